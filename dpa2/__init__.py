@@ -1,0 +1,55 @@
+"""DPA-2: the reference of the descriptor and its energy model, on NumPy, PyTorch and JAX.
+
+>>> import dpa2
+>>> model = dpa2.load(dpa2.demo.MODEL)
+>>> model.type_map
+('O', 'H')
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+HOMES = {
+    "load": "api",
+    "save": "api",
+    "build": "api",
+    "convert": "api",
+    "trace": "tracing",
+    "Model": "model",
+    "System": "system",
+    "Evaluation": "evaluation",
+    "DescriptorEvaluation": "evaluation",
+    "DPA2Config": "config",
+    "read_dataset": "data",
+    "compute_statistics": "statistics",
+    "fit_output_bias": "statistics",
+    "DPA2Error": "errors",
+    "InputError": "errors",
+    "TooManyNeighbors": "errors",
+    "ConfigurationError": "errors",
+    "FormatError": "errors",
+    "UnsupportedModel": "errors",
+    "MissingDependency": "errors",
+    "BackendError": "errors",
+}
+MODULES = ("config", "demo", "testing")
+
+__all__ = ["__version__", *HOMES, *MODULES]
+
+
+def __getattr__(name: str):
+    """Public names are imported when they are first used, so that `import dpa2` costs nothing."""
+    if name in HOMES:
+        value = getattr(import_module(f".{HOMES[name]}", __name__), name)
+        globals()[name] = value
+        return value
+    if name in MODULES:
+        return import_module(f".{name}", __name__)
+    raise AttributeError(f"module 'dpa2' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)

@@ -1,0 +1,40 @@
+"""The one thing that the core asks of an array: which library's functions work on it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+Array = Any
+
+if TYPE_CHECKING or "DPA2_CHECK_SHAPES" in os.environ:  # shapes in signatures cost nothing unless checked
+    from jaxtyping import Float, Int
+
+    __all__ = ["Array", "Float", "Int", "array_namespace", "take_rows"]
+else:
+    Float = Int = None
+
+
+def array_namespace(x: Array):
+    """The array-API namespace of `x`: the module whose functions take and return arrays of its kind."""
+    if hasattr(x, "__array_namespace__"):
+        return x.__array_namespace__()
+    from array_api_compat import array_namespace as compatible  # PyTorch tensors carry no namespace
+
+    return compatible(x)
+
+
+def take_rows(x: Float[Array, "row *rest"], index: Int[Array, "*shape"]) -> Float[Array, "*shape *rest"]:
+    """x[index] for an index array of any shape."""
+    xp = array_namespace(x)
+    rows = xp.take(x, xp.reshape(index, (-1,)), axis=0)
+    return xp.reshape(rows, tuple(index.shape) + tuple(x.shape[1:]))
+
+
+def like(values, x: Array) -> Array:
+    """`values` (nested lists) as an array of the library, dtype and device of `x`."""
+    xp = array_namespace(x)
+    try:
+        return xp.asarray(values, dtype=x.dtype, device=x.device)
+    except (TypeError, AttributeError):  # a traced JAX array has no one device
+        return xp.asarray(values, dtype=x.dtype)

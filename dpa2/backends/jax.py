@@ -1,0 +1,91 @@
+"""JAX: every block function is compiled, once for each shape that blocks are rounded up to."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from ..errors import BackendError, require
+from ..module import MODULES
+from ..plan import Shape
+
+
+class JAX:
+    """Arrays are JAX arrays on `device`."""
+
+    name = "jax"
+    shape = Shape(size=96, step=8, uniform=True, filled=True)
+
+    def __init__(self, device: str | None = None):
+        self.jax = require("jax", "jax")
+        register_modules()
+        if isinstance(device, self.jax.Device):
+            device = f"{device.platform}:{device.id}"
+        kind, _, number = (device or self.jax.default_backend()).partition(":")
+        try:
+            self.device = self.jax.devices(kind)[int(number or 0)]
+        except (RuntimeError, IndexError, ValueError) as error:
+            raise BackendError(f"JAX has no device {device!r}: {error}", backend="jax", hint="cpu") from error
+
+    def asarray(self, x, dtype: str | None = None):
+        """A NumPy array as a JAX array."""
+        x = x if isinstance(x, self.jax.Array) else np.asarray(x)
+        if dtype == "float64" and not self.jax.config.jax_enable_x64:
+            raise BackendError(
+                "JAX computes in float32 unless told otherwise, and this model wants float64. "
+                "Call jax.config.update('jax_enable_x64', True) before loading (or set JAX_ENABLE_X64=1), "
+                "or load with dtype='float32'.",
+                backend="jax",
+                hint="jax.config.update('jax_enable_x64', True)",
+            )
+        if dtype is None and x.dtype == np.int64 and not self.jax.config.jax_enable_x64:
+            dtype = "int32"
+        return self.jax.device_put(self.jax.numpy.asarray(x, dtype=dtype), self.device)
+
+    def to_numpy(self, x) -> np.ndarray:
+        return np.asarray(x.astype("float32") if x.dtype == "bfloat16" else x)
+
+    def wide(self) -> str:
+        """The precision of coordinates, energies and sums: float64 where JAX has it."""
+        return "float64" if self.jax.config.jax_enable_x64 else "float32"
+
+    def run(self, function, shared, *lists) -> list:
+        """`function(*shared, *items)` for the items of every block."""
+        return [compiled(function)(*shared, *items) for items in zip(*lists, strict=True)]
+
+    def uncompiled(self):
+        """A back end on which every intermediate can be looked at."""
+        return Eager(self.device)
+
+    def sum_into_rows(self, values, rows, count: int):
+        """Row k is the sum of the `values` whose `rows` are k."""
+        return self.jax.ops.segment_sum(values, rows, num_segments=count)
+
+
+class Eager(JAX):
+    """JAX without compilation."""
+
+    def run(self, function, shared, *lists) -> list:
+        return [function(*shared, *items) for items in zip(*lists, strict=True)]
+
+
+@lru_cache
+def compiled(function):
+    """The function, compiled."""
+    import jax
+
+    return jax.jit(function)
+
+
+@lru_cache
+def register_modules():
+    """Make every module a pytree: weights are leaves, settings are part of the structure."""
+    import dataclasses
+
+    from jax.tree_util import register_dataclass
+
+    for cls in MODULES:
+        static = [f.name for f in dataclasses.fields(cls) if f.metadata.get("static")]
+        dynamic = [f.name for f in dataclasses.fields(cls) if not f.metadata.get("static")]
+        register_dataclass(cls, data_fields=dynamic, meta_fields=static)

@@ -1,0 +1,47 @@
+"""NumPy: blocks small enough for the cache."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import BackendError
+from ..plan import Shape
+
+
+class NumPy:
+    """Arrays live in memory; functions run as they are."""
+
+    name = "numpy"
+    shape = Shape(size=32)
+
+    def __init__(self, device: str | None = None):
+        if device not in (None, "cpu"):
+            raise BackendError(f"NumPy has no device {device!r}, only 'cpu'", backend="numpy", hint="leave it out")
+        self.device = "cpu"
+
+    def asarray(self, x, dtype: str | None = None):
+        """A NumPy array as an array of the library."""
+        if dtype == "bfloat16":
+            raise BackendError("NumPy has no bfloat16; use float32, or torch or jax", backend="numpy", hint="float32")
+        return np.asarray(x, dtype=dtype)
+
+    def to_numpy(self, x) -> np.ndarray:
+        return x
+
+    def wide(self) -> str:
+        """The precision of coordinates, energies and sums."""
+        return "float64"
+
+    def run(self, function, shared, *lists) -> list:
+        """`function(*shared, *items)` for the items of every block."""
+        return [function(*shared, *items) for items in zip(*lists, strict=True)]
+
+    def uncompiled(self):
+        """A back end on which every intermediate can be looked at."""
+        return self
+
+    def sum_into_rows(self, values, rows, count: int):
+        """Row k is the sum of the `values` whose `rows` are k."""
+        flat = values.reshape(len(values), -1)
+        sums = [np.bincount(rows, weights=flat[:, c], minlength=count) for c in range(flat.shape[1])]
+        return np.stack(sums, axis=-1).reshape(count, *values.shape[1:])

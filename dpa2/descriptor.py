@@ -1,0 +1,182 @@
+"""The DPA-2 descriptor: repinit, then layer upon layer of the repformer, over blocks of atoms.
+
+The forward pass keeps what each layer was given; the pullback computes a block's layer again before going back
+through it, so that memory holds the representations and never the attention maps of all atoms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from .arrays import Array, Float, array_namespace, take_rows
+from .blocks import Block
+from .environment import Environment
+from .features import Features
+from .initial import Initial, InitialPairs
+from .layers import Linear
+from .module import module, static
+from .record import record, scope
+from .repformer import RepformerLayer, RepformerStep
+from .repinit import Repinit
+from .symmetrization import linearize_moment
+from .three_body import ThreeBody
+from .type_embedding import TypeEmbedding
+from .weighting import Counted, Smooth
+
+
+@module
+class Repformer:
+    """The weights of the repformer."""
+
+    environment: Environment
+    pair_embedding: Linear
+    layers: tuple[RepformerLayer, ...]
+    weighting: Smooth | Counted = static()
+    direct_distance: bool = static()
+    activation: str = static()
+
+
+@module
+class Descriptor:
+    """The weights of a DPA-2 descriptor."""
+
+    type_embedding: TypeEmbedding
+    repinit: Repinit
+    three_body: ThreeBody | None
+    shape_transform: Linear | None
+    type_transform: Linear | None
+    repformer: Repformer
+    append_type: bool = static()
+
+    def fold(self) -> DescriptorProgram:
+        """The descriptor ready to run: everything that depends on weights alone is computed here, once."""
+        table, repformer = self.type_embedding.table(), self.repformer
+        pairs = InitialPairs(
+            repformer.environment,
+            repformer.pair_embedding,
+            repformer.weighting,
+            repformer.direct_distance,
+            repformer.activation,
+        )
+        initial = Initial(
+            self.repinit.fold(table),
+            None if self.three_body is None else self.three_body.fold(table),
+            self.shape_transform,
+            None if self.type_transform is None else self.type_transform(table),
+            pairs.fold(),
+            repformer.activation,
+        )
+        steps = tuple(layer.fold() for layer in repformer.layers)
+        return DescriptorProgram(initial, steps, table if self.append_type else None)
+
+
+@module
+class DescriptorProgram:
+    """The descriptor ready to run over blocks of atoms.
+
+    `run(function, shared, *lists)` calls `function(*shared, *items)` for the items of every block and returns the
+    list of results; it is the back end's to compile and to spread over threads.
+    """
+
+    initial: Initial
+    steps: tuple[RepformerStep, ...]
+    table: Float[Array, "type embedding"] | None
+
+    def linearize(self, blocks: Sequence[Block], run: Callable):
+        """f of all atoms after the last layer (with the final `Features` of every block), and the pullback.
+
+        `pull(df)` gives a list of dvectors, one for each block.
+        """
+        states = run(begin, (self.initial,), blocks)
+        history = []
+        for k, step in enumerate(self.steps):
+            atoms = laid_end_to_end([s.atom for s in states])
+            history.append((step, atoms, states))
+            with scope(f"repformer/layer{k}/"):
+                states = run(advance, (step, self.initial.pairs, atoms), blocks, states)
+
+        def pull_back(datoms: Float[Array, "atom f"]):
+            cotangents = [Features(atom=d) for d in cut_like(datoms, blocks)]
+            for step, atoms, states in reversed(history):
+                parts = run(retreat, (step, self.initial.pairs, atoms), blocks, states, cotangents)
+                near = laid_end_to_end([flat(p.near) for p in parts])
+                cotangents = run(collect, (near,), blocks, [without_near(p) for p in parts])
+            return run(return_to_vectors, (self.initial,), blocks, cotangents)
+
+        return states, pull_back
+
+    def output(self, blocks: Sequence[Block], states: Sequence[Features]) -> Float[Array, "atom descriptor"]:
+        """The descriptor of all atoms: f, and the type's embedding behind it (section 10)."""
+        xp = array_namespace(states[0].atom)
+        f = laid_end_to_end([s.atom for s in states])
+        if self.table is not None:
+            f = xp.concat([f, take_rows(self.table, xp.concat([b.types for b in blocks]))], axis=-1)
+        record("descriptor", f)
+        return f
+
+
+def begin(initial: Initial, block: Block) -> Features:
+    """The features with which a block starts."""
+    return initial.linearize(block)[0]
+
+
+def return_to_vectors(initial: Initial, block: Block, cotangent: Features) -> Float[Array, "atom neighbor 3"]:
+    """The gradient with respect to the edges of a block."""
+    return initial.linearize(block)[1](cotangent)
+
+
+def with_near(atoms: Float[Array, "row f"], block: Block, state: Features) -> Features:
+    """A block's features together with the neighbours' f."""
+    return Features(state.atom, take_rows(atoms, block.repformer_near()), state.pair, state.frame, state.weight)
+
+
+def advance(step: RepformerStep, pairs: InitialPairs, atoms, block: Block, state: Features) -> Features:
+    """One layer on one block."""
+    return step.linearize(with_near(atoms, block, state), pairs.sums(block))[0]
+
+
+def retreat(step: RepformerStep, pairs: InitialPairs, atoms, block: Block, state: Features, cotangent: Features):
+    """Back through one layer on one block."""
+    x = with_near(atoms, block, state)
+    return step.linearize(x, pairs.sums(block))[1](cotangent.filled(state)).filled(x)
+
+
+def collect(near: Float[Array, "edge f"], block: Block, part: Features) -> Features:
+    """Add to a block's own df what all edges that lead to its atoms contribute."""
+    arriving = block.arriving[:, None, :] @ take_rows(near, block.incoming)
+    return part + Features(atom=arriving[:, 0, :])
+
+
+def rotation(pairs: InitialPairs, block: Block, state: Features) -> Float[Array, "atom g 3"]:
+    """The rotation matrix of section 8.8: equivariant, from the final g and h."""
+    moment, _ = linearize_moment(state.frame, state.weight, state.pair, pairs.sums(block).root)
+    record("repformer/rot_mat", moment, (0, 2, 1))
+    return moment.mT
+
+
+def switches(pairs: InitialPairs, block: Block) -> Float[Array, "atom neighbor"]:
+    """The repformer's switch, 0 where there is no neighbour."""
+    hood = pairs.hood(block)
+    return pairs.environment.linearize(hood.types, hood.vectors)[0][1] * hood.occupied
+
+
+def without_near(x: Features) -> Features:
+    return Features(atom=x.atom, pair=x.pair, frame=x.frame, weight=x.weight)
+
+
+def laid_end_to_end(parts: Sequence[Array]) -> Array:
+    """The blocks' rows as one array."""
+    return parts[0] if len(parts) == 1 else array_namespace(parts[0]).concat(parts)
+
+
+def flat(x: Float[Array, "atom neighbor f"]) -> Float[Array, "edge f"]:
+    return array_namespace(x).reshape(x, (-1, x.shape[2]))
+
+
+def cut_like(rows: Float[Array, "row f"], blocks: Sequence[Block]) -> list:
+    """The rows of each block."""
+    parts, start = [], 0
+    for block in blocks:
+        parts.append(rows[start : start + block.types.shape[0], :])
+        start += block.types.shape[0]
+    return parts

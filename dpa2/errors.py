@@ -1,0 +1,58 @@
+"""Everything that can be wrong with what a user hands over, as one small family.
+
+Each error says what happened, where, and what to do, and carries its facts as attributes.
+"""
+
+from __future__ import annotations
+
+
+class DPA2Error(Exception):
+    """Whatever dpa2 refuses; `facts` are also attributes of the error."""
+
+    def __init__(self, message: str, **facts):
+        super().__init__(message)
+        self.facts = facts
+        self.__dict__.update(facts)
+
+
+class InputError(DPA2Error, ValueError):
+    """A structure or an argument that no model could be evaluated on (facts: atom, system, argument, ...)."""
+
+
+class TooManyNeighbors(InputError):
+    """An atom has more neighbours than the model holds (facts: atom, system, count, limit, cutoff, block)."""
+
+
+class ConfigurationError(DPA2Error, ValueError):
+    """A configuration that describes no DPA-2 model (facts: path, value)."""
+
+
+class FormatError(DPA2Error, ValueError):
+    """A file that is not what it should be (facts: file, tensor or key)."""
+
+
+class UnsupportedModel(DPA2Error, ValueError):
+    """A genuine file of something that dpa2 does not do, or that the target format cannot hold (facts: file, what)."""
+
+
+class MissingDependency(DPA2Error, ImportError):
+    """An optional package is not installed (facts: package, install)."""
+
+
+class BackendError(DPA2Error, RuntimeError):
+    """An array library cannot do what was asked (facts: backend, hint)."""
+
+
+def require(package: str, extra: str):
+    """Import an optional package, or say which command installs it."""
+    from importlib import import_module
+
+    try:
+        return import_module(package)
+    except ImportError as error:
+        command = f"pip install 'dpa2[{extra}]'"
+        raise MissingDependency(
+            f"{package} is needed for this and cannot be imported ({error}). Install it with: {command}",
+            package=package,
+            install=command,
+        ) from error

@@ -1,0 +1,122 @@
+"""The elementary network pieces (specification section 3)."""
+
+from __future__ import annotations
+
+from .activations import activation
+from .arrays import Array, Float, array_namespace
+from .module import linearize_chain, module, static
+from .record import record
+
+
+@module
+class Linear:
+    """y = x W + b"""
+
+    weight: Float[Array, "fan_in fan_out"]
+    bias: Float[Array, "fan_out"] | None = None
+
+    def __call__(self, x: Float[Array, "*axes fan_in"]) -> Float[Array, "*axes fan_out"]:
+        y = x @ self.weight
+        return y if self.bias is None else y + self.bias
+
+    def linearize(self, x):
+        return self(x), lambda dy: dy @ self.weight.T
+
+
+@module
+class Dense:
+    """y = φ(W x + b) [∘ θ] [+ x, or x twice, where the width stays or doubles]
+
+    Channels come first, so that narrow layers still work on long rows.
+    """
+
+    weight: Float[Array, "fan_in fan_out"]
+    bias: Float[Array, "fan_out"] | None
+    timestep: Float[Array, "fan_out"] | None
+    activation: str = static()
+
+    @property
+    def copies(self) -> int:
+        """How many copies of x the skip connection adds: 1, 2, or none."""
+        fan_in, fan_out = self.weight.shape
+        return fan_out // fan_in if fan_out in (fan_in, 2 * fan_in) else 0
+
+    def linearize(self, x: Float[Array, "fan_in point"]):
+        xp = array_namespace(x)
+        z = self.weight.T @ x
+        y, pull = activate(z if self.bias is None else z + self.bias[:, None], self.activation, self.timestep)
+        if self.copies:
+            y = y + (xp.concat([x, x]) if self.copies == 2 else x)
+
+        def pull_back(dy):
+            dx = self.weight @ pull(dy)
+            for k in range(self.copies):
+                dx = dx + dy[k * x.shape[0] : (k + 1) * x.shape[0], :]
+            return dx
+
+        return y, pull_back
+
+
+def activate(z: Float[Array, "channel point"], name: str, timestep: Float[Array, "channel"] | None):
+    """φ(z) [∘ θ]"""
+    y, pull = activation(name)(z)
+    if timestep is None:
+        return y, pull
+    return y * timestep[:, None], lambda dy: pull(dy * timestep[:, None])
+
+
+@module
+class EmbeddingNet:
+    """Dense layers one after another."""
+
+    layers: tuple[Dense, ...]
+
+    def linearize(self, x: Float[Array, "fan_in point"]):
+        return linearize_chain(self.layers, x)
+
+
+@module
+class LayerNorm:
+    """γ (x - mean) / √(variance + ε) + β over the last axis."""
+
+    weight: Float[Array, "channel"]
+    bias: Float[Array, "channel"]
+    epsilon: float = static()
+
+    def linearize(self, x: Float[Array, "*axes channel"]):
+        xp = array_namespace(x)
+        centred = x - xp.mean(x, axis=-1, keepdims=True)
+        scale = 1.0 / xp.sqrt(xp.mean(centred * centred, axis=-1, keepdims=True) + self.epsilon)
+        z = centred * scale
+
+        def pull_back(dy):
+            dz = dy * self.weight
+            along = xp.mean(dz * z, axis=-1, keepdims=True)
+            return scale * (dz - xp.mean(dz, axis=-1, keepdims=True) - z * along)
+
+        return z * self.weight + self.bias, pull_back
+
+
+@module
+class FittingLayers:
+    """The hidden layers of the fitting net, and its linear last one (section 11)."""
+
+    layers: tuple[Dense, ...]
+    output: Linear
+
+    def linearize(self, x: Float[Array, "channel atom"]):
+        pulls = []
+        for k, layer in enumerate(self.layers):
+            x, pull = layer.linearize(x)
+            pulls.append(pull)
+            record(f"fitting/hidden{k}", x, (1, 0))
+        y, pull = self.output.linearize(x.T)
+        record("fitting/net_out", y)
+
+        def pull_back(dy):
+            dx = pull(dy).T
+            for p in reversed(pulls):
+                dx = p(dx)
+            return dx
+
+        return y, pull_back

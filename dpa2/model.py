@@ -1,0 +1,240 @@
+"""A model as its users see it: loaded weights on a back end, and what can be asked of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from .arrays import array_namespace
+from .backends import backend as find_backend
+from .assembly import load_weights
+from .config import DTYPES, DPA2Config
+from .energy import EnergyModel, EnergyProgram
+from .errors import ConfigurationError, InputError
+from .evaluation import DescriptorEvaluation, Evaluation, Prepared, evaluate_descriptor, evaluate_prepared
+from .module import leaves, map_leaves
+from .neighbors import Neighbors, check_limits, from_list, neighbor_list
+from .plan import Shape, plan
+from .system import System, checked, frames, host_array
+from .table import Reach
+
+WIDE = ("bias", "deviation", "counted", "fitting.bias")  # kept in the precision of energies
+
+
+class Model:
+    """A DPA-2 energy model on NumPy, PyTorch or JAX; made by `dpa2.load`, `dpa2.build` or `model.to`.
+
+    Immutable: `to` returns another model. Source: sections 1-12 of the specification.
+    """
+
+    def __init__(self, config: DPA2Config, weights: EnergyModel, backend, metadata: dict | None = None):
+        self.config = config
+        self.weights = weights
+        self.backend = backend
+        self.metadata = metadata or {}
+
+    @classmethod
+    def from_checkpoint(cls, checkpoint, backend="numpy", dtype=None, device=None, source="") -> Model:
+        """Weights of a `Checkpoint` on a back end, in the file's precision or in `dtype`."""
+        host = load_weights(checkpoint.config, checkpoint.weights, source)
+        return cls(checkpoint.config, host, None, checkpoint.metadata).to(backend, device=device, dtype=dtype)
+
+    def to(self, backend: str, *, device: str | None = None, dtype: str | None = None) -> Model:
+        """The same model on another back end, device or in another precision ("float64", "float32", ...).
+
+        Raises `BackendError` where the library cannot do that, `MissingDependency` where it is not installed.
+        """
+        target = find_backend(backend, device)
+        config = self.config if dtype is None else in_precision(self.config, dtype)
+
+        def move(name: str, array):
+            array = array if self.backend is None else self.backend.to_numpy(array)
+            return target.asarray(array, precision(config, name, target))
+
+        return Model(config, map_leaves(move, self.weights), target, self.metadata)
+
+    def checkpoint(self):
+        """Configuration and weights as they are written to files."""
+        from .serialization.checkpoint import Checkpoint
+
+        weights = {name: self.backend.to_numpy(array) for name, array in leaves(self.weights).items()}
+        return Checkpoint(self.config, weights, self.metadata)
+
+    @property
+    def type_map(self) -> tuple[str, ...]:
+        """Names of the types, in the order of their indices."""
+        return self.config.types
+
+    @property
+    def descriptor(self) -> DescriptorView:
+        """The descriptor alone."""
+        return DescriptorView(self)
+
+    @cached_property
+    def program(self) -> EnergyProgram:
+        """The model ready to run: what depends on weights alone is computed once, on the host."""
+        host = map_leaves(lambda name, array: self.backend.to_numpy(array), self.weights)
+        return map_leaves(lambda n, a: self.backend.asarray(a, precision(self.config, n, self.backend)), host.fold())
+
+    def evaluate(
+        self, coordinates, types, cell=None, *, neighbors="strict", fparam=None, aparam=None, atom_virial=False
+    ) -> Evaluation:
+        """Energy, forces and virial of a structure, or of frames of it.
+
+        coordinates: (N, 3) or (frames, N, 3), Å. types: N indices into `type_map` (-1: virtual atom) or symbols.
+        cell: rows are the lattice vectors, Å; None without periodicity. fparam: parameters of the frame;
+        aparam: (N, parameters). neighbors: "strict", or "truncate" to keep the nearest where an atom has more
+        neighbours than the model holds, as DeePMD-kit does (energies then jump where a neighbour enters or leaves
+        that set). atom_virial: whether to compute its partition among atoms too, at four times the cost.
+
+        Raises `InputError` for anything wrong with the structure; `TooManyNeighbors` with "strict".
+
+        >>> import dpa2
+        >>> model = dpa2.load(dpa2.demo.MODEL)
+        >>> out = model.evaluate([[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]], ["O", "H", "H"])
+        >>> out.forces.shape, bool(abs(out.forces.sum(axis=0)).max() < 1e-12)
+        ((3, 3), True)
+        """
+        if np.ndim(coordinates) != 3:
+            system = System(coordinates, types, cell, fparam, aparam)
+            return self.evaluate_many([system], neighbors=neighbors, atom_virial=atom_virial)[0]
+        systems = frames(coordinates, types, cell)
+        systems = with_parameters(systems, fparam, aparam)
+        return stacked(self.evaluate_many(systems, neighbors=neighbors, atom_virial=atom_virial))
+
+    def evaluate_many(self, systems: Sequence[System], *, neighbors="strict", atom_virial=False) -> list[Evaluation]:
+        """Systems of any sizes in one pass; a result for each. Arguments and errors as for `evaluate`."""
+        systems = [self.checked(s, f"system {k}" if len(systems) > 1 else "") for k, s in enumerate(systems)]
+        lists = [self.neighbors(s, neighbors) for s in systems]
+        return self.evaluate_lists(systems, lists, atom_virial=atom_virial)
+
+    def evaluate_extended(
+        self, coordinates, types, neighbors, mapping, *, mode="strict", fparam=None, aparam=None
+    ) -> Evaluation:
+        """The same from what other codes hand over: atoms with their periodic images, and a neighbour list.
+
+        coordinates: (M, 3), Å, local atoms first. types: (M,). neighbors: (N, any width), indices into the M atoms,
+        -1 where empty, in any order. mapping: (M,), the local atom of which each is an image. Forces on images are
+        added to their local atoms'. Source: section 1.4 of the specification.
+        """
+        index, origin = host_array(neighbors, "neighbors"), host_array(mapping, "mapping")
+        extended = checked(System(coordinates, types), self.type_map, "extended system")
+        limits, n = self.reach.repinit, len(index)
+        found = from_list(
+            extended.coordinates, extended.types, index, origin, n, *limits,
+            excluded_pairs=self.config.model_excluded_pairs, neighbors=mode, type_map=self.type_map,
+        )  # fmt: skip
+        local = System(extended.coordinates[:n], extended.types[:n], None, fparam, aparam)
+        self.check_blocks(found, local, mode)
+        return self.evaluate_lists([self.checked(local)], [found])[0]
+
+    def checked(self, system: System, label: str = "") -> System:
+        """The system as arrays, with the parameters that the fitting net asks for; or an `InputError`."""
+        system, fit = checked(system, self.type_map, label), self.config.fitting
+        check_parameters("fparam", system.frame_parameters, fit.frame_parameters, fit.default_frame_parameters)
+        check_parameters("aparam", system.atom_parameters, fit.atom_parameters, None)
+        return system
+
+    @cached_property
+    def reach(self) -> Reach:
+        """Cutoffs and capacities of the model's neighbour lists."""
+        return Reach.of(self.config)
+
+    def neighbors(self, system: System, mode: str = "strict") -> Neighbors:
+        """The neighbour list of a checked system."""
+        pairs = self.config.model_excluded_pairs
+        limits, names = self.reach.repinit, self.type_map
+        found = neighbor_list(system, *limits, excluded_pairs=pairs, neighbors=mode, type_map=names)
+        self.check_blocks(found, system, mode)
+        return found
+
+    def check_blocks(self, found: Neighbors, system: System, mode: str):
+        """With "strict", no list of the descriptor may be cut short."""
+        if mode == "strict":
+            named = {"three-body block": self.reach.three_body, "repformer": self.reach.repformer}
+            check_limits(found, [(name, *limit) for name, limit in named.items() if limit], system, self.type_map)
+
+    def prepare(self, systems, lists, virtual_type: int = 0, shape: Shape | None = None) -> Prepared:
+        """Blocks of atoms, on the back end."""
+        shape = shape or self.backend.shape
+        types = [np.where(s.types < 0, virtual_type, s.types) for s in systems]
+        host = plan(types, lists, self.reach, shape)
+        blocks = tuple(map_leaves(self.move, block) for block in host.blocks)
+        return Prepared(host, blocks, lists, systems, self.backend.asarray(host.inverse))
+
+    def move(self, name: str, array: np.ndarray):
+        """An array of a block on the back end: numbers in the precision of the descriptor."""
+        return self.backend.asarray(array, self.config.dtype if array.dtype.kind == "f" else None)
+
+    def evaluate_lists(self, systems, lists, *, atom_virial: bool = False) -> list[Evaluation]:
+        """Checked systems with given neighbour lists."""
+        ready = self.prepare(systems, lists)
+        return evaluate_prepared(self.program, self.backend, ready, atom_virial)
+
+
+class DescriptorView:
+    """The descriptor of a model, evaluated on its own."""
+
+    def __init__(self, model: Model):
+        self.model = model
+
+    def evaluate(self, coordinates, types, cell=None, *, neighbors="strict") -> DescriptorEvaluation:
+        """f, rotation matrix, g, h and switch of a structure. Arguments and errors as for `Model.evaluate`.
+
+        Virtual atoms get the padding row of the type embedding here (section 4); `Model.evaluate` gives them type 0.
+
+        >>> import dpa2
+        >>> d = dpa2.load(dpa2.demo.MODEL).descriptor.evaluate([[0, 0, 0], [0.96, 0, 0]], ["O", "H"])
+        >>> d.neighbors.tolist(), d.frame.shape
+        ([[1], [0]], (2, 1, 3))
+        """
+        system = checked(System(coordinates, types, cell), self.model.type_map)
+        found = self.model.neighbors(system, neighbors)
+        shape = dataclasses.replace(self.model.backend.shape, uniform=True)
+        ready = self.model.prepare([system], [found], len(self.model.type_map), shape)
+        return evaluate_descriptor(self.model.program.descriptor, self.model.backend, ready)[0]
+
+
+def in_precision(config: DPA2Config, dtype: str) -> DPA2Config:
+    """The same configuration in another precision throughout."""
+    if dtype not in DTYPES:
+        raise ConfigurationError(f"dtype = {dtype!r}: is one of {DTYPES}", path="dtype", value=dtype)
+    return dataclasses.replace(config, dtype=dtype, fitting=dataclasses.replace(config.fitting, dtype=dtype))
+
+
+def precision(config: DPA2Config, name: str, backend) -> str:
+    """The precision in which a tensor is kept (specification section 14)."""
+    if name in WIDE:
+        return backend.wide()
+    return config.fitting.dtype if name.startswith("fitting.") else config.dtype
+
+
+def check_parameters(name: str, given, wanted: int, default):
+    """Frame and atomic parameters: as many as the fitting net takes, and none that it does not."""
+    if given is None and wanted and default is None:
+        raise InputError(f"{name}: the model takes {wanted} parameters and none are given", argument=name)
+    if given is not None and given.shape[-1] != wanted:
+        raise InputError(f"{name}: {given.shape[-1]} parameters are given, the model takes {wanted}", argument=name)
+
+
+def with_parameters(systems: list[System], fparam, aparam) -> list[System]:
+    """Frames with their parameters, given for each frame or for all."""
+    count = len(systems)
+    frame = [fparam] * count if fparam is None or np.ndim(fparam) == 1 else list(fparam)
+    atom = [aparam] * count if aparam is None or np.ndim(aparam) == 2 else list(aparam)
+    if len(frame) != count or len(atom) != count:
+        raise InputError(f"parameters for {len(frame)}, {len(atom)} frames are given, there are {count}")
+    return [
+        dataclasses.replace(s, frame_parameters=f, atom_parameters=a)
+        for s, f, a in zip(systems, frame, atom, strict=True)
+    ]
+
+
+def stacked(results: list[Evaluation]) -> Evaluation:
+    """Results of equally large systems with a first axis of frames."""
+    xp = array_namespace(results[0].forces)
+    columns = zip(*(dataclasses.astuple(r) for r in results), strict=True)
+    return Evaluation(*(None if c[0] is None else xp.stack(c) for c in columns))

@@ -1,0 +1,144 @@
+"""Neighbours of one atom attend to each other, gated by their angle (specification sections 8.6 and 8.7)."""
+
+from __future__ import annotations
+
+from .arrays import Array, Float, array_namespace
+from .features import Features, Sums
+from .layers import LayerNorm
+from .local_attention import merge, one_below_the_other, side_by_side
+from .module import module, static
+from .record import record
+from .weighting import Counted, Smooth, linearize_softmax
+
+
+@module
+class PairAttention:
+    """The weights of each head: query and key (g → attention), value and output (g → g), and its share in h."""
+
+    query: Float[Array, "head g attention"]
+    key: Float[Array, "head g attention"]
+    value: Float[Array, "head g g"] | None
+    output: Float[Array, "head g g"] | None
+    bias: Float[Array, "g"] | None
+    norm: LayerNorm | None
+    mix: Float[Array, "head"] | None
+    gate: bool = static()
+    weighting: Smooth | Counted = static()
+
+    def fold(self) -> PairUpdate:
+        """Products of weights, as in local attention."""
+        readers = []
+        if self.value is not None:
+            readers.append(PairReader(one_below_the_other(self.value @ self.output), self.bias, self.norm))
+        if self.mix is not None:
+            readers.append(FrameReader(self.mix))
+        attention = AttentionMap(side_by_side(merge(self.query, self.key)), self.gate, self.weighting)
+        return PairUpdate(attention, tuple(readers))
+
+
+@module
+class AttentionMap:
+    """M = softmax(ℓ) ω_a ω_b γ/√3, with γ = h_a · h_b; axes (atom, query, head, key)."""
+
+    score: Float[Array, "g head*g"]
+    gate: bool = static()
+    weighting: Smooth | Counted = static()
+
+    def linearize(self, x: Features):
+        """M, and the pullback to `Features`."""
+        xp = array_namespace(x.pair)
+        atoms, slots, channels = x.pair.shape
+        gamma = x.frame @ x.frame.mT
+        both = x.weight[:, :, None] * x.weight[:, None, :]
+        (shift, offset), pull_logits = self.weighting.linearize_logits(both)
+        factor = shift * gamma if self.gate else shift
+        asked = xp.reshape(x.pair @ self.score, (atoms, -1, channels))
+        raw = xp.reshape(asked @ x.pair.mT, (atoms, slots, -1, slots))
+        logits = raw * factor[:, :, None, :] + offset[:, :, None, :]
+        alpha, pull_softmax = linearize_softmax(logits, self.weighting.phantoms(slots))
+        angle = gamma / 3.0**0.5
+        after = (both * angle)[:, :, None, :]
+        record("attn2_logits", logits, (0, 1, 3, 2))
+        record("attn2_map", alpha * after, (0, 1, 3, 2))
+
+        def pull_back(dmap):
+            dafter = xp.sum(dmap * alpha, axis=2)
+            dlogits = pull_softmax(dmap * after)
+            dfactor, doffset = xp.sum(dlogits * raw, axis=2), xp.sum(dlogits, axis=2)
+            dgamma = dafter * both / 3.0**0.5 + (dfactor * shift if self.gate else 0.0)
+            dboth = dafter * angle + pull_logits(dfactor * gamma if self.gate else dfactor, doffset)
+            draw = xp.reshape(dlogits * factor[:, :, None, :], (atoms, -1, slots))
+            dasked = xp.reshape(draw @ x.pair, (atoms, slots, -1))
+            return Features(
+                pair=dasked @ self.score.T + draw.mT @ asked,
+                frame=(dgamma + dgamma.mT) @ x.frame,
+                weight=((dboth + dboth.mT) @ x.weight[..., None])[..., 0],
+            )
+
+        return alpha * after, pull_back
+
+
+@module
+class PairReader:
+    """The update of g: LN(Σ_h M_h g V_h O_h + b)."""
+
+    mix: Float[Array, "head*g g"]
+    bias: Float[Array, "g"]
+    norm: LayerNorm
+
+    def linearize(self, x: Features, attention: Float[Array, "atom neighbor head neighbor"]):
+        """`Features` of the update; `pull` gives (dattention, dfeatures)."""
+        xp = array_namespace(x.pair)
+        rows = xp.reshape(attention, (attention.shape[0], -1, attention.shape[3]))
+        gathered = xp.reshape(rows @ x.pair, (*x.pair.shape[:2], -1))
+        y, pull_norm = self.norm.linearize(gathered @ self.mix + self.bias)
+        record("g2_attn", y)
+
+        def pull_back(dy):
+            dgathered = xp.reshape(pull_norm(dy.pair) @ self.mix.T, (rows.shape[0], rows.shape[1], -1))
+            dattention = xp.reshape(dgathered @ x.pair.mT, attention.shape)
+            return dattention, Features(pair=rows.mT @ dgathered)
+
+        return Features(pair=y), pull_back
+
+
+@module
+class FrameReader:
+    """The update of h: Σ_h mix_h M_h h, equivariant because M is invariant."""
+
+    mix: Float[Array, "head"]
+
+    def linearize(self, x: Features, attention: Float[Array, "atom neighbor head neighbor"]):
+        """`Features` of the update; `pull` gives (dattention, dfeatures)."""
+        xp = array_namespace(x.frame)
+        shares = self.mix[:, None]
+        mixed = xp.sum(attention * shares, axis=2)
+        y = mixed @ x.frame
+        record("h2_attn", y)
+
+        def pull_back(dy):
+            dmixed = dy.frame @ x.frame.mT
+            return dmixed[:, :, None, :] * shares, Features(frame=mixed.mT @ dy.frame)
+
+        return Features(frame=y), pull_back
+
+
+@module
+class PairUpdate:
+    """The updates of g and of h that read the same attention map."""
+
+    attention: AttentionMap
+    readers: tuple[PairReader | FrameReader, ...]
+
+    def linearize(self, x: Features, sums: Sums):
+        attention, pull_attention = self.attention.linearize(x)
+        updates, pulls = zip(*(reader.linearize(x, attention) for reader in self.readers), strict=True)
+
+        def pull_back(dy):
+            dattention, dx = pulls[0](dy)
+            for pull in pulls[1:]:
+                more, part = pull(dy)
+                dattention, dx = dattention + more, dx + part
+            return dx + pull_attention(dattention)
+
+        return sum(updates, Features()), pull_back

@@ -1,0 +1,117 @@
+"""How atoms are cut into blocks, on the host."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .arrays import Float, Int
+from .blocks import Block
+from .neighbors import Neighbors
+from .table import Reach, Table, lay_end_to_end, rounded
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What blocks look like.
+
+    size: atoms in each. step: widths are multiples of it. uniform: all blocks are equally wide. filled: the last one
+    has as many rows as the others. ordered: atoms are sorted by their number of neighbours.
+    """
+
+    size: int
+    step: int = 1
+    uniform: bool = False
+    filled: bool = False
+    ordered: bool = True
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Blocks ready to run, and the way back: row k of the blocks is atom `order[k]`, of system `system[k]`.
+
+    Rows from `atoms` on only fill up the last block.
+    """
+
+    blocks: tuple[Block, ...]
+    order: Int[np.ndarray, "row"]
+    system: Int[np.ndarray, "row"]
+    atoms: int
+    systems: int
+    reach: Reach
+
+    @property
+    def present(self) -> Float[np.ndarray, "row"]:
+        """1 for atoms, 0 for rows that only fill up."""
+        return (np.arange(len(self.order)) < self.atoms).astype(float)
+
+    @property
+    def inverse(self) -> Int[np.ndarray, "atom"]:
+        """The row of every atom, systems end to end."""
+        return np.argsort(self.order[: self.atoms])
+
+
+def plan(types: Sequence[np.ndarray], lists: Sequence[Neighbors], reach: Reach, shape: Shape) -> Plan:
+    """Cut the atoms of all systems into blocks; types below 0 must be replaced already."""
+    table = lay_end_to_end(types, lists, reach, shape.step)
+    atoms = len(table.types)
+    order = np.arange(atoms)
+    if shape.ordered:
+        order = np.lexsort((table.counts["repinit"], table.counts["repformer"]))
+        table = table.take(order)
+    extra = -atoms % shape.size if shape.filled else 0
+    table = table.padded(extra, reach.far)
+    order = np.append(order, np.repeat(order[:1], extra))
+    return Plan(tuple(cut(table, shape, reach)), order, table.system, atoms, len(types), reach)
+
+
+def cut(table: Table, shape: Shape, reach: Reach):
+    """Blocks of rows, each as wide as its widest atom."""
+    spans = [slice(k, k + shape.size) for k in range(0, len(table.types), shape.size)]
+    widths = {n: block_widths(table.counts[n], spans, shape, capacity) for n, (_, capacity) in reach.lists.items()}
+    incoming, arriving = incoming_edges(table, spans, widths["repformer"], shape.step)
+    arrivals = block_widths(arriving.sum(axis=1).astype(int), spans, shape, arriving.shape[1])
+    for k, span in enumerate(spans):
+        columns = slice(0, widths["repinit"][k])
+        yield Block(
+            types=table.types[span],
+            filler=table.filler[span],
+            near=table.near[span, columns],
+            near_types=table.near_types[span, columns],
+            vectors=table.vectors[span, columns],
+            used=table.used[span, columns],
+            repinit_count=table.counts["repinit"][span],
+            three_body_count=table.counts["three_body"][span],
+            repformer_count=table.counts["repformer"][span],
+            incoming=incoming[span, : arrivals[k]],
+            arriving=arriving[span, : arrivals[k]],
+            three_body_width=widths["three_body"][k],
+            repformer_width=widths["repformer"][k],
+        )
+
+
+def block_widths(counts: Int[np.ndarray, "row"], spans, shape: Shape, capacity: int) -> list[int]:
+    """The widest atom of each block, or of all if they are uniform."""
+    widest = [int(counts[span].max()) for span in spans]
+    if shape.uniform:
+        widest = [max(widest)] * len(widest)
+    return [rounded(w, shape.step, capacity) for w in widest]
+
+
+def incoming_edges(table: Table, spans, widths, step: int):
+    """For each row, the positions of the repformer's edges that lead to it, and 1 for each (0 where padded)."""
+    position, target, base = [], [], 0
+    for span, width in zip(spans, widths, strict=True):
+        used = (table.used[span, :width] > 0) & (np.arange(width) < table.counts["repformer"][span, None])
+        position.append(base + np.flatnonzero(used))
+        target.append(table.near[span, :width][used])
+        base += used.size
+    position, target = np.concatenate(position), np.concatenate(target)
+    order = np.argsort(target, kind="stable")
+    count = np.bincount(target, minlength=len(table.types))
+    slot = np.arange(len(target)) - np.repeat(np.cumsum(count) - count, count)
+    incoming = np.zeros((len(count), -(-max(1, int(count.max())) // step) * step), dtype=np.int64)
+    incoming[target[order], slot] = position[order]
+    return incoming, (np.arange(incoming.shape[1]) < count[:, None]).astype(float)

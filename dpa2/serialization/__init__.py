@@ -1,0 +1,11 @@
+"""Models in files: DeePMD-kit's `.dp`, `.yaml` and `.json` trees, and the project's own `.safetensors`.
+
+>>> from dpa2.serialization import convert, read, write
+"""
+
+from .checkpoint import Checkpoint
+from .files import convert, read, write
+from .inventory import inventory
+from .script import config_to_script, script_to_config
+
+__all__ = ["Checkpoint", "config_to_script", "convert", "inventory", "read", "script_to_config", "write"]

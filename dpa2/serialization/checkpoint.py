@@ -1,0 +1,41 @@
+"""A model as it lies in a file: what it is, its numbers, and notes that change no result."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+import numpy
+
+from ..config import DPA2Config
+from .plain import canonical_json, config_to_plain
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A configuration, its tensors by their canonical names (see `inventory`), and plain JSON notes.
+
+    Tensors of a bfloat16 part are held as float32, which represents every bfloat16 number.
+    Known notes: `min_distance` (Å, smallest distance in training), `writer`, `script` (the training script's model).
+    """
+
+    config: DPA2Config
+    weights: dict[str, numpy.ndarray]
+    metadata: dict = field(default_factory=dict)
+
+    def digest(self) -> str:
+        """Identity of the model, the same whatever file holds it: "sha256:" and 64 hexadecimal digits.
+
+        SHA-256 of the configuration's canonical JSON, then for every tensor, sorted by name, of the canonical JSON
+        of [name, dtype, shape] and of its numbers, little-endian in C order. Notes do not count.
+        """
+        digest = hashlib.sha256(canonical_json(config_to_plain(self.config)).encode())
+        for name, array in sorted(self.weights.items()):
+            digest.update(canonical_json([name, array.dtype.name, list(array.shape)]).encode())
+            digest.update(little_endian(array))
+        return f"sha256:{digest.hexdigest()}"
+
+
+def little_endian(array: numpy.ndarray) -> bytes:
+    """The numbers of an array in C order."""
+    return array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()

@@ -1,0 +1,73 @@
+"""Every tensor of a model by its canonical name, with shape and dtype (specification section 16).
+
+The name is the path in the tree of modules, which the builder asks for; so the builder is asked.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy
+
+from ..assembly import assemble
+from ..config import DPA2Config
+from ..errors import FormatError
+
+DOUBLE = ("bias", "deviation", "fitting.bias")  # float64 in every model
+
+
+class Tensor(NamedTuple):
+    """What is known of a tensor before its numbers."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+
+def inventory(config: DPA2Config) -> dict[str, Tensor]:
+    """All tensors that a model of this configuration has.
+
+    >>> from dpa2 import config
+    >>> water = config.DPA2Config(
+    ...     types=("O", "H"),
+    ...     repinit=config.Repinit(cutoff=6.0, inner_cutoff=0.5, max_neighbors=120),
+    ...     repformer=config.Repformer(cutoff=4.0, inner_cutoff=3.5, max_neighbors=48),
+    ... )
+    >>> inventory(water)["descriptor.repformer.layers.0.local_attention.query"]
+    Tensor(shape=(4, 128, 64), dtype='float64')
+    """
+    tensors = {}
+
+    def note(name: str, *shape: int) -> numpy.ndarray:
+        tensors[name] = Tensor(shape, stored_dtype(config, name))
+        return numpy.broadcast_to(0.0, shape)  # takes no room, however large a forged shape
+
+    assemble(config, note)
+    return tensors
+
+
+def stored_dtype(config: DPA2Config, name: str) -> str:
+    """The precision of a tensor's part of the model; float32 for bfloat16, which NumPy does not have."""
+    dtype = "float64" if name in DOUBLE else config.fitting.dtype if name.startswith("fitting.") else config.dtype
+    return "float32" if dtype == "bfloat16" else dtype
+
+
+def require_all(weights: dict[str, numpy.ndarray], config: DPA2Config) -> dict[str, numpy.ndarray]:
+    """`weights` in the order of the inventory, native and C-contiguous; `FormatError` names the first that is wrong."""
+    if config.repformer.layers > len(weights):  # before listing what a forged number of layers would have
+        raise FormatError(f"{len(weights)} tensors are too few for {config.repformer.layers} layers", tensor=None)
+    wanted = inventory(config)
+    for name in weights:
+        if name not in wanted:
+            raise FormatError(f"tensor {name} belongs to no part of this model", tensor=name)
+    return {name: require_one(name, weights.get(name), tensor) for name, tensor in wanted.items()}
+
+
+def require_one(name: str, array, wanted: Tensor) -> numpy.ndarray:
+    """The array, if it is what is wanted."""
+    if array is None:
+        raise FormatError(f"tensor {name} {wanted.shape} is missing", tensor=name)
+    array = numpy.asarray(array)
+    if (array.shape, array.dtype.name) != (wanted.shape, wanted.dtype):
+        found = f"is {array.dtype.name} {array.shape}, not {wanted.dtype} {wanted.shape}"
+        raise FormatError(f"tensor {name} {found}", tensor=name)
+    return numpy.ascontiguousarray(array, dtype=wanted.dtype)

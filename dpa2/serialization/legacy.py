@@ -1,0 +1,41 @@
+"""Native trees of earlier releases in the form of today's.
+
+Source: section 10.1 of the description of formats.
+"""
+
+from __future__ import annotations
+
+RESIDUALS = ("g1_residual", "g2_residual", "h2_residual")
+NOT_YET = ("use_sqrt_nnei", "g1_out_conv", "g1_out_mlp")  # came with version 3 of the descriptor, where they are true
+
+
+def modernize(descriptor: dict) -> dict:
+    """The descriptor node with what versions 1 and 2 leave unsaid; anything malformed is left for the checks."""
+    version, variables = descriptor.get("@version"), descriptor.get("repformers_variable")
+    if version in (1, 2):
+        descriptor = descriptor | {"repformer_args": without_later_options(descriptor.get("repformer_args"))}
+    if version == 1 or is_version_1(descriptor.get("type_embedding")):
+        descriptor = {"use_tebd_bias": True} | descriptor
+    if isinstance(variables, dict) and isinstance(variables.get("repformer_layers"), list):
+        layers = [gather_residuals(layer) for layer in variables["repformer_layers"]]
+        descriptor = descriptor | {"repformers_variable": variables | {"repformer_layers": layers}}
+    return descriptor
+
+
+def is_version_1(node) -> bool:
+    return isinstance(node, dict) and node.get("@version") == 1
+
+
+def without_later_options(repformer_args):
+    """Whatever the settings say, these are off."""
+    return repformer_args | dict.fromkeys(NOT_YET, False) if isinstance(repformer_args, dict) else repformer_args
+
+
+def gather_residuals(layer):
+    """Version 1 of a layer has its residual vectors beside `@variables`, not in it."""
+    if not is_version_1(layer):
+        return layer
+    beside = {key: layer[key] for key in RESIDUALS if key in layer}
+    inside = layer.get("@variables") if isinstance(layer.get("@variables"), dict) else {}
+    rest = {key: value for key, value in layer.items() if key not in RESIDUALS}
+    return rest | ({"@variables": inside | beside} if inside or beside else {})

@@ -1,0 +1,63 @@
+"""The three-body block beside repinit: pairs of neighbours and the angle between them (specification section 6)."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from .arrays import Array, Float, array_namespace
+from .embedding import TypedEmbedding, fold_embedding
+from .environment import Environment, Neighborhood
+from .layers import EmbeddingNet
+from .module import module, static
+from .record import record, scope
+
+
+@module
+class ThreeBody:
+    """D = (1/S²) Σ_ab κ_ab f(κ_ab; types), κ_ab = v_a · v_b with v the angular part of the environment row."""
+
+    environment: Environment
+    embedding: EmbeddingNet | TypedEmbedding
+    type_gate: EmbeddingNet | None
+    smooth: bool = static()
+
+    def fold(self, table) -> ThreeBody:
+        """The same block with the type embedding `table` folded into its nets."""
+        embedding = fold_embedding(self.embedding, self.type_gate, table, self.smooth)
+        return dataclasses.replace(
+            self, environment=self.environment.fold(), embedding=embedding, type_gate=None
+        )
+
+    def linearize(self, hood: Neighborhood):
+        """The three-body descriptor (atom, channel), and the pullback to the vectors."""
+        xp = array_namespace(hood.vectors)
+        slots, pull_slots = self.environment.linearize_slots(hood)
+        v, w, types = slots.rows[..., 1:], slots.weight, slots.types
+        kappa = v @ v.mT
+        both = w[:, :, None] * w[:, None, :]
+        with scope("three_body/"):
+            f, pull_f = self.embedding.linearize(kappa, types[:, :, None], types[:, None, :], both)
+        share = share_of_pairs(slots.multiplicity, self.environment.capacity)
+        d = xp.sum(f * (kappa * share)[None, ...], axis=(2, 3)).T
+        record("three_body/sw", w)
+        record("three_body/env_mat", slots.rows)
+        record("three_body/kappa", kappa)
+        record("three_body/gg", f, (1, 2, 3, 0))
+        record("three_body/out", d)
+
+        def pull_back(dd):
+            df = dd.T[:, :, None, None] * (kappa * share)[None, ...]
+            dkappa, dpair = pull_f(df)
+            dkappa = dkappa + share * xp.sum(dd.T[:, :, None, None] * f, axis=0)
+            dv = (dkappa + dkappa.mT) @ v
+            dw = ((dpair + dpair.mT) @ w[..., None])[..., 0]
+            return pull_slots(xp.concat([xp.zeros_like(dv[..., :1]), dv], axis=-1), dw)
+
+        return d, pull_back
+
+
+def share_of_pairs(multiplicity: Float[Array, "atom slot"] | None, capacity: int):
+    """What each ordered pair of slots counts in the mean over all S² pairs."""
+    if multiplicity is None:
+        return 1.0 / capacity**2
+    return multiplicity[:, :, None] * multiplicity[:, None, :] / capacity**2
