@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
@@ -49,7 +50,7 @@ class Frame:
     name: str
 
 
-def refuse(file: Path, what: str):
+def refuse(file: Path, what: str) -> NoReturn:
     raise FormatError(f"{file}: {what}", file=str(file))
 
 
@@ -69,7 +70,7 @@ def read_dataset(path, type_map=None) -> Dataset:
     if type_map is None:
         type_map = merged(places, names)
     type_map = tuple(type_map)
-    sets = [s for place, own in zip(places, names) for s in frame_sets(place, own, type_map)]
+    sets = [s for place, own in zip(places, names, strict=True) for s in frame_sets(place, own, type_map)]
     return Dataset(tuple(sets), type_map, np.arange(sum(s.frames for s in sets)))
 
 
@@ -101,7 +102,7 @@ def words(file: Path) -> list[str]:
 
 def merged(places: list[Path], names: list[tuple[str, ...] | None]) -> tuple[str, ...]:
     """All names in order of appearance; empty if no system names its types."""
-    nameless = [place for place, own in zip(places, names) if own is None]
+    nameless = [place for place, own in zip(places, names, strict=True) if own is None]
     if nameless and len(nameless) < len(places):
         refuse(nameless[0] / "type_map.raw", "is missing here but not everywhere; say what the types are: type_map=")
     return tuple(dict.fromkeys(name for own in names for name in own or ()))

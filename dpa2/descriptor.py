@@ -83,36 +83,29 @@ class DescriptorProgram:
     table: Float[Array, "type embedding"] | None
 
     def linearize(self, blocks: Sequence[Block], run: Callable):
-        """f of all atoms after the last layer (with the final `Features` of every block), and the pullback.
-
-        `pull(df)` gives a list of dvectors, one for each block.
-        """
+        """The final `Features` of every block; `pull` takes their cotangents and gives those of the vectors."""
         states = run(begin, (self.initial,), blocks)
         history = []
         for k, step in enumerate(self.steps):
-            atoms = laid_end_to_end([s.atom for s in states])
+            atoms = end_to_end([s.atom for s in states])
             history.append((step, atoms, states))
             with scope(f"repformer/layer{k}/"):
                 states = run(advance, (step, self.initial.pairs, atoms), blocks, states)
 
-        def pull_back(datoms: Float[Array, "atom f"]):
-            cotangents = [Features(atom=d) for d in cut_like(datoms, blocks)]
+        def pull_back(cotangents: Sequence[Features]):
             for step, atoms, states in reversed(history):
                 parts = run(retreat, (step, self.initial.pairs, atoms), blocks, states, cotangents)
-                near = laid_end_to_end([flat(p.near) for p in parts])
+                near = end_to_end([flat(p.near) for p in parts])
                 cotangents = run(collect, (near,), blocks, [without_near(p) for p in parts])
             return run(return_to_vectors, (self.initial,), blocks, cotangents)
 
         return states, pull_back
 
-    def output(self, blocks: Sequence[Block], states: Sequence[Features]) -> Float[Array, "atom descriptor"]:
-        """The descriptor of all atoms: f, and the type's embedding behind it (section 10)."""
-        xp = array_namespace(states[0].atom)
-        f = laid_end_to_end([s.atom for s in states])
-        if self.table is not None:
-            f = xp.concat([f, take_rows(self.table, xp.concat([b.types for b in blocks]))], axis=-1)
-        record("descriptor", f)
-        return f
+    def output(self, block: Block, state: Features) -> Float[Array, "atom descriptor"]:
+        """The descriptor of a block: f, and the type's embedding behind it (section 10)."""
+        if self.table is None:
+            return state.atom
+        return array_namespace(state.atom).concat([state.atom, take_rows(self.table, block.types)], axis=-1)
 
 
 def begin(initial: Initial, block: Block) -> Features:
@@ -138,7 +131,7 @@ def advance(step: RepformerStep, pairs: InitialPairs, atoms, block: Block, state
 def retreat(step: RepformerStep, pairs: InitialPairs, atoms, block: Block, state: Features, cotangent: Features):
     """Back through one layer on one block."""
     x = with_near(atoms, block, state)
-    return step.linearize(x, pairs.sums(block))[1](cotangent.filled(state)).filled(x)
+    return step.linearize(x, pairs.sums(block))[1](cotangent).filled(x)
 
 
 def collect(near: Float[Array, "edge f"], block: Block, part: Features) -> Features:
@@ -164,19 +157,11 @@ def without_near(x: Features) -> Features:
     return Features(atom=x.atom, pair=x.pair, frame=x.frame, weight=x.weight)
 
 
-def laid_end_to_end(parts: Sequence[Array]) -> Array:
-    """The blocks' rows as one array."""
+def end_to_end(parts: Sequence[Array]) -> Array:
+    """Blocks' rows as one array."""
     return parts[0] if len(parts) == 1 else array_namespace(parts[0]).concat(parts)
 
 
-def flat(x: Float[Array, "atom neighbor f"]) -> Float[Array, "edge f"]:
-    return array_namespace(x).reshape(x, (-1, x.shape[2]))
-
-
-def cut_like(rows: Float[Array, "row f"], blocks: Sequence[Block]) -> list:
-    """The rows of each block."""
-    parts, start = [], 0
-    for block in blocks:
-        parts.append(rows[start : start + block.types.shape[0], :])
-        start += block.types.shape[0]
-    return parts
+def flat(values: Float[Array, "atom neighbor *rest"]) -> Float[Array, "edge *rest"]:
+    """What belongs to edges, without the axis of atoms."""
+    return array_namespace(values).reshape(values, (-1, *values.shape[2:]))

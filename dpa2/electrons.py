@@ -7,17 +7,20 @@ import numpy as np
 from .arrays import Float
 from .errors import ConfigurationError
 
-SYMBOLS = (
-    "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y Zr Nb Mo "
-    "Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au Hg Tl "
-    "Pb Bi Po At Rn Fr Ra Ac Th Pa U Np Pu Am Cm Bk Cf Es Fm Md No Lr Rf Db Sg Bh Hs Mt Ds Rg Cn Nh Fl Mc Lv Ts Og"
-).split()
-
-ATOMIC_NUMBERS = {symbol: number for number, symbol in enumerate(SYMBOLS, start=1)}
+PERIODS = """
+    H He
+    Li Be B C N O F Ne
+    Na Mg Al Si P S Cl Ar
+    K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr
+    Rb Sr Y Zr Nb Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe
+    Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi Po At Rn
+    Fr Ra Ac Th Pa U Np Pu Am Cm Bk Cf Es Fm Md No Lr Rf Db Sg Bh Hs Mt Ds Rg Cn Nh Fl Mc Lv Ts Og
+"""
+ATOMIC_NUMBERS = {symbol: number for number, symbol in enumerate(PERIODS.split(), start=1)}
 
 ORBITALS = {"s": 1, "p": 3, "d": 5, "f": 7}
-FILLING_ORDER = "1s 2s 2p 3s 3p 4s 3d 4p 5s 4d 5p 6s 4f 5d 6p 7s 5f 6d 7p".split()
-VECTOR_ORDER = "1s 2s 2p 3s 3p 3d 4s 4p 4d 4f 5s 5p 5d 5f 6s 6p 6d 7s 7p".split()
+FILLING_ORDER = "1s 2s 2p 3s 3p 4s 3d 4p 5s 4d 5p 6s 4f 5d 6p 7s 5f 6d 7p"
+VECTOR_ORDER = "1s 2s 2p 3s 3p 3d 4s 4p 4d 4f 5s 5p 5d 5f 6s 6p 6d 7s 7p"
 
 # Ground states that the filling order does not give: what it says about these subshells is replaced.
 EXCEPTIONS = {
@@ -57,7 +60,7 @@ def occupations(symbol: str) -> dict[str, int]:
         raise ConfigurationError(f"{symbol!r} is the symbol of no element", path="types", value=symbol)
     left = ATOMIC_NUMBERS[symbol]
     filled = {}
-    for shell in FILLING_ORDER:
+    for shell in FILLING_ORDER.split():
         filled[shell] = min(left, 2 * ORBITALS[shell[-1]])
         left -= filled[shell]
     return filled | EXCEPTIONS.get(symbol, {})
@@ -81,5 +84,5 @@ def configuration_vector(symbol: str) -> Float[np.ndarray, "118"]:
     [1.0, 1.0, -1.0, -1.0]
     """
     filled = occupations(symbol)
-    numbers = [spin for shell in VECTOR_ORDER for spin in spins(filled[shell], ORBITALS[shell[-1]])]
+    numbers = [spin for shell in VECTOR_ORDER.split() for spin in spins(filled[shell], ORBITALS[shell[-1]])]
     return np.array(numbers, dtype=np.float64) / np.sqrt(118.0)

@@ -1,4 +1,4 @@
-"""The energy model: descriptor, fitting net and bias; forces and virial from the adjoint (specification section 12)."""
+"""The energy model: descriptor, fitting net and bias (specification sections 11 and 12)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 
 from .arrays import Array, Float, array_namespace, take_rows
 from .blocks import Block
-from .descriptor import Descriptor, DescriptorProgram, laid_end_to_end
+from .descriptor import Descriptor, DescriptorProgram
+from .features import Features
 from .fitting import Fitting
 from .module import module, static
+from .record import record
 
 
 @module
@@ -28,7 +30,37 @@ class EnergyModel:
         index = xp.cumulative_sum(counted) - 1.0
         for t in self.excluded_types:
             counted = counted * xp.astype(index != float(t), counted.dtype)
-        return EnergyProgram(self.descriptor.fold(), self.fitting, self.bias, counted)
+        descriptor = self.descriptor.fold()
+        return EnergyProgram(descriptor, Head(self.fitting, self.bias, counted, descriptor.table))
+
+
+@module
+class Inputs:
+    """What a block's energies need besides the descriptor: 1 for real atoms, and their parameters, if any."""
+
+    real: Float[Array, "atom"]
+    frame: Float[Array, "atom parameter"] | None
+    atom: Float[Array, "atom parameter"] | None
+
+
+@module
+class Head:
+    """E_i = χ_i (F(f_i | E(type)) + bias), for a block of atoms; χ is 0 for virtual atoms and excluded types."""
+
+    fitting: Fitting
+    bias: Float[Array, "type"]
+    counted: Float[Array, "type"]
+    table: Float[Array, "type embedding"] | None
+
+    def linearize(self, f: Float[Array, "atom f"], block: Block, inputs: Inputs):
+        """Energies (atom,) in eV, and the pullback to f."""
+        xp = array_namespace(f)
+        x = f if self.table is None else xp.concat([f, take_rows(self.table, block.types)], axis=-1)
+        energies, pull = self.fitting.linearize(x, inputs.frame, inputs.atom, block.types)
+        counted = inputs.real * take_rows(self.counted, block.types)
+        total = counted * (xp.astype(energies, counted.dtype) + take_rows(self.bias, block.types))
+        record("descriptor", x)
+        return total, lambda weights: pull(weights * counted)[:, : f.shape[1]]
 
 
 @module
@@ -36,25 +68,24 @@ class EnergyProgram:
     """Atomic energies of blocks of atoms, and their gradient with respect to every edge vector."""
 
     descriptor: DescriptorProgram
-    fitting: Fitting
-    bias: Float[Array, "type"]
-    counted: Float[Array, "type"]
+    head: Head
 
-    def linearize(self, blocks: Sequence[Block], run: Callable, real: Float[Array, "atom"], frame=None, atom=None):
-        """Energies (atom,) in eV; `pull(weights)` gives the gradients of Σ weights · energies, one for each block.
-
-        `real` is 0 for virtual atoms, whose energy is 0, bias and all.
-        """
-        xp = array_namespace(real)
+    def linearize(self, blocks: Sequence[Block], inputs: Sequence[Inputs], run: Callable):
+        """Energies (atom,) in eV of each block; `pull(weights)` gives the gradients of Σ weights · energies."""
         states, pull_descriptor = self.descriptor.linearize(blocks, run)
-        x = self.descriptor.output(blocks, states)
-        width = states[0].atom.shape[1]
-        types = laid_end_to_end([b.types for b in blocks])
-        energies, pull_fitting = self.fitting.linearize(x, frame, atom, types)
-        counted = real * take_rows(self.counted, types)
-        total = counted * (xp.astype(energies, real.dtype) + take_rows(self.bias, types))
+        energies = run(finish, (self.head,), blocks, states, inputs)
 
-        def pull_back(weights: Float[Array, "atom"]):
-            return pull_descriptor(pull_fitting(weights * counted)[:, :width])
+        def pull_back(weights: Sequence[Float[Array, "atom"]]):
+            return pull_descriptor(run(return_to_features, (self.head,), blocks, states, inputs, weights))
 
-        return total, pull_back
+        return energies, pull_back
+
+
+def finish(head: Head, block: Block, state: Features, inputs: Inputs) -> Float[Array, "atom"]:
+    """The energies of a block's atoms."""
+    return head.linearize(state.atom, block, inputs)[0]
+
+
+def return_to_features(head: Head, block: Block, state: Features, inputs: Inputs, weights) -> Features:
+    """The cotangent of a block's final features."""
+    return Features(atom=head.linearize(state.atom, block, inputs)[1](weights)).filled(state)

@@ -9,10 +9,10 @@ import numpy as np
 
 from .arrays import Array, array_namespace, take_rows
 from .blocks import Block
-from .descriptor import DescriptorProgram, laid_end_to_end, rotation, switches
-from .energy import EnergyProgram
-from .features import Features
-from .forces import Edges, atom_virial, flat_edges, virial
+from .descriptor import DescriptorProgram, end_to_end, flat, rotation, switches
+from .energy import EnergyProgram, Inputs
+from .forces import Assembly
+from .module import map_leaves
 from .neighbors import Neighbors, counts_within
 from .plan import Plan
 from .system import System, wrapped
@@ -54,9 +54,12 @@ class Prepared:
 
     plan: Plan
     blocks: tuple[Block, ...]
+    inputs: tuple[Inputs, ...]
+    coordinates: Sequence[Array]
+    system: Array
+    inverse: Array
     lists: Sequence[Neighbors]
     systems: Sequence[System]
-    inverse: Array
 
     @property
     def atoms(self) -> list[int]:
@@ -70,19 +73,30 @@ class Prepared:
 
 def evaluate_prepared(program: EnergyProgram, backend, ready: Prepared, with_atom_virial: bool) -> list[Evaluation]:
     """Energies, forces and virials of the prepared systems."""
-    frame, atom = parameters(program, backend, ready)
-    real = backend.asarray(real_rows(ready), backend.wide())
-    xp = array_namespace(real)
-    energies, pull = program.linearize(ready.blocks, backend.run, real, frame, atom)
-    found = edges(backend, ready)
-    gradient = flat_edges(pull(xp.ones_like(energies)), energies.dtype)
-    system, count = backend.asarray(ready.plan.system), ready.plan.systems
-    totals = backend.sum_into_rows(energies, system, count)
-    virials = virial(found, gradient, system, count)
+    energies, pull = program.linearize(ready.blocks, ready.inputs, backend.run)
+    gradients = pull([i.real * 0.0 + 1.0 for i in ready.inputs])
+    assembly = assembly_of(backend, ready)
+    rows, count = ready.system, ready.plan.systems
+    atom_energies = end_to_end(energies)
+    totals = backend.sum_into_rows(atom_energies, rows, count)
+    virials = backend.sum_into_rows(assembly.virial(gradients), rows, count)
     shares = None
     if with_atom_virial:
-        shares = ready.unsorted(shared_virial(backend, ready, found, gradient, pull))
-    return split(ready, totals, ready.unsorted(found.flow(gradient)), virials, ready.unsorted(energies), shares)
+        weighted = [pull([c[:, axis] for c in ready.coordinates]) for axis in range(3)]
+        shares = ready.unsorted(assembly.atom_virial(gradients, weighted, ready.coordinates))
+    forces = ready.unsorted(assembly.flow(gradients))
+    return split(ready, totals, forces, virials, ready.unsorted(atom_energies), shares)
+
+
+def assembly_of(backend, ready: Prepared) -> Assembly:
+    """How the edges of the prepared blocks become atoms."""
+    near = end_to_end([flat(b.near) for b in ready.blocks])
+    wide = ready.inputs[0].real.dtype
+
+    def widened(x):
+        return x if x.dtype == wide else array_namespace(x).astype(x, wide)
+
+    return Assembly(ready.blocks, near, len(ready.plan.order), widened, backend.run, backend.sum_into_rows)
 
 
 def split(ready: Prepared, energies, forces, virials, atom_energies, shares) -> list[Evaluation]:
@@ -96,50 +110,48 @@ def split(ready: Prepared, energies, forces, virials, atom_energies, shares) -> 
     return results
 
 
-def real_rows(ready: Prepared) -> np.ndarray:
-    """1 for real atoms, 0 for virtual ones and for rows that only fill up a block."""
-    types = np.concatenate([s.types for s in ready.systems])[ready.plan.order]
-    return (types >= 0) * ready.plan.present
+def prepare(backend, config, host: Plan, lists, systems) -> Prepared:
+    """A plan and what belongs to its rows, on a back end."""
+
+    def numbers(array: np.ndarray, dtype: str = config.dtype):
+        return backend.asarray(array, dtype if array.dtype.kind == "f" else None)
+
+    blocks = tuple(map_leaves(lambda name, array: numbers(array), block) for block in host.blocks)
+    coordinates = np.concatenate([wrapped(s.coordinates, s.cell) for s in systems])[host.order]
+    return Prepared(
+        plan=host,
+        blocks=blocks,
+        inputs=tuple(inputs(backend, config.fitting.dtype, host, systems)),
+        coordinates=[numbers(part, backend.wide()) for part in host.cut(coordinates)],
+        system=numbers(host.system),
+        inverse=numbers(host.inverse),
+        lists=lists,
+        systems=systems,
+    )
 
 
-def parameters(program: EnergyProgram, backend, ready: Prepared):
-    """Frame and atomic parameters of every row, or None."""
-    dtype = str(program.fitting.output.weight.dtype).rpartition(".")[2]
-    frame = atom = None
-    if ready.systems[0].frame_parameters is not None:
-        rows = np.stack([s.frame_parameters for s in ready.systems])[ready.plan.system]
-        frame = backend.asarray(rows, dtype)
-    if ready.systems[0].atom_parameters is not None:
-        rows = np.concatenate([s.atom_parameters for s in ready.systems])[ready.plan.order]
-        atom = backend.asarray(rows, dtype)
-    return frame, atom
-
-
-def edges(backend, ready: Prepared) -> Edges:
-    """All edges of the blocks, flat."""
-    near = laid_end_to_end([array_namespace(b.near).reshape(b.near, (-1,)) for b in ready.blocks])
-    widths = np.concatenate([np.full(b.near.shape[0], b.near.shape[1]) for b in ready.blocks])
-    own = backend.asarray(np.repeat(np.arange(len(widths)), widths))
-    wide = backend.asarray(np.zeros(1), backend.wide()).dtype
-    vectors = flat_edges([b.vectors for b in ready.blocks], wide)
-    return Edges(own, near, vectors, len(widths), backend.sum_into_rows)
-
-
-def shared_virial(backend, ready: Prepared, found: Edges, gradient, pull):
-    """The virial of each row; three more pullbacks, weighted with the coordinates of the energies' atoms."""
-    rows = np.concatenate([wrapped(s.coordinates, s.cell) for s in ready.systems])[ready.plan.order]
-    coordinates = backend.asarray(rows, backend.wide())
-    weighted = [flat_edges(pull(coordinates[:, axis]), gradient.dtype) for axis in range(3)]
-    return atom_virial(found, gradient, weighted, take_rows(coordinates, found.own))
+def inputs(backend, dtype: str, host: Plan, systems):
+    """1 for real atoms, 0 for virtual ones and for rows that only fill up a block; frame and atomic parameters."""
+    types = np.concatenate([s.types for s in systems])[host.order]
+    real = host.cut((types >= 0) * host.present)
+    frame = atom = [None] * len(real)
+    if systems[0].frame_parameters is not None:
+        frame = host.cut(np.stack([s.frame_parameters for s in systems])[host.system])
+    if systems[0].atom_parameters is not None:
+        atom = host.cut(np.concatenate([s.atom_parameters for s in systems])[host.order])
+    for parts in zip(real, frame, atom, strict=True):
+        wide, *narrow = parts
+        yield Inputs(backend.asarray(wide, backend.wide()), *(x if x is None else backend.asarray(x, dtype) for x in narrow))
 
 
 def evaluate_descriptor(program: DescriptorProgram, backend, ready: Prepared) -> list[DescriptorEvaluation]:
     """The descriptor's outputs of the prepared systems, whose blocks must all be equally wide."""
     states, _ = program.linearize(ready.blocks, backend.run)
     rotations = backend.run(rotation, (program.initial.pairs,), ready.blocks, states)
-    fields = {n: laid_end_to_end([getattr(s, n) for s in states]) for n in ("pair", "frame")}
-    fields["switch"] = laid_end_to_end(backend.run(switches, (program.initial.pairs,), ready.blocks))
-    fields |= {"descriptor": program.output(ready.blocks, states), "rotation": laid_end_to_end(rotations)}
+    fields = {n: end_to_end([getattr(s, n) for s in states]) for n in ("pair", "frame")}
+    fields["switch"] = end_to_end(backend.run(switches, (program.initial.pairs,), ready.blocks))
+    descriptors = map(program.output, ready.blocks, states)
+    fields |= {"descriptor": end_to_end(list(descriptors)), "rotation": end_to_end(rotations)}
     fields["neighbors"] = backend.asarray(repformer_neighbors(ready))
     atoms = {n: ready.unsorted(x) for n, x in fields.items() if n != "neighbors"}
     atoms["neighbors"] = fields["neighbors"]

@@ -13,8 +13,16 @@ from .backends import backend as find_backend
 from .assembly import load_weights
 from .config import DTYPES, DPA2Config
 from .energy import EnergyModel, EnergyProgram
-from .errors import ConfigurationError, InputError
-from .evaluation import DescriptorEvaluation, Evaluation, Prepared, evaluate_descriptor, evaluate_prepared
+from .errors import BackendError, ConfigurationError, InputError
+from .evaluation import (
+    DescriptorEvaluation,
+    Evaluation,
+    Prepared,
+    evaluate_descriptor,
+    evaluate_prepared,
+    prepare,
+)
+from .hessian import hessian
 from .module import leaves, map_leaves
 from .neighbors import Neighbors, check_limits, from_list, neighbor_list
 from .plan import Shape, plan
@@ -107,9 +115,8 @@ class Model:
 
     def evaluate_many(self, systems: Sequence[System], *, neighbors="strict", atom_virial=False) -> list[Evaluation]:
         """Systems of any sizes in one pass; a result for each. Arguments and errors as for `evaluate`."""
-        systems = [self.checked(s, f"system {k}" if len(systems) > 1 else "") for k, s in enumerate(systems)]
-        lists = [self.neighbors(s, neighbors) for s in systems]
-        return self.evaluate_lists(systems, lists, atom_virial=atom_virial)
+        ready = self.prepare_systems(systems, neighbors=neighbors)
+        return evaluate_prepared(self.program, self.backend, ready, atom_virial)
 
     def evaluate_extended(
         self, coordinates, types, neighbors, mapping, *, mode="strict", fparam=None, aparam=None
@@ -129,7 +136,46 @@ class Model:
         )  # fmt: skip
         local = System(extended.coordinates[:n], extended.types[:n], None, fparam, aparam)
         self.check_blocks(found, local, mode)
-        return self.evaluate_lists([self.checked(local)], [found])[0]
+        ready = self.prepare([self.checked(local)], [found])
+        return evaluate_prepared(self.program, self.backend, ready, False)[0]
+
+    def hessian(self, coordinates, types, cell=None, *, neighbors="strict", fparam=None, aparam=None):
+        """∂²E/∂r∂r (N, 3, N, 3), eV/Å², of a small system: 3 N times the cost of forces. Arguments as `evaluate`.
+
+        Exact on PyTorch and JAX; central differences of the forces on NumPy, good to about 1e-9.
+
+        >>> import dpa2
+        >>> dpa2.load(dpa2.demo.MODEL).hessian([[0, 0, 0], [0.96, 0, 0]], ["O", "H"]).shape
+        (2, 3, 2, 3)
+        """
+        system = System(coordinates, types, cell, fparam, aparam)
+        return hessian(self.program, self.backend, self.prepare_systems([system], neighbors=neighbors))
+
+    def prepare_systems(self, systems: Sequence[System], *, neighbors="strict") -> Prepared:
+        """Neighbour lists and blocks of systems, for `as_module` and `as_pytree`; errors as for `evaluate`."""
+        if not systems:
+            raise InputError("there are no systems to evaluate", argument="systems")
+        several = len(systems) > 1
+        systems = [self.checked(s, s.name or (f"system {k}" if several else "")) for k, s in enumerate(systems)]
+        return self.prepare(systems, [self.neighbors(s, neighbors) for s in systems])
+
+    def as_module(self):
+        """A `torch.nn.Module` over the weights, to train: `module(model.prepare_systems(systems))`."""
+        if self.backend.name != "torch":
+            raise BackendError(f"the model is on {self.backend.name}; model.to('torch') first", backend="torch")
+        from .backends.torch import as_module
+
+        return as_module(self)
+
+    def as_pytree(self):
+        """(weights, function): a JAX pytree, and `function(weights, prepared)`, a list of `Evaluation`, to transform."""
+        if self.backend.name != "jax":
+            raise BackendError(f"the model is on {self.backend.name}; model.to('jax') first", backend="jax")
+
+        def evaluate(weights: EnergyModel, prepared: Prepared, atom_virial: bool = False) -> list[Evaluation]:
+            return evaluate_prepared(weights.fold(), self.backend, prepared, atom_virial)
+
+        return self.weights, evaluate
 
     def checked(self, system: System, label: str = "") -> System:
         """The system as arrays, with the parameters that the fitting net asks for; or an `InputError`."""
@@ -162,17 +208,7 @@ class Model:
         shape = shape or self.backend.shape
         types = [np.where(s.types < 0, virtual_type, s.types) for s in systems]
         host = plan(types, lists, self.reach, shape)
-        blocks = tuple(map_leaves(self.move, block) for block in host.blocks)
-        return Prepared(host, blocks, lists, systems, self.backend.asarray(host.inverse))
-
-    def move(self, name: str, array: np.ndarray):
-        """An array of a block on the back end: numbers in the precision of the descriptor."""
-        return self.backend.asarray(array, self.config.dtype if array.dtype.kind == "f" else None)
-
-    def evaluate_lists(self, systems, lists, *, atom_virial: bool = False) -> list[Evaluation]:
-        """Checked systems with given neighbour lists."""
-        ready = self.prepare(systems, lists)
-        return evaluate_prepared(self.program, self.backend, ready, atom_virial)
+        return prepare(self.backend, self.config, host, lists, systems)
 
 
 class DescriptorView:

@@ -8,6 +8,7 @@ to the last bit.
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -15,7 +16,7 @@ from functools import cache
 import numpy as np
 
 from .arrays import Float, Int
-from .errors import InputError, TooManyNeighbors
+from .errors import TooManyNeighbors
 from .system import System, fractional, host_array, refuse, times, wrapped
 
 SLACK = 1e-9  # how much wider candidates are searched, relative to the cutoff and the coordinates: far above rounding
@@ -55,9 +56,9 @@ class Selection:
 
     cutoff: float
     limit: int
-    excluded_pairs: tuple[tuple[int, int], ...] = ()
+    excluded_pairs: Collection[tuple[int, int]] = ()
     neighbors: str = "strict"
-    type_map: tuple[str, ...] = ()
+    type_map: Sequence[str] = ()
 
     def __post_init__(self):
         if self.neighbors not in ("strict", "truncate"):
@@ -151,16 +152,16 @@ class Images:
         if count > MOST_IMAGES:
             rule = f"so thin that a cutoff of {cutoff} Å reaches {count:.0f} of its images"
             refuse(system.name, "cell", f"the cell {cell.tolist()} is {rule}")
-        shape = 2 * reach.astype(np.int64) + 1
-        integers = np.indices(shape).reshape(3, -1).T - reach.astype(np.int64)
+        reach = reach.astype(np.int64)
+        integers = np.indices(tuple(2 * reach + 1)).reshape(3, -1).T - reach
         order = np.argsort((integers**2).sum(axis=1), kind="stable")
         rank = np.empty(len(order), dtype=np.int64)
         rank[order] = np.arange(len(order))
-        return cls((shape - 1) // 2, times(integers[order], cell), rank)
+        return cls(reach, times(integers[order].astype(np.float64), cell), rank)
 
     def numbers(self, shift: Int[np.ndarray, "pair 3"]):
         """The number of the image at each translation, and whether it is one of these images at all."""
-        reached = np.logical_and.reduce([np.abs(z) <= n for z, n in zip(shift.T, self.reach)])
+        reached = np.logical_and.reduce([np.abs(z) <= n for z, n in zip(shift.T, self.reach, strict=True)])
         place = np.ravel_multi_index(tuple((shift + self.reach).T), tuple(2 * self.reach + 1), mode="clip")
         return self.rank.take(place), reached
 
@@ -187,7 +188,10 @@ def search(positions: Float[np.ndarray, "atom 3"], system: System, radius: float
         cell = np.diag(positions.max(axis=0) + 3 * radius)  # so roomy that no image is within the radius
     center, neighbor, shift = folded_pairs(positions, cell, radius)
     order = np.argsort(center, kind="stable")
-    return Pairs(real.take(center.take(order)), real.take(neighbor.take(order)), shift.take(order, axis=0))
+    center, neighbor = center.take(order), neighbor.take(order)
+    if len(real) < len(system.types):
+        center, neighbor = real.take(center), real.take(neighbor)
+    return Pairs(center, neighbor, shift.take(order, axis=0))
 
 
 def folded_pairs(positions: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray, "3 3"], radius: float):
@@ -204,7 +208,7 @@ def folded_pairs(positions: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray,
     folded = wrapped(positions, part)
     center, neighbor, shift = vesin_pairs(folded, part, radius)
     moved = folded - positions
-    back = times(shift, part) + moved.take(neighbor, axis=0) - moved.take(center, axis=0)
+    back = times(shift.astype(np.float64), part) + moved.take(neighbor, axis=0) - moved.take(center, axis=0)
     return center, neighbor, np.rint(times(back, np.linalg.inv(cell))).astype(np.int32)
 
 
@@ -304,7 +308,7 @@ def sorted_rows(edges: Edges, atoms: int) -> Int[np.ndarray, "atom neighbor"]:
 
 def without_excluded(rows, edges: Edges, types, pairs) -> Int[np.ndarray, "atom neighbor"]:
     """Rows without the neighbours whose type may not see the centre's, closed up."""
-    excluded = np.zeros(2 * [1 + max(types.max(), np.max(pairs))], dtype=bool)
+    excluded = np.zeros(2 * [1 + max(types.max(), max(map(max, pairs)))], dtype=bool)
     for t, u in pairs:
         excluded[t, u] = excluded[u, t] = True
     gone = excluded[types[edges.center], types[edges.neighbor]]
@@ -385,42 +389,50 @@ class SkinList:
     def __init__(self, cutoff: float, limit: int, skin: float, **options):
         self.selection = Selection(cutoff, limit, **options)
         self.skin = skin
-        self.reference = None  # the system of the last search, its positions and places, images and candidates
+        self.last: Search | None = None
 
     def update(self, system: System) -> Neighbors:
         """The neighbours of a checked system."""
         cutoff = self.selection.cutoff
         positions, places = placed(system)
-        if self.reference is None or not self._serves(system, positions, places):
+        if self.last is None or not self.last.serves(system, positions, places, self.skin / 2):
             pairs = search(positions, system, cutoff + self.skin)
-            self.reference = system, positions, places, Images.within(cutoff, system), pairs
-        images, pairs = self.reference[3:]
-        edges = measured(self._moved(pairs, places), positions, images, cutoff)
+            self.last = Search(system, positions, places, Images.within(cutoff, system), pairs)
+        edges = measured(self.last.moved(places), positions, self.last.images, cutoff)
         return selected(edges, system.types, self.selection, system.name)
 
-    def _serves(self, system: System, positions, places) -> bool:
-        """Whether every pair within the cutoff is among the candidates."""
-        old, old_positions, old_places, *_ = self.reference
-        if not (np.array_equal(old.types, system.types) and same_cell(old.cell, system.cell)):
-            return False
-        moved = positions - old_positions
-        if places is not None:
-            step = places - old_places
-            moved = times(step - np.rint(step), system.cell)
-        return bool(norm(moved).max() <= self.skin / 2)
 
-    def _moved(self, pairs: Pairs, places) -> Pairs:
+@dataclass(frozen=True, eq=False)
+class Search:
+    """What a search was made for (the system, its wrapped positions in Å, its fractional ones) and what it found."""
+
+    system: System
+    positions: np.ndarray
+    places: np.ndarray | None
+    images: Images
+    pairs: Pairs
+
+    def serves(self, system: System, positions, places, farthest: float) -> bool:
+        """Whether it is still the same system, and no atom has moved more than `farthest` Å."""
+        if not (np.array_equal(self.system.types, system.types) and same_cell(self.system.cell, system.cell)):
+            return False
+        moved = positions - self.positions
+        if places is not None:
+            step = places - self.places
+            moved = times(step - np.rint(step), system.cell)
+        return bool(norm(moved).max() <= farthest)
+
+    def moved(self, places) -> Pairs:
         """The candidates with the translations that they have after atoms have crossed the faces of the cell."""
-        if places is None:
-            return pairs
-        crossed = np.rint(places - self.reference[2]).astype(np.int32)
+        crossed = np.zeros(1) if places is None else np.rint(places - self.places).astype(np.int32)
         if not crossed.any():
-            return pairs
-        return Pairs(pairs.center, pairs.neighbor, pairs.shift + crossed[pairs.center] - crossed[pairs.neighbor])
+            return self.pairs
+        center, neighbor = self.pairs.center, self.pairs.neighbor
+        return Pairs(center, neighbor, self.pairs.shift + crossed[center] - crossed[neighbor])
 
 
 def same_cell(one: np.ndarray | None, other: np.ndarray | None) -> bool:
-    return (one is None) == (other is None) and (one is None or np.array_equal(one, other))
+    return one is other or (one is not None and other is not None and np.array_equal(one, other))
 
 
 def from_list(
@@ -458,7 +470,7 @@ def from_list(
 def indices(value, argument: str, shape: tuple, end: int | None, name: str) -> np.ndarray:
     """Integers of the given shape (None: any length), below `end`."""
     array = host_array(value, argument, name)
-    fits = array.ndim == len(shape) and all(n in (None, m) for n, m in zip(shape, array.shape))
+    fits = array.ndim == len(shape) and all(n in (None, m) for n, m in zip(shape, array.shape, strict=True))
     if array.dtype.kind not in "iu" or not fits:
         refuse(name, argument, f"is {array.dtype} of shape {array.shape}; integers of shape {shape} are wanted")
     if end is not None and array.size and array.max() >= end:

@@ -47,6 +47,10 @@ class Plan:
         """1 for atoms, 0 for rows that only fill up."""
         return (np.arange(len(self.order)) < self.atoms).astype(float)
 
+    def cut(self, rows: np.ndarray) -> list[np.ndarray]:
+        """The rows of each block."""
+        return np.split(rows, np.cumsum([len(b.types) for b in self.blocks])[:-1])
+
     @property
     def inverse(self) -> Int[np.ndarray, "atom"]:
         """The row of every atom, systems end to end."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from .arrays import Float
 from .errors import InputError
 
+FARTHEST = 1e12  # Å; a position out there is known to 1e-4 Å, and products of positions still fit into a number
 SINGULAR = 1e-8  # a cell whose volume is this fraction of its edges' product has lost half of its digits
 
 
@@ -38,7 +39,7 @@ class System:
     name: str = ""
 
 
-def refuse(system: str, argument: str, what: str, **facts):
+def refuse(system: str, argument: str, what: str, **facts) -> NoReturn:
     where = f" of {system}" if system else ""
     raise InputError(f"{argument}{where}: {what}", system=system, argument=argument, **facts)
 
@@ -93,6 +94,10 @@ def checked_coordinates(value, name: str) -> Float[np.ndarray, "atom 3"]:
     if coordinates.ndim != 2 or coordinates.shape[1] != 3:
         refuse(name, "coordinates", f"have shape {coordinates.shape}, (atoms, 3) is wanted; see `frames` for several")
     refuse_not_finite(coordinates, "coordinates", name)
+    far = np.flatnonzero((np.abs(coordinates) > FARTHEST).any(axis=1))
+    if len(far):
+        atom = int(far[0])
+        refuse(name, "coordinates", f"atom {atom} is at {coordinates[atom].tolist()}, beyond {FARTHEST} Å", atom=atom)
     return coordinates
 
 
@@ -137,8 +142,8 @@ def checked_cell(value, name: str) -> Float[np.ndarray, "3 3"] | None:
     if cell.shape not in ((3, 3), (9,)):
         refuse(name, "cell", f"has shape {cell.shape}; (3, 3) with the lattice vectors as rows is wanted")
     cell = cell.reshape(3, 3)
-    if not np.isfinite(cell).all():
-        refuse(name, "cell", f"{cell.tolist()} holds numbers that are not finite")
+    if not (np.abs(cell) <= FARTHEST).all():
+        refuse(name, "cell", f"{cell.tolist()} holds numbers that are not finite or beyond {FARTHEST} Å")
     if not cell.any():
         refuse(name, "cell", "is zero; pass None for a system without periodicity")
     lengths = np.linalg.norm(cell, axis=1)
@@ -186,12 +191,11 @@ def frames(coordinates, types, cell=None) -> list[System]:
         refuse("", "coordinates", f"have shape {coordinates.shape}; (frames, atoms, 3) is wanted")
     count = len(coordinates)
     types = per_frame(host_array(types, "types"), "types", 1, count)
-    cells = [None] * count
-    if cell is not None:
-        cell = host_array(cell, "cell")
-        inner = 2 if cell.shape[-2:] == (3, 3) else 1
-        cells = per_frame(cell, "cell", inner, count)
-    return [System(r, t, b, name=f"frame {k}") for k, (r, t, b) in enumerate(zip(coordinates, types, cells))]
+    cells = None if cell is None else host_array(cell, "cell")
+    if cells is not None:
+        cells = per_frame(cells, "cell", 2 if cells.shape[-2:] == (3, 3) else 1, count)
+    own = [None] * count if cells is None else list(cells)
+    return [System(coordinates[k], types[k], own[k], name=f"frame {k}") for k in range(count)]
 
 
 def per_frame(array: np.ndarray, argument: str, inner: int, count: int) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .descriptor import rotation
-from .evaluation import Prepared, evaluate_prepared, parameters, real_rows
+from .evaluation import Prepared, evaluate_prepared
 from .model import Model
 from .neighbors import Neighbors, counts_within
 from .plan import Shape
@@ -52,8 +52,7 @@ def intermediates(model: Model, ready: Prepared) -> dict:
     backend = model.backend.uncompiled()
     with listening(listener):
         program = model.weights.fold()
-        real = backend.asarray(real_rows(ready), backend.wide())
-        program.linearize(ready.blocks, backend.run, real, *parameters(program, backend, ready))
+        program.linearize(ready.blocks, ready.inputs, backend.run)
         states, _ = program.descriptor.linearize(ready.blocks, backend.run)
         rotation(program.descriptor.initial.pairs, block, states[0])
     return {name: value for name, value in seen.items() if name not in ABSENT}

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 import h5py
@@ -23,6 +24,7 @@ from dpa2.errors import ConfigurationError, DPA2Error, FormatError, InputError, 
 from dpa2.serialization import Checkpoint, config_to_script, convert, inventory, read, script_to_config, write
 from dpa2.serialization.hdf5 import read_hdf5, write_hdf5
 from dpa2.serialization.native_tree import checkpoint_to_tree, tree_to_checkpoint
+from dpa2.serialization.safetensors import read_safetensors, write_safetensors
 from dpa2.serialization.text import read_json, read_yaml, write_json, write_yaml
 
 DATA = Path(__file__).parent / "data"
@@ -30,6 +32,7 @@ SAMPLES = DATA / "samples"
 CASES = sorted((DATA / "cases").glob("*.dp"))
 GENUINE = [*CASES, *sorted(SAMPLES.glob("*.dp"))]
 SUFFIXES = (".dp", ".yaml", ".json", ".safetensors")
+TREES = ((write_hdf5, read_hdf5), (write_yaml, read_yaml), (write_json, read_json))
 ENCODERS = {".dp": write_hdf5, ".yaml": write_yaml, ".json": write_json}
 
 
@@ -37,12 +40,15 @@ def by_name(path: Path) -> str:
     return path.stem
 
 
+known = lru_cache(read)  # genuine files, which nobody changes
+
+
 def base() -> Checkpoint:
-    return read(DATA / "cases" / "base.dp")
+    return known(DATA / "cases" / "base.dp")
 
 
 def base_tree() -> dict:
-    return checkpoint_to_tree(base())
+    return copy.deepcopy(checkpoint_to_tree(base()))
 
 
 def random_checkpoint(config: c.DPA2Config, seed: int = 0) -> Checkpoint:
@@ -102,8 +108,10 @@ def save(tree: dict, path: Path) -> Path:
 
 @pytest.mark.parametrize("path", GENUINE, ids=by_name)
 def test_a_genuine_tree_is_written_back_as_it_was(path, tmp_path):
-    write(read(path), tmp_path / "again.dp")
-    genuine, again = generic_load(path)["model"], generic_load(tmp_path / "again.dp")["model"]
+    write(known(path), tmp_path / "again.dp")
+    genuine, written = generic_load(path)["model"], generic_load(tmp_path / "again.dp")
+    again = written["model"]
+    assert script_to_config(written["model_def_script"]) == known(path).config
     expected = set()
     if genuine["fitting"]["atom_ener"] is None:
         expected |= {".fitting.atom_ener"}  # null and [] are the same; [] is written
@@ -114,22 +122,29 @@ def test_a_genuine_tree_is_written_back_as_it_was(path, tmp_path):
 
 
 @pytest.mark.parametrize("path", GENUINE, ids=by_name)
-def test_every_container_holds_the_same_model_to_the_bit(path, tmp_path):
-    checkpoint = read(path)
-    source = path
-    for suffix in (*SUFFIXES, ".yml"):
-        target = tmp_path / f"model{suffix}"
-        assert convert(source, target) == checkpoint.digest()
-        assert same_bits(read(target), checkpoint)
-        source = target
+def test_every_container_holds_the_same_model_to_the_bit(path):
+    checkpoint = known(path)
+    tree, digest = checkpoint_to_tree(checkpoint), checkpoint.digest()
+    models = [tree_to_checkpoint(decode(encode(tree))) for encode, decode in TREES]
+    for again in (*models, read_safetensors(write_safetensors(checkpoint))):
+        assert same_bits(again, checkpoint)
+        assert again.digest() == digest
+
+
+def test_conversions_through_every_container_end_where_they_began(tmp_path):
+    source, digest = SAMPLES / "dpa2_tiny.dp", known(SAMPLES / "dpa2_tiny.dp").digest()
+    for name in ("a.yaml", "b.safetensors", "c.json", "d.dp", "e.yml", "f.dp"):
+        assert convert(source, tmp_path / name) == digest
+        source = tmp_path / name
+    assert (tmp_path / "d.dp").read_bytes() == (tmp_path / "f.dp").read_bytes()
 
 
 def test_yaml_and_hdf5_of_the_same_training_have_one_digest():
-    assert read(SAMPLES / "dpa2_tiny.dp").digest() == read(SAMPLES / "dpa2_tiny.yaml").digest()
+    assert known(SAMPLES / "dpa2_tiny.dp").digest() == read(SAMPLES / "dpa2_tiny.yaml").digest()
 
 
 def test_different_models_have_different_digests():
-    assert len({read(path).digest() for path in GENUINE}) == len(GENUINE)
+    assert len({known(path).digest() for path in GENUINE}) == len(GENUINE)
 
 
 def test_notes_are_kept_and_do_not_count(tmp_path):
@@ -153,12 +168,13 @@ def test_an_unknown_smallest_distance_is_no_note(distance):
 
 def test_arrays_are_contiguous_and_native():
     for array in base().weights.values():
-        assert array.flags.c_contiguous and array.dtype.isnative
+        assert array.flags.c_contiguous
+        assert array.dtype.isnative
 
 
 def test_the_inventory_names_the_tensors_of_the_model():
     for path in GENUINE:
-        checkpoint = read(path)
+        checkpoint = known(path)
         assert {n: (a.shape, a.dtype.name) for n, a in checkpoint.weights.items()} == inventory(checkpoint.config)
 
 
@@ -173,7 +189,7 @@ def raw_layer(name: str, k: int = 0) -> dict:
 def test_pair_attention_interleaves_queries_and_keys_with_the_head_fastest():
     weights, packed = base().weights, raw_layer("base")["attn2g_map"]["mapqk"]["@variables"]["w"]
     query, key = (weights[f"descriptor.repformer.layers.0.pair_attention.{n}"] for n in ("query", "key"))
-    heads, channels, dim = query.shape
+    heads, _, dim = query.shape
     for h, x in np.ndindex(heads, dim):
         assert (packed[:, x * 2 * heads + h] == query[h, :, x]).all()
         assert (packed[:, x * 2 * heads + heads + h] == key[h, :, x]).all()
@@ -241,7 +257,9 @@ def fittings(draw, types):
     widths = draw(st.lists(small, min_size=1, max_size=3).map(tuple))
     count = draw(st.integers(0, 2))
     energies = st.lists(st.none() | st.floats(-1e3, 1e3), min_size=types, max_size=types).map(tuple)
-    each = st.lists(flags, min_size=len(widths) + 1, max_size=len(widths) + 1).map(tuple).filter(lambda t: len(set(t)) > 1)
+    each = (
+        st.lists(flags, min_size=len(widths) + 1, max_size=len(widths) + 1).map(tuple).filter(lambda t: len(set(t)) > 1)
+    )
     return c.Fitting(
         widths=widths,
         activation=draw(activations()),
@@ -300,7 +318,7 @@ def configs(draw, attention=False):
     )
 
 
-brief = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+brief = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @brief
@@ -308,7 +326,7 @@ brief = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCh
 def test_any_model_survives_every_container(config, seed):
     checkpoint = random_checkpoint(config, seed)
     tree = checkpoint_to_tree(checkpoint)
-    for encode, decode in ((write_hdf5, read_hdf5), (write_json, read_json), (write_yaml, read_yaml)):
+    for encode, decode in TREES:
         again = tree_to_checkpoint(decode(encode(tree)))
         assert same_bits(again, checkpoint)
         assert again.digest() == checkpoint.digest()
@@ -475,7 +493,7 @@ def test_spellings_of_settings_do_not_matter():
 
 def test_programs_beside_the_model_are_never_touched(tmp_path):
     tree = base_tree()
-    path = save(tree, tmp_path / "model.hlo") if ".hlo" in ENCODERS else tmp_path / "model.hlo"
+    path = tmp_path / "model.hlo"
     path.write_bytes(write_hdf5(tree))
     with h5py.File(path, "r+") as file:
         root = json.loads(file.attrs["json"])
@@ -533,7 +551,7 @@ def test_a_newer_descriptor_is_refused_by_name():
 def test_statistics_that_depend_on_the_slot_are_refused_by_name():
     tree = base_tree()
     tree["model"]["descriptor"]["repinit_variable"]["@variables"]["davg"][1, 3, 0] += 1e-12
-    with pytest.raises(UnsupportedModel, match="9.7") as caught:
+    with pytest.raises(UnsupportedModel, match=r"9\.7") as caught:
         tree_to_checkpoint(tree)
     assert caught.value.tensor == "descriptor.repinit.environment.mean"
 
@@ -579,7 +597,9 @@ def test_settings_that_contradict_each_other_are_refused(path, tmp_path):
 
 def wrong_tensors():
     weight = f"{LAYER}.linear1.@variables.w"
-    good = base_tree()["model"]["descriptor"]["repformers_variable"]["repformer_layers"][0]["linear1"]["@variables"]["w"]
+    good = base_tree()["model"]["descriptor"]["repformers_variable"]["repformer_layers"][0]["linear1"]["@variables"][
+        "w"
+    ]
     yield weight, None, "descriptor.repformer.layers.0.merge.weight"
     yield weight, good.T.copy(), "descriptor.repformer.layers.0.merge.weight"
     yield weight, good.astype("float32"), "descriptor.repformer.layers.0.merge.weight"
@@ -591,8 +611,8 @@ def wrong_tensors():
     yield "model.fitting.@variables.fparam_avg", np.zeros(2), "fparam_avg"
 
 
-@pytest.mark.parametrize("suffix", [".dp", ".yaml", ".json"])
-@pytest.mark.parametrize("path, value, named", list(wrong_tensors()))
+@pytest.mark.parametrize("suffix", [".dp", ".json"])
+@pytest.mark.parametrize(("path", "value", "named"), list(wrong_tensors()))
 def test_missing_misshapen_mistyped_and_leftover_tensors_are_named(path, value, named, suffix, tmp_path):
     file = save(change(base_tree(), path, value), tmp_path / f"model{suffix}")
     with pytest.raises(FormatError, match=named.split(".")[-1]) as caught:
@@ -722,7 +742,7 @@ def test_garbage_is_named(tmp_path_factory, suffix, garbage):
 
 @pytest.mark.parametrize("suffix", [".json", ".safetensors"])
 @given(st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_flipped_bytes_are_named_or_harmless(tmp_path_factory, files, suffix, data):
     damaged = bytearray(files[suffix])
     for _ in range(data.draw(st.integers(1, 4))):
@@ -732,7 +752,7 @@ def test_flipped_bytes_are_named_or_harmless(tmp_path_factory, files, suffix, da
     try:
         read(path)
     except (FormatError, UnsupportedModel) as error:
-        assert error.file == str(path)
+        assert error.file == str(path)  # noqa: PT017 (it may as well be read)
 
 
 scraps = st.recursive(
@@ -749,25 +769,20 @@ def ways(node, way=()):
         yield from ways(child, (*way, key))
 
 
-@given(st.data(), scraps)
-@settings(max_examples=300, deadline=None)
-def test_whatever_stands_in_a_tree_is_named_or_harmless(data, scrap):
-    tree = tree_of_one_layer()
-    way = data.draw(st.sampled_from(sorted(ways(tree), key=str)))
-    node = tree
+ONE_LAYER = checkpoint_to_tree(known(DATA / "cases" / "one_layer.dp"))
+
+
+@given(st.sampled_from(list(ways(ONE_LAYER))), scraps)
+@settings(max_examples=200, deadline=None)
+def test_whatever_stands_in_a_tree_is_named_or_harmless(way, scrap):
+    node = tree = copy.deepcopy(ONE_LAYER)
     for key in way[:-1]:
         node = node[key]
     node[way[-1]] = scrap
     try:
         tree_to_checkpoint(tree)
     except DPA2Error as error:
-        assert str(error)
-
-
-def tree_of_one_layer(cache={}) -> dict:  # noqa: B006
-    if not cache:
-        cache["tree"] = checkpoint_to_tree(read(DATA / "cases" / "one_layer.dp"))
-    return copy.deepcopy(cache["tree"])
+        assert str(error)  # noqa: PT017 (it may as well be read)
 
 
 def test_name_and_content_must_agree(files, tmp_path):
@@ -944,7 +959,7 @@ def test_the_reader_in_the_description_works(tmp_path):
     names: dict = {}
     exec(re.search(r"```python\n(.*?)```", page, re.S)[1], names)
     for case in ("base", "float32"):
-        checkpoint = read(DATA / "cases" / f"{case}.dp")
+        checkpoint = known(DATA / "cases" / f"{case}.dp")
         write(checkpoint, tmp_path / "model.safetensors")
         config, tensors = names["load"](tmp_path / "model.safetensors")
         assert c.DPA2Config.from_dict(config) == checkpoint.config
@@ -1027,7 +1042,7 @@ def half_written(path, data):
 FAILURES = {"os.replace": broken, "os.fsync": broken, "pathlib.Path.write_bytes": half_written}
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", [".dp", ".safetensors"])
 @pytest.mark.parametrize("where", FAILURES)
 def test_an_error_while_writing_leaves_the_old_file(where, suffix, tmp_path, monkeypatch):
     path = tmp_path / f"model{suffix}"
@@ -1083,13 +1098,6 @@ def test_the_script_of_a_training_describes_the_model_that_came_of_it():
 def test_the_normalized_script_in_a_file_describes_its_model(path):
     checkpoint = read(path)
     assert script_to_config(checkpoint.metadata["script"]) == checkpoint.config
-
-
-@pytest.mark.parametrize("path", GENUINE, ids=by_name)
-def test_the_script_that_is_written_describes_the_model(path, tmp_path):
-    checkpoint = read(path)
-    write(checkpoint, tmp_path / "model.dp")
-    assert script_to_config(generic_load(tmp_path / "model.dp")["model_def_script"]) == checkpoint.config
 
 
 def test_defaults_are_those_of_input_scripts():
@@ -1191,7 +1199,6 @@ OTHER_KINDS = {
     "spin": {"use_spin": [True, False]},
     "modifier": {"type": "dipole_charge"},
     "bridging_method": "zbl",
-    "model_dict": {"water": {}},
 }
 
 
@@ -1228,12 +1235,13 @@ def test_a_script_cannot_say_attention_in_repinit():
 
 def test_importing_loads_no_file_library():
     program = "import sys, dpa2.serialization; print([m for m in ('h5py', 'yaml', 'safetensors') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=Path(__file__).parents[1])
+    root = Path(__file__).parents[1]
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=root)
     assert done.stdout.strip() == "[]", done.stderr
 
 
 def test_written_yaml_is_plain(tmp_path):
     write(base(), tmp_path / "model.yaml")
     text = (tmp_path / "model.yaml").read_text()
-    assert "!" not in text and "&" not in text and "\n  - *" not in text
+    assert not re.search(r"[!&]|- \*", text)
     assert yaml.safe_load(text)["model"]["type"] == "standard"

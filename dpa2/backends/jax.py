@@ -58,6 +58,11 @@ class JAX:
         """A back end on which every intermediate can be looked at."""
         return Eager(self.device)
 
+    def derivatives(self, function, x: list, directions: list) -> list:
+        """How function(x) changes along each direction: forward differentiation, linearised once."""
+        _, linear = self.jax.linearize(function, x)
+        return [linear(d) for d in directions]
+
     def sum_into_rows(self, values, rows, count: int):
         """Row k is the sum of the `values` whose `rows` are k."""
         return self.jax.ops.segment_sum(values, rows, num_segments=count)

@@ -37,7 +37,7 @@ def read(path: str | os.PathLike, head: str | None = None) -> Checkpoint:
     except RecursionError as error:
         raise FormatError(f"{path}: is nested too deeply", file=str(path)) from error
     except ConfigurationError as error:
-        raise FormatError(f"{path}: {error}", file=str(path), key=error.path) from error
+        raise FormatError(f"{path}: {error}", file=str(path), key=error.facts["path"]) from error
     except DPA2Error as error:
         raise type(error)(f"{path}: {error}", **(error.facts | {"file": str(path)})) from error
     if head is not None:

@@ -46,7 +46,14 @@ def read_hdf5(data: bytes) -> dict:
             return map_variables(Datasets(file, SWELLING * len(data)), root)
     except DPA2Error:
         raise
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError) as error:  # what h5py raises on damaged files
+    except (
+        OSError,
+        RuntimeError,
+        KeyError,
+        ValueError,
+        TypeError,
+        OverflowError,
+    ) as error:  # what h5py raises on damaged files
         raise FormatError(f"damaged or truncated HDF5 file ({error})") from error
 
 

@@ -173,7 +173,7 @@ def fitting_network(config: DPA2Config) -> dict:
     fit, widths = config.fitting, [config.fitting_dim, *config.fitting.widths]
     makers = [Nodes(fit.dtype, trainable) for trainable in trainable_layers(config)]
     layers = [
-        make.hidden(f"fitting.layers.{k}", *widths[k : k + 2], fit.activation, fit.timestep)
+        make.hidden(f"fitting.layers.{k}", widths[k], widths[k + 1], fit.activation, fit.timestep)
         for k, make in enumerate(makers[:-1])
     ]
     return {

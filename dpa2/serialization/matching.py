@@ -6,6 +6,8 @@ or be absent as in older files.
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import numpy
 
 from ..errors import FormatError, UnsupportedModel
@@ -35,7 +37,7 @@ def match_list(layout: list, found, path: str) -> dict[str, numpy.ndarray]:
         absent = first_tensor(layout[count:])
         reason = f"; {absent} is missing" if absent else ""
         raise FormatError(f"{path} has {count} entries, not {len(layout)}{reason}", key=path, tensor=absent)
-    weights = {}
+    weights: dict[str, numpy.ndarray] = {}
     for k, (wanted, item) in enumerate(zip(layout, found, strict=True)):
         weights |= match(wanted, item, f"{path}.{k}")
     return weights
@@ -48,7 +50,7 @@ def match_node(layout: dict, found, path: str) -> dict[str, numpy.ndarray]:
     for key in found:
         if key not in layout and not is_empty(found[key]):
             refuse_extra(found[key], f"{path}.{key}")
-    weights = {}
+    weights: dict[str, numpy.ndarray] = {}
     for key, wanted in layout.items():
         if key not in NOTES and (key in found or has_slots(wanted)):
             weights |= match(wanted, found.get(key), f"{path}.{key}")
@@ -88,7 +90,7 @@ def plain_word(key: str, value):
     return value
 
 
-def refuse_extra(value, path: str):
+def refuse_extra(value, path: str) -> NoReturn:
     """Something that the layout does not have."""
     if path.endswith(".compress"):
         hint = "take the model from before `dp compress`"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from typing import NoReturn
 
 import numpy
 
@@ -20,6 +21,7 @@ from .matching import fill, match
 from .plain import canonical_json, shorten
 from .script import config_to_script, refuse_neighbor_attention
 from .spelling import Sections, assemble
+from .variables import require_places
 
 PATHS = Sections(
     "model", "model.descriptor", "model.descriptor.repinit_args", "model.descriptor.repformer_args", "model.fitting"
@@ -54,6 +56,7 @@ def find_model(root) -> dict:
     model = root.get("model") if isinstance(root, dict) else None
     if not isinstance(model, dict) or "fitting_net" in model or "model_dict" in model:
         refuse_other_file(root)
+    require_places(model, PATHS.model)
     require_kind(model, "model", "Model", "standard", (2,))
     descriptor, fitting = (require_node(model, name) for name in ("descriptor", "fitting"))
     if descriptor.get("@version") == 4 and descriptor.get("type") == "dpa2":
@@ -73,7 +76,7 @@ OTHER_FILES = {
 }
 
 
-def refuse_other_file(root):
+def refuse_other_file(root) -> NoReturn:
     """Say what a file without a native tree is."""
     keys = set(root) if isinstance(root, dict) else set()
     keys |= set(root["model"]) if isinstance(root, dict) and isinstance(root.get("model"), dict) else set()
@@ -133,7 +136,7 @@ def require_layers(config: DPA2Config, descriptor: dict):
 
 def read_metadata(root: dict) -> dict:
     """Notes: smallest distance in training, writer, script."""
-    notes = {"writer": " ".join(str(root[key]) for key in ("software", "version") if key in root)}
+    notes: dict = {"writer": " ".join(str(root[key]) for key in ("software", "version") if key in root)}
     distance = read_distance(root)
     if distance > 0:  # -1 means unknown
         notes["min_distance"] = distance
@@ -147,8 +150,9 @@ def read_distance(root: dict) -> float:
     variables = root.get("@variables")
     inside = variables.get("min_nbor_dist") if isinstance(variables, dict) else None
     found = root.get("min_nbor_dist") if inside is None else inside
-    is_number = isinstance(found, (int, float)) or isinstance(found, numpy.ndarray) and found.shape == ()
-    return float(found) if is_number and math.isfinite(found) else -1.0
+    if isinstance(found, (int, float)) or (isinstance(found, numpy.ndarray) and found.shape == ()):
+        return float(found) if math.isfinite(found) else -1.0
+    return -1.0
 
 
 def read_script(script: dict) -> dict:

@@ -6,6 +6,7 @@ Source: section 2.4 of the description of formats.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from .packing import Slot, plain
 
@@ -45,12 +46,12 @@ class Nodes:
         """A dense layer; its timestep goes with a skip connection."""
         weight = plain(f"{name}.weight", (fan_in, fan_out))
         skips = timestep and fan_out in (fan_in, 2 * fan_in)
-        parts = [plain(f"{name}.{n}", (fan_out,)) if on else None for n, on in (("bias", bias), ("timestep", skips))]
-        return self.dense(weight, *parts, activation, resnet=True)
+        offset = plain(f"{name}.bias", (fan_out,)) if bias else None
+        return self.dense(weight, offset, plain(f"{name}.timestep", (fan_out,)) if skips else None, activation, True)
 
     def embedding(self, name: str, fan_in: int, widths, activation: str, timestep: bool) -> dict:
         """A chain of dense layers."""
-        ends = zip([fan_in, *widths], widths)
+        ends = pairwise([fan_in, *widths])
         layers = [self.hidden(f"{name}.layers.{k}", *e, activation, timestep) for k, e in enumerate(ends)]
         return self.network(fan_in, widths, activation, timestep, layers)
 

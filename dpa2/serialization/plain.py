@@ -10,7 +10,7 @@ import json
 import math
 import types
 from numbers import Integral, Real
-from typing import Union, get_args, get_origin, get_type_hints
+from typing import NoReturn, Union, get_args, get_origin, get_type_hints
 
 from ..config import DPA2Config
 from ..errors import ConfigurationError
@@ -36,7 +36,7 @@ def config_from_plain(data: dict) -> DPA2Config:
     return read_section(data, DPA2Config, "")
 
 
-def refuse(path: str, value, wanted: str):
+def refuse(path: str, value, wanted: str) -> NoReturn:
     raise ConfigurationError(f"{path} = {shorten(value)}: {wanted}", path=path, value=value)
 
 

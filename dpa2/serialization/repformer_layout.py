@@ -20,10 +20,7 @@ from .packing import (
 from .spelling import REPFORMER, write_words
 
 SHIFT = 20.0  # of attention weights (specification section 3.5)
-REPEATED = ("rcut", "rcut_smth", "g1_dim", "g2_dim", "axis_neuron", "update_g1_has_conv", "update_g1_has_drrd")
-REPEATED += ("update_g1_has_grrg", "update_g1_has_attn", "update_g2_has_g1g1", "update_g2_has_attn", "update_h2")
-REPEATED += ("attn1_hidden", "attn1_nhead", "attn2_hidden", "attn2_nhead", "attn2_has_gate", "activation_function")
-REPEATED += ("update_style", "trainable_ln", "use_sqrt_nnei", "g1_out_conv", "g1_out_mlp", "ln_eps")
+NOT_REPEATED = ("nsel", "nlayers", "direct_dist", "update_residual", "update_residual_init", "set_davg_zero")
 NOT_IN_THE_LAST = ("update_g2_has_g1g1", "update_g2_has_attn", "update_h2")
 
 
@@ -41,7 +38,7 @@ def layer_node(config: DPA2Config, k: int) -> dict:
 
 def layer_settings(config: DPA2Config, last: bool) -> dict:
     words = write_words(vars(config.repformer), REPFORMER)
-    settings = {key: words[key] for key in REPEATED}
+    settings = {key: word for key, word in words.items() if key not in NOT_REPEATED}
     if last:
         settings |= dict.fromkeys(NOT_IN_THE_LAST, False)
     return {
@@ -132,7 +129,8 @@ def applied(kind: str, r: Repformer, nodes: Nodes) -> dict:
 
 def residual_slots(name: str, r: Repformer, nodes: Nodes, last: bool) -> dict:
     """Lists of vectors, one for each update that the layer has."""
-    kinds = zip(("g1", "g2", "h2"), ("atom", "pair", "frame"), (r.atom_dim, r.pair_dim, 1), update_counts(r, last))
+    atom, pair, frame = update_counts(r, last)
+    kinds = (("g1", "atom", r.atom_dim, atom), ("g2", "pair", r.pair_dim, pair), ("h2", "frame", 1, frame))
     return {
         f"{theirs}_residual": [nodes.slot(plain(f"{name}.{ours}_scale.{k}", (width,))) for k in range(count)]
         for theirs, ours, width, count in kinds

@@ -21,7 +21,7 @@ DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16"}
 def write_safetensors(checkpoint: Checkpoint) -> bytes:
     """The bytes of a file: the same checkpoint gives the same bytes."""
     weights = require_all(checkpoint.weights, checkpoint.config)
-    header = {"__metadata__": header_metadata(checkpoint)}
+    header: dict[str, dict] = {"__metadata__": header_metadata(checkpoint)}
     names, parts, offset = {dtype: key for key, dtype in DTYPES.items()}, [], 0
     for name, array in sorted(weights.items(), key=lambda item: (-item[1].itemsize, item[0])):
         ends = [offset, offset := offset + array.nbytes]

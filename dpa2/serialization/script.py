@@ -32,7 +32,7 @@ TRAINING = {"data_stat_nbatch", "data_stat_protect", "data_bias_nsample", "finet
 NORMALIZED = {"model_branch_alias", "info", "bridging_r_inner", "bridging_r_outer"}  # left by a training run
 OTHER_MODELS = {"compress", "spin", "modifier", "type_embedding", "use_srtab", "smin_alpha", "sw_rmin", "sw_rmax"}
 OTHER_MODELS |= {"bridging_method", "layer_name"}
-OFF = (None, False, "None", [], {})  # values with which a setting of another kind of model is not in use
+OFF: tuple = (None, False, "None", [], {})  # values with which a setting of another kind of model is not in use
 KNOWN = Sections(
     set(MODEL) | TRAINING | NORMALIZED | OTHER_MODELS - {"layer_name"} | {"type", "descriptor", "fitting_net"},
     set(DESCRIPTOR) | {"type", "seed", "repinit", "repformer"},

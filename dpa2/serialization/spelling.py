@@ -5,7 +5,7 @@ One table for each section; the input script and the native tree use the same wo
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Generic, NamedTuple, NoReturn, TypeVar
 
 from ..config import DPA2Config, ThreeBody
 from ..errors import ConfigurationError
@@ -103,17 +103,20 @@ SYNONYMS = {"default": "float64", "double": "float64", "single": "float32", "hal
 NULL_IS_DEFAULT = ("ln_eps", "atom_ener", "exclude_types", "pair_exclude_types", "atom_exclude_types")
 
 
-class Sections(NamedTuple):
-    """The five places where settings are: the dictionaries themselves, or their paths in the file."""
-
-    model: dict | str
-    descriptor: dict | str
-    repinit: dict | str
-    repformer: dict | str
-    fitting: dict | str
+T = TypeVar("T")
 
 
-def assemble(found: Sections, paths: Sections) -> DPA2Config:
+class Sections(NamedTuple, Generic[T]):
+    """Something for each of the five places where settings are, such as the path in the file."""
+
+    model: T
+    descriptor: T
+    repinit: T
+    repformer: T
+    fitting: T
+
+
+def assemble(found: Sections[dict], paths: Sections[str]) -> DPA2Config:
     """The configuration that DeePMD-kit's five sections describe; errors name the setting as the file does."""
     plain = read_words(found.model, MODEL, paths.model) | read_words(found.descriptor, DESCRIPTOR, paths.descriptor)
     plain["repinit"] = read_words(found.repinit, REPINIT, paths.repinit)
@@ -124,11 +127,11 @@ def assemble(found: Sections, paths: Sections) -> DPA2Config:
     try:
         return config_from_plain(plain)
     except ConfigurationError as error:
-        path = deepmd_path(error.path, paths)
-        raise ConfigurationError(f"{path} ({error})", path=path, value=error.value) from error
+        path = deepmd_path(error.facts["path"], paths)
+        raise ConfigurationError(f"{path} ({error})", path=path, value=error.facts["value"]) from error
 
 
-def refuse(path: str, value, rule: str, **facts):
+def refuse(path: str, value, rule: str, **facts) -> NoReturn:
     raise ConfigurationError(f"{path} = {shorten(value)}: {rule}", path=path, value=value, **facts)
 
 
@@ -192,7 +195,7 @@ def write_repinit(plain: dict) -> dict:
     return write_words(plain["repinit"], REPINIT) | used | write_words(three, THREE_BODY)
 
 
-def deepmd_path(path: str, paths: Sections) -> str:
+def deepmd_path(path: str, paths: Sections[str]) -> str:
     """Our `repinit.max_neighbors` as `model.descriptor.repinit.nsel`."""
     section, _, name = path.rpartition(".")
     places = {

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy
+
+from ..errors import FormatError
 from .legacy import RESIDUALS
 
 ARRAYS_BELOW = {"@variables", *RESIDUALS}
@@ -23,3 +26,13 @@ def is_variable(node) -> bool:
     if isinstance(node, dict):
         return node.get("@class") == "np.ndarray"
     return node is not None and not isinstance(node, list)
+
+
+def require_places(node, path: str):
+    """Refuse an array that is elsewhere; settings may then be compared like plain values."""
+    children = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, child in children:
+        if isinstance(child, numpy.ndarray):
+            raise FormatError(f"tensor {path}.{key} is not below @variables", tensor=f"{path}.{key}")
+        if key not in ARRAYS_BELOW:
+            require_places(child, f"{path}.{key}")
