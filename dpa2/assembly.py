@@ -103,9 +103,7 @@ def typed_nets(config: DPA2Config, take: Take, name: str, widths, sides: int):
     """The embedding net of a block and, with `strip`, the net that gates it by the types."""
     settings, dim = config.repinit, sides * config.repinit.type_dim
     concat = settings.type_input == "concat"
-    embedding = net(
-        take, f"{name}.embedding", 1 + dim if concat else 1, widths, settings.activation, settings.timestep
-    )
+    embedding = net(take, f"{name}.embedding", 1 + dim if concat else 1, widths, settings.activation, settings.timestep)
     if concat:
         return embedding, None
     return embedding, net(take, f"{name}.type_gate", dim, widths, settings.activation, settings.timestep)

@@ -251,7 +251,9 @@ class DPA2Config:
         limits = [n for _, n in sorted((b.cutoff, b.max_neighbors) for b in blocks)]
         check(limits == sorted(limits), "max_neighbors", limits, "must not decrease with the cutoff")
         longest = self.three_body is None or self.three_body.cutoff <= repinit.cutoff
-        check(longest, "three_body.cutoff", self.three_body and self.three_body.cutoff, "must not exceed repinit.cutoff")
+        check(
+            longest, "three_body.cutoff", self.three_body and self.three_body.cutoff, "must not exceed repinit.cutoff"
+        )
 
     @property
     def repinit_dim(self) -> int:

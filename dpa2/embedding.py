@@ -111,7 +111,9 @@ class TypedEmbedding:
 def fold_embedding(net: EmbeddingNet, gate: EmbeddingNet | None, table, switched: bool) -> TypedEmbedding:
     """Fold the type embedding into a net: into its first layer (`concat`), or into a gate of its own (`strip`)."""
     first = net.layers[0]
-    copies = [[float(i == j) for j in range(first.weight.shape[0])] * first.copies for i in range(first.weight.shape[0])]
+    copies = [
+        [float(i == j) for j in range(first.weight.shape[0])] * first.copies for i in range(first.weight.shape[0])
+    ]
     return TypedEmbedding(
         linear=TypedLinear.fold(first.weight, first.bias, table),
         skip=TypedLinear.fold(like(copies, first.weight), None, table) if first.copies else None,

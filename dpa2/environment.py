@@ -53,9 +53,7 @@ class Environment:
         """With a last row for virtual atoms, which are not normalised."""
         xp = array_namespace(self.mean)
         zero = xp.zeros_like(self.mean[:1, :])
-        return dataclasses.replace(
-            self, mean=xp.concat([self.mean, zero]), std=xp.concat([self.std, zero + 1.0])
-        )
+        return dataclasses.replace(self, mean=xp.concat([self.mean, zero]), std=xp.concat([self.std, zero + 1.0]))
 
     def linearize(self, types: Int[Array, "atom"], vectors: Float[Array, "atom neighbor 3"]):
         """Rows (atom, neighbor, 4) and switch values (atom, neighbor); `pull(drows, dweight)` gives dvectors."""

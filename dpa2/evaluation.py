@@ -141,7 +141,9 @@ def inputs(backend, dtype: str, host: Plan, systems):
         atom = host.cut(np.concatenate([s.atom_parameters for s in systems])[host.order])
     for parts in zip(real, frame, atom, strict=True):
         wide, *narrow = parts
-        yield Inputs(backend.asarray(wide, backend.wide()), *(x if x is None else backend.asarray(x, dtype) for x in narrow))
+        yield Inputs(
+            backend.asarray(wide, backend.wide()), *(x if x is None else backend.asarray(x, dtype) for x in narrow)
+        )
 
 
 def evaluate_descriptor(program: DescriptorProgram, backend, ready: Prepared) -> list[DescriptorEvaluation]:

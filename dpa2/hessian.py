@@ -24,9 +24,7 @@ def hessian(program, backend, ready: Prepared) -> Float[Array, "atom 3 atom 3"]:
         moved_ready = dataclasses.replace(ready, blocks=blocks)
         return evaluate_prepared(program, backend, moved_ready, False)[0].forces
 
-    directions = [
-        [backend.asarray(t, dtype) for t in moves(ready, atom, axis)] for atom, axis in np.ndindex(atoms, 3)
-    ]
+    directions = [[backend.asarray(t, dtype) for t in moves(ready, atom, axis)] for atom, axis in np.ndindex(atoms, 3)]
     columns = backend.derivatives(forces, vectors, directions)
     xp = array_namespace(columns[0])
     return -xp.reshape(xp.stack(columns), (atoms, 3, atoms, 3))

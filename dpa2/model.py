@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 
 from .arrays import array_namespace
-from .backends import backend as find_backend
 from .assembly import load_weights
+from .backends import backend as find_backend
 from .config import DTYPES, DPA2Config
 from .energy import EnergyModel, EnergyProgram
 from .errors import BackendError, ConfigurationError, InputError
@@ -168,7 +168,7 @@ class Model:
         return as_module(self)
 
     def as_pytree(self):
-        """(weights, function): a JAX pytree, and `function(weights, prepared)`, a list of `Evaluation`, to transform."""
+        """(weights, function): a JAX pytree, and `function(weights, prepared)`, a list of `Evaluation`."""
         if self.backend.name != "jax":
             raise BackendError(f"the model is on {self.backend.name}; model.to('jax') first", backend="jax")
 

@@ -29,9 +29,7 @@ class Repinit:
         embedding = fold_embedding(self.embedding, self.type_gate, table, self.smooth)
         if embedding.gate is not None:
             record_gate(embedding)
-        return dataclasses.replace(
-            self, environment=self.environment.fold(), embedding=embedding, type_gate=None
-        )
+        return dataclasses.replace(self, environment=self.environment.fold(), embedding=embedding, type_gate=None)
 
     def linearize(self, hood: Neighborhood):
         """The two-body descriptor (atom, channel · axis), and the pullback to the vectors."""

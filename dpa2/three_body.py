@@ -24,9 +24,7 @@ class ThreeBody:
     def fold(self, table) -> ThreeBody:
         """The same block with the type embedding `table` folded into its nets."""
         embedding = fold_embedding(self.embedding, self.type_gate, table, self.smooth)
-        return dataclasses.replace(
-            self, environment=self.environment.fold(), embedding=embedding, type_gate=None
-        )
+        return dataclasses.replace(self, environment=self.environment.fold(), embedding=embedding, type_gate=None)
 
     def linearize(self, hood: Neighborhood):
         """The three-body descriptor (atom, channel), and the pullback to the vectors."""

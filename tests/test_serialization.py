@@ -318,7 +318,7 @@ def configs(draw, attention=False):
     )
 
 
-brief = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+brief = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @brief
@@ -582,6 +582,7 @@ WRONG = {
     "model.fitting.trainable": [True, False],
     "model.fitting.nets": None,
     "model.descriptor": None,
+    "model.descriptor.repinit_variable.env_mat.use_exp_switch": True,
     "model.@class": "Descriptor",
     "model": [],
 }

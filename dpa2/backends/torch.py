@@ -20,8 +20,8 @@ class Torch:
         try:
             self.device = self.torch.empty(0, device=device or "cpu").device
         except (RuntimeError, AssertionError) as error:
-            reason = str(error).splitlines()[0]
-            raise BackendError(f"PyTorch cannot use device {device!r}: {reason}", backend="torch", hint="cpu") from error
+            what = f"PyTorch cannot use device {device!r}: {str(error).splitlines()[0]}"
+            raise BackendError(what, backend="torch", hint="cpu") from error
 
     def asarray(self, x, dtype: str | None = None):
         """A NumPy array as a tensor."""

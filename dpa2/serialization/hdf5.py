@@ -90,7 +90,7 @@ class Datasets:
 
         if not isinstance(name, str) or "/" in name[1:]:
             raise FormatError(f"{shorten(name)} stands where the name of a dataset is wanted", key=str(name))
-        local = name in self.file and isinstance(self.file.get(name, getlink=True), h5py.HardLink)
+        local = isinstance(self.file.get(name, getlink=True), h5py.HardLink)
         dataset = self.file[name] if local else None
         if not isinstance(dataset, h5py.Dataset):
             raise FormatError(f"dataset {name} is missing from the file", key=name)

@@ -15,8 +15,8 @@ from .packing import Slot
 from .plain import shorten
 from .spelling import SYNONYMS, THREE_BODY
 
-# These change no result: notes on training, cutoffs as a comment, three-body settings where there is no such block.
-NOTES = {"trainable", "rcond", "preset_out_bias", "env_mat", *THREE_BODY}
+# These change no result: notes on training, three-body settings where there is no such block.
+NOTES = {"trainable", "rcond", "preset_out_bias", *THREE_BODY}
 
 
 def match(layout, found, path: str) -> dict[str, numpy.ndarray]:
@@ -52,9 +52,14 @@ def match_node(layout: dict, found, path: str) -> dict[str, numpy.ndarray]:
             refuse_extra(found[key], f"{path}.{key}")
     weights: dict[str, numpy.ndarray] = {}
     for key, wanted in layout.items():
-        if key not in NOTES and (key in found or has_slots(wanted)):
+        if not is_note(key, path) and (key in found or has_slots(wanted)):
             weights |= match(wanted, found.get(key), f"{path}.{key}")
     return weights
+
+
+def is_note(key: str, path: str) -> bool:
+    """Whether a setting changes no result; `env_mat` repeats cutoffs that are not those in use."""
+    return key in NOTES or (path.endswith(".env_mat") and key != "use_exp_switch")
 
 
 def require_kind(layout: dict, found: dict, path: str):

@@ -94,8 +94,10 @@ def require_node(model: dict, name: str) -> dict:
 
 def require_kind(node: dict, path: str, kind: str, type_: str, versions: tuple[int, ...]):
     """Class, type and version of one of the three main nodes."""
-    if node.get("type") != type_:
-        what = f"{path}.type = {shorten(node.get('type'))}"
+    if "type" not in node:
+        raise FormatError(f"{path}.type is missing", key=f"{path}.type")
+    if node["type"] != type_:
+        what = f"{path}.type = {shorten(node['type'])}"
         raise UnsupportedModel(f"{what}: only {type_!r} is supported", what=what)
     if node.get("@class") != kind:
         raise FormatError(f"{path}.@class = {shorten(node.get('@class'))}: {kind!r} is wanted", key=f"{path}.@class")

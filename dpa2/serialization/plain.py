@@ -9,6 +9,7 @@ import dataclasses
 import json
 import math
 import types
+from functools import cache
 from numbers import Integral, Real
 from typing import NoReturn, Union, get_args, get_origin, get_type_hints
 
@@ -47,11 +48,14 @@ def shorten(value) -> str:
     return reprlib.repr(value)
 
 
+declared_types = cache(get_type_hints)
+
+
 def read_section(data, cls, path: str):
     """One dataclass of the configuration."""
     if not isinstance(data, dict):
         refuse(path or "configuration", data, f"the settings of {cls.__name__} are wanted")
-    wanted = get_type_hints(cls)
+    wanted = declared_types(cls)
     for name in data:
         if name not in wanted:
             refuse(f"{path}{name}", data[name], f"is no setting of {cls.__name__}; known: {', '.join(wanted)}")

@@ -1,0 +1,63 @@
+"""The periodic images of a system that a cutoff can reach (specification sections 1.2 and 1.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..arrays import Float, Int
+from ..system import System, fractional, refuse, times
+
+MOST_IMAGES = 10**6
+
+
+def placed(system: System):
+    """Wrapped positions in Å, and the fractional ones that they come from (None without a cell)."""
+    if system.cell is None:
+        return system.coordinates, None
+    places = fractional(system.coordinates, system.cell)
+    return times(places, system.cell), places
+
+
+def heights(cell: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "3"]:
+    """Distances between opposite faces of the cell, Å."""
+    normals = np.cross(cell[[1, 2, 0]], cell[[2, 0, 1]])
+    return np.abs(np.linalg.det(cell)) / np.linalg.norm(normals, axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """The translations of a cell that a cutoff can reach, ordered by the norm of their three integers.
+
+    reach: (3,), cells to either side. translation: (images, 3), Å.
+    rank: (images,), the numbers of the images in lexicographic order of their integers.
+
+    Source: section 1.3 of the specification.
+    """
+
+    reach: np.ndarray
+    translation: np.ndarray
+    rank: np.ndarray
+
+    @classmethod
+    def within(cls, cutoff: float, system: System) -> Images:
+        """Those of a system for a cutoff in Å; a cluster has the one that does not move."""
+        cell = np.zeros((3, 3)) if system.cell is None else system.cell
+        reach = np.zeros(3) if system.cell is None else np.ceil(cutoff / heights(cell))
+        count = np.prod(2 * reach + 1)
+        if count > MOST_IMAGES:
+            rule = f"so thin that a cutoff of {cutoff} Å reaches {count:.0f} of its images"
+            refuse(system.name, "cell", f"the cell {cell.tolist()} is {rule}")
+        reach = reach.astype(np.int64)
+        integers = np.indices(tuple(2 * reach + 1)).reshape(3, -1).T - reach
+        order = np.argsort((integers**2).sum(axis=1), kind="stable")
+        rank = np.empty(len(order), dtype=np.int64)
+        rank[order] = np.arange(len(order))
+        return cls(reach, times(integers[order].astype(np.float64), cell), rank)
+
+    def numbers(self, shift: Int[np.ndarray, "pair 3"]):
+        """The number of the image at each translation, and whether it is one of these images at all."""
+        reached = np.logical_and.reduce([np.abs(z) <= n for z, n in zip(shift.T, self.reach, strict=True)])
+        place = np.ravel_multi_index(tuple((shift + self.reach).T), tuple(2 * self.reach + 1), mode="clip")
+        return self.rank.take(place), reached

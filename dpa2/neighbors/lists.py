@@ -1,0 +1,190 @@
+"""A neighbour list, and the few steps in which every way to one ends.
+
+Measure the candidates, drop what is beyond the cutoff, sort, truncate, leave out excluded pairs: a search, a search
+that is kept while atoms move and a list from outside agree to the last bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..arrays import Float, Int
+from ..errors import TooManyNeighbors
+from ..system import System, refuse
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbors:
+    """The neighbours of every atom of one system, nearest first; rows are as wide as the widest atom needs.
+
+    index: (N, W), atom of which the neighbour is, or is an image; -1 on empty slots.
+    vector: (N, W, 3), neighbour minus centre, Å; 0 on empty slots.
+    distance: (N, W), Å; infinite on empty slots.
+    shift: (N, W, 3), the lattice translation that takes the wrapped atom to the neighbour; None for a list from
+        outside, whose images are known by position only.
+    extended: (N, W), number of the neighbour among all images, image * N + atom; -1 on empty slots.
+    counts: (N,), occupied slots.
+
+    Source: sections 1.3 and 1.4 of the specification.
+    """
+
+    index: Int[np.ndarray, "atom neighbor"]
+    vector: Float[np.ndarray, "atom neighbor 3"]
+    distance: Float[np.ndarray, "atom neighbor"]
+    shift: Int[np.ndarray, "atom neighbor 3"] | None
+    extended: Int[np.ndarray, "atom neighbor"]
+    counts: Int[np.ndarray, "atom"]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a model keeps of an atom's neighbours: those within the cutoff, the nearest `limit`, no excluded pairs.
+
+    neighbors: "strict" refuses an atom with more than `limit`, "truncate" drops the farthest.
+    type_map: names of the types, for errors.
+    """
+
+    cutoff: float
+    limit: int
+    excluded_pairs: Collection[tuple[int, int]] = ()
+    neighbors: str = "strict"
+    type_map: Sequence[str] = ()
+
+    def __post_init__(self):
+        if self.neighbors not in ("strict", "truncate"):
+            refuse("", "neighbors", f"{self.neighbors!r} is neither 'strict' nor 'truncate'")
+
+
+def counts_within(neighbors: Neighbors, cutoff: float, limit: int) -> Int[np.ndarray, "atom"]:
+    """How many leading slots of each row a block with a shorter cutoff (Å) and a lower limit sees.
+
+    Source: section 1.5 of the specification.
+    """
+    return np.minimum((neighbors.distance <= cutoff).sum(axis=1), limit)
+
+
+def check_limits(neighbors: Neighbors, blocks, system: System, type_map=()):
+    """Refuse a list of which a block would drop neighbours within its cutoff.
+
+    blocks: (name, cutoff in Å, limit) of each block that cuts its list from `neighbors`.
+
+    Raises `TooManyNeighbors` naming the block and the atom with the most neighbours.
+
+    Source: section 1.5 of the specification.
+    """
+    for block, cutoff, limit in blocks:
+        counts = (neighbors.distance <= cutoff).sum(axis=1)
+        refuse_overflow(counts, Selection(cutoff, limit, type_map=type_map), system.types, system.name, block)
+
+
+@dataclass(frozen=True, eq=False)
+class Edges:
+    """Pairs within the cutoff, centre by centre, with what `Neighbors` says about each: arrays of length P."""
+
+    center: np.ndarray
+    neighbor: np.ndarray
+    extended: np.ndarray
+    shift: np.ndarray | None
+    vector: np.ndarray
+    distance: np.ndarray
+
+
+def norm(vector: Float[np.ndarray, "pair 3"]) -> Float[np.ndarray, "pair"]:
+    x, y, z = vector.T
+    return np.sqrt(x * x + y * y + z * z)
+
+
+def selected(edges: Edges, types: Int[np.ndarray, "atom"], selection: Selection, name: str) -> Neighbors:
+    """The list that a model works on."""
+    refuse_coincidence(edges, name)
+    rows = sorted_rows(edges, len(types))
+    if selection.neighbors == "strict":
+        refuse_overflow((rows >= 0).sum(axis=1), selection, types, name, "repinit")
+    rows = rows[:, : selection.limit]
+    if selection.excluded_pairs:
+        rows = without_excluded(rows, edges, types, selection.excluded_pairs)
+    return gathered(edges, rows)
+
+
+def sorted_rows(edges: Edges, atoms: int) -> Int[np.ndarray, "atom neighbor"]:
+    """Positions in `edges`, one row per atom, by distance and among equals by extended index; -1 on empty slots."""
+    counts = np.bincount(edges.center, minlength=atoms)
+    filled = np.arange(counts.max()) < counts[:, None]
+    rows = np.full(filled.shape, -1)
+    rows[filled] = np.arange(len(edges.center))
+    distance = spread(edges.distance, rows, np.inf)
+    order = np.argsort(distance, axis=1)
+    distance = np.take_along_axis(distance, order, axis=1)
+    rows = np.take_along_axis(rows, order, axis=1)
+    equal = (distance[:, 1:] == distance[:, :-1]) & (distance[:, 1:] < np.inf)
+    tied = np.flatnonzero(equal.any(axis=1))
+    order = np.lexsort((spread(edges.extended, rows[tied], -1), distance[tied]), axis=1)
+    rows[tied] = np.take_along_axis(rows[tied], order, axis=1)
+    return rows
+
+
+def without_excluded(rows, edges: Edges, types, pairs) -> Int[np.ndarray, "atom neighbor"]:
+    """Rows without the neighbours whose type may not see the centre's, closed up."""
+    excluded = np.zeros(2 * [1 + max(types.max(), max(map(max, pairs)))], dtype=bool)
+    for t, u in pairs:
+        excluded[t, u] = excluded[u, t] = True
+    gone = excluded[types[edges.center], types[edges.neighbor]]
+    rows = np.where(spread(gone, rows, True), -1, rows)
+    return np.take_along_axis(rows, np.argsort(rows < 0, axis=1, kind="stable"), axis=1)
+
+
+def gathered(edges: Edges, rows: Int[np.ndarray, "atom neighbor"]) -> Neighbors:
+    """The edges at the given positions, row by row."""
+    counts = (rows >= 0).sum(axis=1)
+    rows = rows[:, : counts.max()]
+    return Neighbors(
+        index=spread(edges.neighbor, rows, -1),
+        vector=spread(edges.vector, rows, 0.0),
+        distance=spread(edges.distance, rows, np.inf),
+        shift=None if edges.shift is None else spread(edges.shift, rows, 0),
+        extended=spread(edges.extended, rows, -1),
+        counts=counts,
+    )
+
+
+def spread(values: np.ndarray, rows: Int[np.ndarray, "atom neighbor"], empty) -> np.ndarray:
+    """values[rows], and `empty` on empty slots."""
+    last = np.full((1, *values.shape[1:]), empty, dtype=values.dtype)
+    return np.concatenate([values, last]).take(rows, axis=0)
+
+
+def refuse_coincidence(edges: Edges, name: str):
+    """Two atoms at one place have no energy."""
+    same = np.flatnonzero(edges.distance == 0.0)
+    if len(same) == 0:
+        return
+    atom, other = int(edges.center[same[0]]), int(edges.neighbor[same[0]])
+    shift = (0, 0, 0) if edges.shift is None else tuple(edges.shift[same[0]].tolist())
+    image = f" (its image {shift})" if any(shift) else ""
+    what = f"atoms {atom} and {other}{image} are at the same place"
+    refuse(name, "coordinates", what, atom=atom, other=other)
+
+
+def refuse_overflow(counts, selection: Selection, types, name: str, block: str):
+    """Name the atom with the most neighbours, if these are more than the block holds."""
+    atom = int(np.argmax(counts))
+    count, limit, cutoff = int(counts[atom]), selection.limit, selection.cutoff
+    if count <= limit:
+        return
+    kind = int(types[atom])
+    symbol = selection.type_map[kind] if kind < len(selection.type_map) else f"type {kind}"
+    raise TooManyNeighbors(
+        f"atom {atom} ({symbol}){f' of {name}' if name else ''} has {count} neighbours within {cutoff} Å, "
+        f"the model's {block} holds {limit}. Use a model with a larger max_neighbors there, or pass "
+        f"neighbors='truncate' to keep the nearest {limit}: the energy then jumps where a neighbour enters or leaves.",
+        atom=atom,
+        type=kind,
+        system=name,
+        count=count,
+        limit=limit,
+        cutoff=cutoff,
+        block=block,
+    )

@@ -1,0 +1,75 @@
+"""Neighbour lists for atoms that move little at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..system import System, times
+from .images import Images, placed
+from .lists import Neighbors, Selection, norm, selected
+from .search import Pairs, measured, search
+
+
+class SkinList:
+    """`neighbor_list` for a system that moves little at a time: candidates are kept until an atom has moved skin / 2.
+
+    skin: Å. Other arguments, results and errors are those of `neighbor_list`, to the last bit.
+
+    >>> from dpa2.system import System, checked
+    >>> nearby = SkinList(cutoff=4.0, limit=10, skin=1.0)
+    >>> for z in (1.5, 1.6):
+    ...     print(nearby.update(checked(System([[0, 0, 0], [0, 0, z]], ["H", "H"]), ("H",))).distance[0])
+    [1.5]
+    [1.6]
+    """
+
+    def __init__(self, cutoff: float, limit: int, skin: float, **options):
+        self.selection = Selection(cutoff, limit, **options)
+        self.skin = skin
+        self.last: Search | None = None
+
+    def update(self, system: System) -> Neighbors:
+        """The neighbours of a checked system."""
+        cutoff = self.selection.cutoff
+        positions, places = placed(system)
+        if self.last is None or not self.last.serves(system, positions, places, self.skin / 2):
+            images = Images.within(cutoff, system)
+            pairs = search(positions, system, cutoff + self.skin)
+            self.last = Search(system, positions, places, images, pairs)
+        edges = measured(self.last.moved(places), positions, self.last.images, cutoff)
+        return selected(edges, system.types, self.selection, system.name)
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """What a search was made for (the system, its wrapped positions in Å, its fractional ones) and what it found."""
+
+    system: System
+    positions: np.ndarray
+    places: np.ndarray | None
+    images: Images
+    pairs: Pairs
+
+    def serves(self, system: System, positions, places, farthest: float) -> bool:
+        """Whether it is still the same system, and no atom has moved more than `farthest` Å."""
+        if not (np.array_equal(self.system.types, system.types) and same_cell(self.system.cell, system.cell)):
+            return False
+        moved = positions - self.positions
+        if places is not None:
+            step = places - self.places
+            moved = times(step - np.rint(step), system.cell)
+        return bool(norm(moved).max() <= farthest)
+
+    def moved(self, places) -> Pairs:
+        """The candidates with the translations that they have after atoms have crossed the faces of the cell."""
+        crossed = np.zeros(1) if places is None else np.rint(places - self.places).astype(np.int32)
+        if not crossed.any():
+            return self.pairs
+        center, neighbor = self.pairs.center, self.pairs.neighbor
+        return Pairs(center, neighbor, self.pairs.shift + crossed[center] - crossed[neighbor])
+
+
+def same_cell(one: np.ndarray | None, other: np.ndarray | None) -> bool:
+    return one is other or (one is not None and other is not None and np.array_equal(one, other))

@@ -1,0 +1,112 @@
+"""Made-up structures: water in a box, and atoms thrown at random that do not come too close to each other."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from ..system import System
+
+VOLUME = 29.9  # Å³ of one molecule in liquid water
+WATER = np.array([[0.0, 0.0, 0.0], [0.9572, 0.0, 0.0], [-0.2400, 0.9266, 0.0]])  # O, H, H; Å
+
+
+def water_box(molecules: int, seed: int = 0) -> System:
+    """A periodic box of water: molecules on a jittered grid, each turned at random, at the density of the liquid.
+
+    Parameters
+    ----------
+    molecules
+        How many; the box has the shape of the most cubic grid that holds exactly so many.
+    seed
+        Of the turns and the jitter.
+
+    Returns
+    -------
+    System
+        Coordinates and cell in Å, types as symbols in the order O, H, H, O, H, H, ...
+
+    Examples
+    --------
+    >>> water = water_box(64, seed=0)
+    >>> water.coordinates.shape, water.types[:4].tolist()
+    ((192, 3), ['O', 'H', 'H', 'O'])
+    >>> [round(float(edge), 2) for edge in water.cell.diagonal()]
+    [12.42, 12.42, 12.42]
+    """
+    generator, spacing = np.random.default_rng(seed), VOLUME ** (1 / 3)
+    grid = most_cubic(molecules)
+    places = spacing * (np.indices(grid).reshape(3, -1).T + 0.5)
+    places += generator.uniform(-0.1, 0.1, places.shape)
+    atoms = [place + WATER @ random_rotation(generator).T for place in places]
+    return System(np.concatenate(atoms), np.array(["O", "H", "H"] * molecules), spacing * np.diag(grid).astype(float))
+
+
+def most_cubic(count: int) -> tuple[int, int, int]:
+    """The three factors of `count` that differ least, the largest first."""
+    factors = [n for n in range(1, count + 1) if count % n == 0]
+    grids = [(count // (a * b), b, a) for a, b in itertools.combinations_with_replacement(factors, 2)]
+    return min((g for g in grids if np.prod(g) == count and g[0] >= g[1]), key=lambda grid: grid[0] - grid[2])
+
+
+def random_rotation(generator: np.random.Generator, reflect: bool = False) -> np.ndarray:
+    """A rotation matrix drawn uniformly, with a reflection if so wished.
+
+    >>> turn = random_rotation(np.random.default_rng(0))
+    >>> bool(np.allclose(turn @ turn.T, np.eye(3))), round(float(np.linalg.det(turn)), 12)
+    (True, 1.0)
+    """
+    q, r = np.linalg.qr(generator.normal(size=(3, 3)))
+    q = q * np.sign(np.diag(r))
+    improper = np.linalg.det(q) < 0
+    return -q if improper != reflect else q
+
+
+def random_system(generator: np.random.Generator, atoms: int, types: int, periodic: bool) -> System:
+    """Atoms anywhere, no two closer than 0.9 Å; in a skewed cell of their own, or without one.
+
+    Cells are small: an atom may see images of itself. Coordinates need not lie inside.
+
+    Parameters
+    ----------
+    atoms, types
+        How many; types are indices drawn at random.
+    periodic
+        Whether there is a cell.
+
+    Examples
+    --------
+    >>> random_system(np.random.default_rng(0), atoms=5, types=2, periodic=True).types
+    array([1, 0, 1, 0, 0])
+    """
+    while True:  # a draw that leaves too little room is thrown away
+        cell = random_cell(generator, atoms) if periodic else None
+        coordinates = scattered(generator, atoms, cell)
+        if coordinates is not None:
+            return System(coordinates, generator.integers(types, size=atoms), cell)
+
+
+def random_cell(generator: np.random.Generator, atoms: int) -> np.ndarray:
+    """A skewed, turned, possibly left-handed cell with 15 to 30 Å³ per atom, at least 3 Å thick."""
+    volume = max(generator.uniform(15.0, 30.0) * atoms, 50.0)
+    shape = np.eye(3) + np.tril(generator.uniform(-0.3, 0.3, (3, 3)), -1)
+    shape = shape * generator.uniform(0.9, 1.1, (3, 1))
+    shape = shape * (volume / np.linalg.det(shape)) ** (1 / 3)
+    return shape[generator.permutation(3)] @ random_rotation(generator).T
+
+
+def scattered(generator: np.random.Generator, atoms: int, cell, apart: float = 0.9) -> np.ndarray | None:
+    """Positions, one after another, none too close to an earlier one or its images; None if there is no room."""
+    inside = np.eye(3) * 1.9 * atoms ** (1 / 3) if cell is None else cell
+    shifts = np.indices((3, 3, 3)).reshape(3, -1).T - 1 if cell is not None else np.zeros((1, 3))
+    placed = np.empty((0, 3))
+    for _ in range(200):
+        new = generator.uniform(size=3) @ inside
+        gaps = np.linalg.norm((placed - new)[:, None, :] + shifts @ inside, axis=-1)
+        if gaps.min(initial=np.inf) > apart:
+            placed = np.append(placed, [new], axis=0)
+        if len(placed) == atoms:
+            anywhere = generator.integers(-2, 3, (atoms, 3)) if cell is not None else np.zeros((atoms, 3))
+            return placed + anywhere @ inside
+    return None

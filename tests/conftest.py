@@ -1,0 +1,41 @@
+"""How the suite runs: one thread per worker, double precision on JAX, and how much randomness a run can afford."""
+
+from __future__ import annotations
+
+import os
+
+# Before NumPy, PyTorch or JAX start: two workers on two cores want one thread each.
+os.environ.update({name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")})
+os.environ.setdefault("JAX_ENABLE_X64", "1")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+
+
+def pytest_configure(config):
+    """`-m slow` multiplies the examples of every property that asks `budget` for their number."""
+    slow = wants_slow(config)
+    os.environ["DPA2_TEST_BUDGET"] = "20" if slow else "1"
+    settings.register_profile("dpa2", deadline=None, derandomize=not slow, suppress_health_check=CHECKS)
+    settings.load_profile("dpa2")
+
+
+def wants_slow(config) -> bool:
+    expression = config.getoption("markexpr", "")
+    return "slow" in expression and "not slow" not in expression
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """Properties count as slow in a slow run; tests marked slow are left out of any other."""
+    if wants_slow(config):
+        for item in items:
+            if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+                item.add_marker("slow")
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [item for item in items if not item.get_closest_marker("slow")]

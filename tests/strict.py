@@ -1,0 +1,50 @@
+"""A back end on array-api-strict: what runs here uses nothing but the array-API standard."""
+
+from __future__ import annotations
+
+import array_api_strict as xp
+import numpy as np
+
+from dpa2.model import Model, precision
+from dpa2.module import map_leaves
+from dpa2.plan import Shape
+
+
+class Strict:
+    """Arrays of array-api-strict, in memory."""
+
+    name = "strict"
+    shape = Shape(size=32)
+
+    def asarray(self, x, dtype: str | None = None):
+        """A NumPy array as an array of the library."""
+        if hasattr(x, "__array_namespace__") and not isinstance(x, np.ndarray | np.generic):
+            return x if dtype is None else xp.astype(x, getattr(xp, dtype))
+        return xp.asarray(np.asarray(x, dtype=dtype))
+
+    def to_numpy(self, x) -> np.ndarray:
+        return np.asarray(x)
+
+    def wide(self) -> str:
+        return "float64"
+
+    def run(self, function, shared, *lists) -> list:
+        return [function(*shared, *items) for items in zip(*lists, strict=True)]
+
+    def uncompiled(self):
+        return self
+
+    def sum_into_rows(self, values, rows, count: int):
+        """Sums are the one thing that the standard has no word for."""
+        sums = np.zeros((count, *values.shape[1:]))
+        np.add.at(sums, np.asarray(rows), np.asarray(values))
+        return xp.asarray(sums)
+
+
+def on(model: Model, backend) -> Model:
+    """The same model on a back end that is an object, not a name."""
+
+    def move(name: str, array):
+        return backend.asarray(model.backend.to_numpy(array), precision(model.config, name, backend))
+
+    return Model(model.config, map_leaves(move, model.weights), backend, model.metadata)
