@@ -70,7 +70,7 @@ class Counted:
 def linearize_softmax(logits: Float[Array, "*axes slot"], phantoms: int):
     """eˡ / (Σ eˡ + phantoms e⁻ᶜ) over the last axis, and its pullback."""
     xp = array_namespace(logits)
-    top = xp.max(logits, axis=-1, keepdims=True)
+    top = xp.ceil(xp.max(logits, axis=-1, keepdims=True))  # of slope 0: nothing flows back through the maximum
     if phantoms > 0:
         top = xp.clip(top, -SHIFT, None)
     e = xp.exp(logits - top)

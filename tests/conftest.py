@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import os
+import tarfile
+from pathlib import Path
+
+CASES = Path(__file__).parent / "data" / "cases"
 
 # Before NumPy, PyTorch or JAX start: two workers on two cores want one thread each.
 os.environ.update({name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")})
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")  # half the time to compile, same numbers
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+
+def unpack_models() -> None:
+    """The reference cases' models are kept as one archive; they are laid beside it before tests are collected."""
+    with tarfile.open(CASES / "models.tar.xz") as archive:
+        missing = [m for m in archive.getmembers() if not (CASES / m.name).exists()]
+        archive.extractall(CASES, members=missing, filter="data")
+
+
+unpack_models()
 
 CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 

@@ -17,7 +17,7 @@ DATA = Path(__file__).parent / "data"
 CASES = tuple(sorted(path.stem for path in (DATA / "cases").glob("*.dp")))
 TRACES = tuple(sorted(path.stem for path in (DATA / "cases" / "traces").glob("*.npz")))
 LIBRARIES = ("numpy", "torch", "jax")
-QUANTITIES = {"energy": "energy", "forces": "forces", "virial": "virial", "atom_energy": "atom_energy"}
+COMPILED = ("base", "first_layer_skip", "float32", "model_exclude", "sel_binding")  # on JAX; the first for its own sake
 
 
 @dataclass(frozen=True)
@@ -40,19 +40,23 @@ def read_frame(data, prefix: str, coordinates: str) -> Frame:
     found = {name.partition("/")[2]: data[name] for name in data.files if name.startswith(f"{prefix}/")}
     cell = found.pop("box", None)
     cell = cell if cell is not None and cell.size else None
-    system = System(found.pop(coordinates), found.pop("types"), cell, found.pop("fparam", None), found.pop("aparam", None))
-    return Frame(system, found)
+    parameters = found.pop("fparam", None), found.pop("aparam", None)
+    return Frame(System(found.pop(coordinates), found.pop("types"), cell, *parameters), found)
 
 
 @cache
 def load(case: str, library: str = "numpy") -> dpa2.Model:
-    """The model of a case. On JAX without compilation, in one block that all frames fit into (compiling takes 10 s)."""
+    """The model of a case. On JAX mostly without compilation of functions, which takes 10 s each time.
+
+    Single operations are compiled nevertheless, for each shape of arrays. Cases that share no shapes with others are
+    compiled as a whole, because that is faster.
+    """
     model = dpa2.load(DATA / "cases" / f"{case}.dp", backend=library)
-    return uncompiled(model) if library == "jax" else model
+    return uncompiled(model) if library == "jax" and case not in COMPILED else model
 
 
 def uncompiled(model: dpa2.Model) -> dpa2.Model:
-    """A JAX model that runs operation by operation; the operations are compiled once for all models of this size."""
+    """A JAX model that runs operation by operation, in one block that the frames of a case fit into."""
     backend = model.backend.uncompiled()
     backend.shape = Shape(size=136, step=8, uniform=True, filled=True)
     return on(model, backend)

@@ -21,7 +21,10 @@ TOLERANCES = {
     "pullback": (1e-12, "the same derivative by other formulas; rounding alone differs"),
     "deep pullback": (1e-11, "the same through a whole model of three layers: sums with cancellation"),
     "differences": (1e-7, "fourth order, step 1e-3 on numbers of order 1: error of method 1e-10, of rounding 1e-12"),
-    "energy differences": (1e-6, "switch functions have no third derivative at cutoffs: error of method is cubic there"),
+    "energy differences": (
+        1e-6,
+        "switch functions have no third derivative at cutoffs: error of method is cubic there",
+    ),
     "weight differences": (1e-6, "second derivatives by differences of forces, step 1e-4, rounding 1e-16 / 1e-4"),
     "symmetry": (1e-10, "rotated coordinates are rounded: 1e-16 of 10 Å, amplified by slopes of some 100 per Å"),
     "single precision": (2e-5, "JAX and PyTorch in float32, against each other"),

@@ -40,7 +40,7 @@ def info(
 def show(facts: dict, config) -> None:
     """A table of the facts, and one line for each block."""
     table = Table(show_header=False, box=None)
-    for name in ("file", "types", "parameters", "bytes", "digest"):
+    for name in ("file", "types", "parameters", "bytes"):
         value = ", ".join(facts[name]) if name == "types" else f"{facts[name]}"
         table.add_row(name, value)
     for name, section in (("repinit", config.repinit), ("three_body", config.three_body)):
@@ -52,6 +52,7 @@ def show(facts: dict, config) -> None:
     table.add_row("fitting", f"widths {list(config.fitting.widths)}, {config.fitting.dtype}")
     table.add_row("descriptor", f"{config.descriptor_dim} numbers per atom, {config.dtype}")
     out.print(table)
+    out.print(f" {facts['digest']}", highlight=False, soft_wrap=True)
 
 
 def reach(section) -> str:
