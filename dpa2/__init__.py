@@ -17,6 +17,8 @@ HOMES = {
     "save": "api",
     "build": "api",
     "convert": "api",
+    "script_to_config": "serialization",
+    "config_to_script": "serialization",
     "trace": "tracing",
     "Model": "model",
     "System": "system",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from os import PathLike
 
 from . import serialization
-from .assembly import fresh_weights
 from .config import DPA2Config
+from .initialization import fresh_weights
 from .model import Model
 from .module import leaves
 from .serialization.checkpoint import Checkpoint

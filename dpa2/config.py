@@ -281,19 +281,6 @@ class DPA2Config:
         """The inverse of `to_dict`; unknown names are errors."""
         return read_section(cls, data, "")
 
-    def to_script(self) -> dict:
-        """The `model` section of a DeePMD-kit input.json that describes the same model."""
-        from .serialization import config_to_script
-
-        return config_to_script(self)
-
-    @classmethod
-    def from_script(cls, model_section: dict) -> DPA2Config:
-        """From the `model` section of a DeePMD-kit input.json; unknown keys are errors."""
-        from .serialization import script_to_config
-
-        return script_to_config(model_section)
-
 
 SECTIONS = {
     "repinit": Repinit,

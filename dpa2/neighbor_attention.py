@@ -44,7 +44,7 @@ class NeighborAttention:
             dparts = [pull(d) for pull, d in zip(pulls, (draw @ k, draw.mT @ q, dv), strict=True)]
             dx = dsum + xp.concat(dparts, axis=-1) @ self.input.weight.T
             dweight = ((dpair + dpair.mT) @ weight[..., None])[..., 0]
-            return dx, dweight, dgate * pair
+            return dx, dweight, dgate * pair if self.angular_gate else 0.0 * dgate
 
         return y, pull_back
 
@@ -70,7 +70,7 @@ def linearize_directions(rows: Float[Array, "atom slot 4"]):
     """v̂ v̂ᵀ (atom, slot, slot) of the rows' angular parts, and the pullback to the rows."""
     xp = array_namespace(rows)
     v = rows[..., 1:]
-    length = xp.clip(xp.sqrt(xp.sum(v * v, axis=-1, keepdims=True)), 1e-12, None)
+    length = xp.sqrt(xp.clip(xp.sum(v * v, axis=-1, keepdims=True), 1e-24, None))  # clipped first: √ has no slope at 0
     unit = v / length
 
     def pull_back(dangle):

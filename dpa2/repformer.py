@@ -14,35 +14,22 @@ from .local_attention import LocalAttention, LocalUpdate
 from .module import module, static
 from .pair_attention import PairAttention, PairUpdate
 from .record import record
-from .symmetrization import NeighborSymmetrization, PairSymmetrization
+from .symmetrization import Symmetrization
 
 
 @module
-class AtomMLP:
-    """φ(f W + b)"""
+class MLP:
+    """φ(x W + b) of one representation, f (`atom`) or g (`pair`)."""
 
     linear: Linear
     activation: str = static()
+    of: str = static()
 
     def linearize(self, x: Features, sums: Sums):
-        z, pull_linear = self.linear.linearize(x.atom)
+        z, pull_linear = self.linear.linearize(getattr(x, self.of))
         y, pull = activation(self.activation)(z)
-        record("g1_self_mlp", y)
-        return Features(atom=y), lambda dy: Features(atom=pull_linear(pull(dy.atom)))
-
-
-@module
-class PairMLP:
-    """φ(g W + b)"""
-
-    linear: Linear
-    activation: str = static()
-
-    def linearize(self, x: Features, sums: Sums):
-        z, pull_linear = self.linear.linearize(x.pair)
-        y, pull = activation(self.activation)(z)
-        record("g2_mlp", y)
-        return Features(pair=y), lambda dy: Features(pair=pull_linear(pull(dy.pair)))
+        record({"atom": "g1_self_mlp", "pair": "g2_mlp"}[self.of], y)
+        return Features(**{self.of: y}), lambda dy: Features(**{self.of: pull_linear(pull(getattr(dy, self.of)))})
 
 
 @module
@@ -68,7 +55,7 @@ class ConvolutionUpdate:
 class MergedUpdate:
     """φ([inputs side by side] W + b)"""
 
-    inputs: tuple[OwnFeatures | NarrowConvolution | PairSymmetrization | NeighborSymmetrization, ...]
+    inputs: tuple[OwnFeatures | NarrowConvolution | Symmetrization, ...]
     linear: Linear
     activation: str = static()
 
@@ -139,7 +126,7 @@ UPDATED = ("atom", "pair", "frame")
 class RepformerStep:
     """A layer ready to run: its updates in order, and how each representation takes them in."""
 
-    updates: tuple[AtomMLP | ConvolutionUpdate | MergedUpdate | LocalUpdate | PairMLP | PairProduct | PairUpdate, ...]
+    updates: tuple[MLP | ConvolutionUpdate | MergedUpdate | LocalUpdate | PairProduct | PairUpdate, ...]
     atom: Residual
     pair: Residual
     frame: Residual
@@ -205,7 +192,7 @@ class RepformerLayer:
     def atom_updates(self):
         """Updates of f."""
         if self.mlp is not None:
-            yield AtomMLP(self.mlp, self.activation)
+            yield MLP(self.mlp, self.activation, "atom")
         if isinstance(self.convolution, Convolution):
             yield ConvolutionUpdate(self.convolution)
         yield MergedUpdate(tuple(self.merged_inputs()), self.merge, self.activation)
@@ -219,14 +206,14 @@ class RepformerLayer:
         if isinstance(self.convolution, NarrowConvolution):
             yield self.convolution
         if self.pair_axis is not None:
-            yield PairSymmetrization(self.pair_axis)
+            yield Symmetrization(self.pair_axis, "pair")
         if self.neighbor_axis is not None:
-            yield NeighborSymmetrization(self.neighbor_axis)
+            yield Symmetrization(self.neighbor_axis, "near")
 
     def pair_updates(self):
         """Updates of g and h; the last layer has none."""
         if self.pair_mlp is not None:
-            yield PairMLP(self.pair_mlp, self.activation)
+            yield MLP(self.pair_mlp, self.activation, "pair")
         if self.pair_product is not None:
             yield PairProduct(self.pair_product)
         if self.pair_attention is not None:

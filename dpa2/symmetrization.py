@@ -37,36 +37,19 @@ def linearize_invariants(moment: Float[Array, "atom 3 channel"], axis: int):
 
 
 @module
-class PairSymmetrization:
-    """Invariants of the pair representation g."""
+class Symmetrization:
+    """Invariants of what belongs to neighbours: the pair representation g (`pair`) or the neighbours' f (`near`)."""
 
     axis: int = static()
+    of: str = static()
 
     def linearize(self, x: Features, sums: Sums):
-        moment, pull_moment = linearize_moment(x.frame, x.weight, x.pair, sums.root)
+        moment, pull_moment = linearize_moment(x.frame, x.weight, getattr(x, self.of), sums.root)
         y, pull_y = linearize_invariants(moment, self.axis)
-        record("g1_grrg", y)
+        record({"pair": "g1_grrg", "near": "g1_drrd"}[self.of], y)
 
         def pull_back(dy):
-            dframe, dweight, dpair = pull_moment(pull_y(dy))
-            return Features(pair=dpair, frame=dframe, weight=dweight)
-
-        return y, pull_back
-
-
-@module
-class NeighborSymmetrization:
-    """Invariants of the neighbours' atomic representation f."""
-
-    axis: int = static()
-
-    def linearize(self, x: Features, sums: Sums):
-        moment, pull_moment = linearize_moment(x.frame, x.weight, x.near, sums.root)
-        y, pull_y = linearize_invariants(moment, self.axis)
-        record("g1_drrd", y)
-
-        def pull_back(dy):
-            dframe, dweight, dnear = pull_moment(pull_y(dy))
-            return Features(near=dnear, frame=dframe, weight=dweight)
+            dframe, dweight, dx = pull_moment(pull_y(dy))
+            return Features(frame=dframe, weight=dweight, **{self.of: dx})
 
         return y, pull_back

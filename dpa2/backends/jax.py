@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import BackendError, require
 from ..module import MODULES
 from ..plan import Shape
+from .eager import Eager
 
 
 class JAX:
@@ -56,7 +57,7 @@ class JAX:
 
     def uncompiled(self):
         """A back end on which every intermediate can be looked at."""
-        return Eager(self.device)
+        return UncompiledJAX(self.device)
 
     def derivatives(self, function, x: list, directions: list) -> list:
         """How function(x) changes along each direction: one linearisation, pulled back from each number of y."""
@@ -70,11 +71,8 @@ class JAX:
         return self.jax.ops.segment_sum(values, rows, num_segments=count)
 
 
-class Eager(JAX):
-    """JAX without compilation."""
-
-    def run(self, function, shared, *lists) -> list:
-        return [function(*shared, *items) for items in zip(*lists, strict=True)]
+class UncompiledJAX(Eager, JAX):
+    """JAX, operation by operation."""
 
 
 def end_to_end(parts):

@@ -6,9 +6,10 @@ import numpy as np
 
 from ..errors import BackendError
 from ..plan import Shape
+from .eager import Eager
 
 
-class NumPy:
+class NumPy(Eager):
     """Arrays live in memory; functions run as they are."""
 
     name = "numpy"
@@ -31,14 +32,6 @@ class NumPy:
     def wide(self) -> str:
         """The precision of coordinates, energies and sums."""
         return "float64"
-
-    def run(self, function, shared, *lists) -> list:
-        """`function(*shared, *items)` for the items of every block."""
-        return [function(*shared, *items) for items in zip(*lists, strict=True)]
-
-    def uncompiled(self):
-        """A back end on which every intermediate can be looked at."""
-        return self
 
     def derivatives(self, function, x: list, directions: list) -> list:
         """How function(x) changes along each direction: central differences of fourth order."""

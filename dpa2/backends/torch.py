@@ -7,9 +7,10 @@ import numpy as np
 from ..errors import BackendError, require
 from ..module import map_leaves
 from ..plan import Shape
+from .eager import Eager
 
 
-class Torch:
+class Torch(Eager):
     """Arrays are tensors on `device`."""
 
     name = "torch"
@@ -37,14 +38,6 @@ class Torch:
     def wide(self) -> str:
         """The precision of coordinates, energies and sums."""
         return "float64"
-
-    def run(self, function, shared, *lists) -> list:
-        """`function(*shared, *items)` for the items of every block."""
-        return [function(*shared, *items) for items in zip(*lists, strict=True)]
-
-    def uncompiled(self):
-        """A back end on which every intermediate can be looked at."""
-        return self
 
     def derivatives(self, function, x: list, directions: list) -> list:
         """How function(x) changes along each direction; one graph serves all, a backward pass for each number of y."""

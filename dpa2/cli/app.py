@@ -9,25 +9,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from ..errors import DPA2Error
-
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="DPA-2 models: look, evaluate, convert.")
 out = Console()
 err = Console(stderr=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 Head = Annotated[str | None, typer.Option(help="Which model of a multi-task file.")]
-
-
-def main() -> None:
-    """Run the command line; named errors become a message and exit code 2."""
-    from . import convert, demo, evaluate, info  # noqa: F401  (they add their commands)
-
-    try:
-        app()
-    except (DPA2Error, OSError) as error:
-        tell_error(error)
-        sys.exit(2)
 
 
 def tell_error(error: Exception) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..assembly import fresh_weights
 from ..config import DPA2Config, Fitting, Repformer, Repinit, ThreeBody
 from ..errors import InputError
+from ..initialization import fresh_weights
 from ..model import Model
 from ..module import leaves
 

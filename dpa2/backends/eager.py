@@ -1,0 +1,15 @@
+"""Running block functions as they are, one after another."""
+
+from __future__ import annotations
+
+
+class Eager:
+    """What back ends without a compiler have in common."""
+
+    def run(self, function, shared, *lists) -> list:
+        """`function(*shared, *items)` for the items of every block."""
+        return [function(*shared, *items) for items in zip(*lists, strict=True)]
+
+    def uncompiled(self):
+        """A back end on which every intermediate can be looked at."""
+        return self

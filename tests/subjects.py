@@ -1,0 +1,591 @@
+"""Every block with a pullback, on random inputs: what `test_pullbacks` differentiates."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dpa2.activations import PLAIN, activation
+from dpa2.blocks import Block
+from dpa2.convolution import Convolution, NarrowConvolution
+from dpa2.embedding import fold_embedding
+from dpa2.environment import Environment, Neighborhood
+from dpa2.features import Features, Sums
+from dpa2.fitting import Fitting
+from dpa2.initial import Initial, InitialPairs
+from dpa2.layers import Dense, EmbeddingNet, FittingLayers, LayerNorm, Linear
+from dpa2.local_attention import LocalUpdate
+from dpa2.neighbor_attention import NeighborAttention, linearize_attention, linearize_directions
+from dpa2.pair_attention import AttentionMap, FrameReader, PairReader, PairUpdate
+from dpa2.repformer import (
+    MLP,
+    ConvolutionUpdate,
+    MergedUpdate,
+    OwnFeatures,
+    PairProduct,
+    RepformerStep,
+    Residual,
+)
+from dpa2.repinit import Repinit, linearize_product
+from dpa2.switch import linearize_switch
+from dpa2.symmetrization import Symmetrization, linearize_invariants, linearize_moment
+from dpa2.three_body import ThreeBody
+from dpa2.weighting import Counted, Smooth, linearize_softmax
+
+ACTIVATIONS = (*PLAIN, "silut", "silut:0.3")
+ATOMS, SLOTS, F, G, HEADS, TYPES = 3, 4, 6, 4, 2, 2  # few sizes: JAX compiles every operation for each
+CUTOFF, INNER = 3.5, 1.0
+SMOOTH, COUNTED = Smooth(capacity=9, root=True), Counted(capacity=9, root=False)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A block: `run(fixed, inputs)` gives (outputs, pull), and `pull(doutputs)` gives dinputs; all are trees of arrays."""
+
+    fixed: Any
+    inputs: Any
+    run: Callable
+
+
+SUBJECTS: dict[str, Callable[[], Subject]] = {}
+
+
+def subject(name: str, *options):
+    """Register a function of a random generator (and of one option) under a name."""
+
+    def register(make):
+        for option in options or [None]:
+            label = name if option is None else f"{name}[{option}]"
+            arguments = () if option is None else (option,)
+            SUBJECTS[label] = lambda make=make, arguments=arguments: make(np.random.default_rng(7), *arguments)
+        return make
+
+    return register
+
+
+def weights(option: str):
+    """The weighting that an option of a subject names."""
+    return SMOOTH if "smooth" in option else COUNTED
+
+
+def linear(rng, fan_in: int, fan_out: int, bias: bool = True) -> Linear:
+    return Linear(rng.normal(size=(fan_in, fan_out)) / fan_in**0.5, rng.normal(size=fan_out) if bias else None)
+
+
+def dense(rng, fan_in: int, fan_out: int, name: str = "tanh", timestep: bool = True) -> Dense:
+    layer = linear(rng, fan_in, fan_out)
+    return Dense(layer.weight, layer.bias, 0.5 + rng.uniform(size=fan_out) if timestep else None, name)
+
+
+def net(rng, *widths: int) -> EmbeddingNet:
+    return EmbeddingNet(tuple(dense(rng, a, b) for a, b in zip(widths, widths[1:], strict=False)))
+
+
+def norm(rng, width: int) -> LayerNorm:
+    return LayerNorm(1.0 + 0.3 * rng.normal(size=width), rng.normal(size=width), 1e-3)
+
+
+def environment(rng, centered: bool, protection: float = 0.0) -> Environment:
+    mean = 0.3 * rng.normal(size=(TYPES, 4)) * centered
+    std = 0.5 + rng.uniform(size=(TYPES, 4))
+    return Environment(mean, std, CUTOFF, INNER, 9, protection, centered)
+
+
+def vectors(rng) -> np.ndarray:
+    """Neighbours inside the inner cutoff, between the cutoffs and beyond."""
+    directions = rng.normal(size=(ATOMS, SLOTS, 3))
+    lengths = rng.permuted(np.tile([0.8, 1.7, 2.9, 3.9], (ATOMS, 1)), axis=1) + rng.uniform(-0.1, 0.1, (ATOMS, SLOTS))
+    return directions * (lengths / np.linalg.norm(directions, axis=-1))[..., None]
+
+
+def occupied(rng) -> np.ndarray:
+    """One neighbour of the first atom is excluded, and the last slot of the second is empty."""
+    used = np.ones((ATOMS, SLOTS))
+    used[0, 1] = used[1, 3] = 0.0
+    return used
+
+
+def hood(rng) -> Neighborhood:
+    types = rng.integers(TYPES, size=(ATOMS, SLOTS))
+    return Neighborhood(types[:, 0], types[:, 1] * 0 + 1, types, vectors(rng), occupied(rng), 9.0 - np.arange(4.0, 1.0, -1))
+
+
+def along_vectors(call):
+    """A run whose inputs are the vectors of a neighbourhood or block."""
+
+    def run(fixed, inputs):
+        block, place = fixed
+        y, pull = call(block, dataclasses.replace(place, vectors=inputs[0]))
+        return y, lambda dy: (pull(dy),)
+
+    return run
+
+
+def features(rng, weighting=SMOOTH) -> Features:
+    """Random representations; the counted weighting knows no fractions."""
+    weight = rng.uniform(size=(ATOMS, SLOTS)) if weighting is SMOOTH else occupied(rng)
+    atom, near = rng.normal(size=(ATOMS, F)), rng.normal(size=(ATOMS, SLOTS, F))
+    return Features(atom, near, rng.normal(size=(ATOMS, SLOTS, G)), 0.5 * rng.normal(size=(ATOMS, SLOTS, 3)), weight)
+
+
+def sums(rng) -> Sums:
+    return Sums(0.5 + rng.uniform(size=(ATOMS, 1)), 0.5 + rng.uniform(size=(ATOMS, 1)))
+
+
+def of_features(rng, block, weighting=SMOOTH) -> Subject:
+    """A block of features; with the counted weighting, weights are constants and not among the inputs."""
+    x = features(rng, weighting)
+    constant = weighting is COUNTED
+
+    def run(fixed, inputs):
+        update, norm, weight = fixed
+        y, pull = update.linearize(dataclasses.replace(inputs, weight=weight) if constant else inputs, norm)
+
+        def pull_back(dy):
+            dx = pull(dy)
+            return dataclasses.replace(dx, weight=None) if constant else dx
+
+        return y, pull_back
+
+    return Subject((block, sums(rng), x.weight), dataclasses.replace(x, weight=None) if constant else x, run)
+
+
+def plain(block, *inputs) -> Subject:
+    """A block of one array."""
+
+    def run(fixed, inputs):
+        y, pull = fixed.linearize(*inputs)
+        return y, lambda dy: (pull(dy),)
+
+    return Subject(block, inputs, run)
+
+
+def of_function(function, *inputs, single: bool = True) -> Subject:
+    """A function with a pullback but without weights."""
+
+    def run(fixed, inputs):
+        y, pull = function(*inputs)
+        return y, lambda dy: (pull(dy),) if single else pull(dy)
+
+    return Subject((), inputs, run)
+
+
+@subject("activation", *ACTIVATIONS)
+def _(rng, name):
+    return of_function(activation(name), np.linspace(-8.0, 8.0, 24))
+
+
+@subject("linear")
+def _(rng):
+    return plain(linear(rng, F, G), rng.normal(size=(ATOMS, SLOTS, F)))
+
+
+@subject("dense", *ACTIVATIONS)
+def _(rng, name):
+    return plain(dense(rng, F, G, name), rng.normal(size=(F, 5)))
+
+
+@subject("dense with a skip connection", 1, 2)
+def _(rng, copies):
+    return plain(dense(rng, F, copies * F), rng.normal(size=(F, 5)))
+
+
+@subject("embedding net")
+def _(rng):
+    return plain(net(rng, F, F, 2 * F, G), rng.normal(size=(F, 5)))
+
+
+@subject("layer norm")
+def _(rng):
+    return plain(norm(rng, G), rng.normal(size=(ATOMS, SLOTS, G)))
+
+
+@subject("fitting layers")
+def _(rng):
+    layers = FittingLayers(net(rng, F, F, 2 * F, G).layers, linear(rng, G, 1))
+    return plain(layers, rng.normal(size=(F, 5)))
+
+
+@subject("fitting", "plain", "vacuum")
+def _(rng, kind):
+    frame, atom = rng.normal(size=(ATOMS, 2)), rng.normal(size=(ATOMS, 1))
+    layers = net(rng, F + 4, F, 2 * F, G).layers
+    numbers = [rng.normal(size=n) for n in (TYPES, 2, 2, 1, 1, 1)]
+    fitting = Fitting(layers, linear(rng, G, 1), *numbers, None, False, kind == "vacuum")
+
+    def run(fixed, inputs):
+        net, frame, atom, types = fixed
+        y, pull = net.linearize(inputs[0], frame, atom, types)
+        return y, lambda dy: (pull(dy),)
+
+    return Subject((fitting, frame, atom, rng.integers(TYPES, size=ATOMS)), (rng.normal(size=(ATOMS, F)),), run)
+
+
+@subject("switch")
+def _(rng):
+    return of_function(lambda r: linearize_switch(r, INNER, CUTOFF), np.linspace(0.5, 4.0, 24))
+
+
+@subject("environment", "free", "protected")
+def _(rng, kind):
+    block = environment(rng, True, 0.05 * (kind == "protected"))
+
+    def call(block, place):
+        y, pull = block.linearize(place.types, place.vectors)
+        return y, lambda dy: pull(*dy)
+
+    place = hood(rng)
+    return Subject((block, place), (place.vectors,), along_vectors(call))
+
+
+@subject("environment slots", "centered", "zero")
+def _(rng, kind):
+    def call(block, place):
+        slots, pull = block.linearize_slots(place)
+        return (slots.rows, slots.weight), lambda dy: pull(*dy)
+
+    place = hood(rng)
+    return Subject((environment(rng, kind == "centered"), place), (place.vectors,), along_vectors(call))
+
+
+EMBEDDINGS = ("concat", "concat one-sided", "concat with a skip connection", "strip", "strip one-sided", "strip switched")
+EMBEDDINGS += ("strip switched with a skip connection",)
+
+
+def embedding(rng, kind: str, pairs: bool = False):
+    """A folded embedding net of some kind."""
+    dim = 1 if "skip" in kind and "concat" in kind else 3
+    table = rng.normal(size=(TYPES + 1, dim))
+    sides = 1 if "one-sided" in kind else 2
+    fan_in = 1 if "strip" in kind else 1 + sides * dim
+    widths = (fan_in, 2 * fan_in if "skip" in kind else 5, 10, G)
+    gate = net(rng, sides * dim, 5, G) if "strip" in kind else None
+    return fold_embedding(net(rng, *widths), gate, table, "switched" in kind)
+
+
+@subject("typed embedding", *EMBEDDINGS)
+def _(rng, kind):
+    types, own = rng.integers(TYPES, size=(ATOMS, SLOTS)), rng.integers(TYPES, size=(ATOMS, 1))
+
+    def run(fixed, inputs):
+        return fixed[0].linearize(inputs[0], fixed[1], fixed[2], inputs[1])
+
+    inputs = rng.normal(size=(ATOMS, SLOTS)), rng.uniform(size=(ATOMS, SLOTS))
+    return Subject((embedding(rng, kind), types, own), inputs, run)
+
+
+@subject("typed embedding of pairs", "concat", "strip switched")
+def _(rng, kind):
+    types = rng.integers(TYPES, size=(ATOMS, SLOTS))
+
+    def run(fixed, inputs):
+        block, near = fixed
+        return block.linearize(inputs[0], near[:, :, None], near[:, None, :], inputs[1])
+
+    shape = (ATOMS, SLOTS, SLOTS)
+    return Subject((embedding(rng, kind), types), (rng.normal(size=shape), rng.uniform(size=shape)), run)
+
+
+BLOCK_KINDS = ("concat, zero", "concat, centered", "strip switched, centered", "strip, zero")
+
+
+@subject("repinit", *BLOCK_KINDS, "concat, centered, smooth attention", "strip, centered, counted attention")
+def _(rng, kind):
+    layers = tuple(neighbor_attention(rng, kind) for _ in range(2)) if "attention" in kind else ()
+    block = Repinit(environment(rng, "centered" in kind), embedding(rng, kind), None, layers, 2, True)
+    place = hood(rng)
+    return Subject((block, place), (place.vectors,), along_vectors(lambda b, p: b.linearize(p)))
+
+
+@subject("repinit product")
+def _(rng):
+    inputs = rng.normal(size=(G, ATOMS, SLOTS)), rng.normal(size=(ATOMS, SLOTS, 4))
+    return of_function(lambda g, rows: linearize_product(g, rows, 2), *inputs, single=False)
+
+
+@subject("three-body", *BLOCK_KINDS)
+def _(rng, kind):
+    block = ThreeBody(environment(rng, "centered" in kind), embedding(rng, kind), None, True)
+    place = hood(rng)
+    return Subject((block, place), (place.vectors,), along_vectors(lambda b, p: b.linearize(p)))
+
+
+def neighbor_attention(rng, kind: str) -> NeighborAttention:
+    parts = linear(rng, G, 15), linear(rng, 5, G), norm(rng, G)
+    return NeighborAttention(*parts, 0.4, "free" not in kind, "no angle" not in kind, weights(kind))
+
+
+@subject("neighbour attention", "smooth", "smooth, free", "smooth, no angle", "counted", "counted, free")
+def _(rng, kind):
+    x = features(rng, weights(kind))
+    angle = rng.normal(size=(ATOMS, SLOTS, SLOTS))
+    constant = "counted" in kind
+
+    def run(fixed, inputs):
+        layer, weight = fixed
+        weight, phantoms = (weight, 0) if constant else (inputs[2], 5)
+        y, pull = layer.linearize(inputs[0], weight, inputs[1], phantoms)
+
+        def pull_back(dy):
+            dx, dweight, dangle = pull(dy)
+            return (dx, dangle) if constant else (dx, dangle, dweight)
+
+        return y, pull_back
+
+    inputs = (x.pair, angle) if constant else (x.pair, angle, x.weight)
+    return Subject((neighbor_attention(rng, kind), x.weight), inputs, run)
+
+
+@subject("directions of neighbours")
+def _(rng):
+    return of_function(linearize_directions, rng.normal(size=(ATOMS, SLOTS, 4)))
+
+
+@subject("all attention in repinit")
+def _(rng):
+    layers, place = tuple(neighbor_attention(rng, "smooth") for _ in range(2)), hood(rng)
+    slots, _ = environment(rng, False).linearize_slots(place)
+
+    def run(fixed, inputs):
+        layers, slots = fixed
+        return linearize_attention(layers, inputs[0], dataclasses.replace(slots, rows=inputs[1], weight=inputs[2]))
+
+    inputs = rng.normal(size=(G, ATOMS, SLOTS)), rng.normal(size=(ATOMS, SLOTS, 4)), rng.uniform(size=(ATOMS, SLOTS))
+    return Subject((layers, slots), inputs, run)
+
+
+@subject("softmax", 0, 5)
+def _(rng, phantoms):
+    return of_function(lambda x: linearize_softmax(x, phantoms), 8.0 * rng.normal(size=(ATOMS, SLOTS)) - 10.0)
+
+
+@subject("weight of a neighbour")
+def _(rng):
+    used = occupied(rng)
+    return of_function(lambda w: SMOOTH.weight(w, w * 0.0 + type_of(w, used)), rng.uniform(size=(ATOMS, SLOTS)))
+
+
+def type_of(like, array: np.ndarray):
+    """A NumPy array as one of the library of `like`."""
+    from dpa2.arrays import array_namespace
+
+    return array_namespace(like).asarray(array)
+
+
+@subject("logits")
+def _(rng):
+    raw = rng.normal(size=(ATOMS, SLOTS))
+
+    def run(fixed, inputs):
+        (scale, offset), pull = SMOOTH.linearize_logits(inputs[0])
+        return (scale * fixed, offset), lambda dy: (pull(dy[0] * fixed, dy[1]),)
+
+    return Subject(raw, (rng.uniform(size=(ATOMS, SLOTS)),), run)
+
+
+@subject("moment")
+def _(rng):
+    x = features(rng)
+    eta = sums(rng).root
+
+    def run(fixed, inputs):
+        return linearize_moment(*inputs, fixed)
+
+    return Subject(eta, (x.frame, x.weight, x.pair), run)
+
+
+@subject("invariants")
+def _(rng):
+    return of_function(lambda h: linearize_invariants(h, 2), rng.normal(size=(ATOMS, 3, G)))
+
+
+@subject("symmetrization of pairs")
+def _(rng):
+    return of_features(rng, Symmetrization(2, "pair"))
+
+
+@subject("symmetrization of neighbours")
+def _(rng):
+    return of_features(rng, Symmetrization(3, "near"))
+
+
+@subject("convolution")
+def _(rng):
+    return of_features(rng, Convolution(linear(rng, G, F, bias=False)))
+
+
+@subject("narrow convolution")
+def _(rng):
+    return of_features(rng, NarrowConvolution(linear(rng, F, G, bias=False)))
+
+
+@subject("atom MLP")
+def _(rng):
+    return of_features(rng, MLP(linear(rng, F, F), "tanh", "atom"))
+
+
+@subject("pair MLP")
+def _(rng):
+    return of_features(rng, MLP(linear(rng, G, G), "silu", "pair"))
+
+
+@subject("own features")
+def _(rng):
+    return of_features(rng, OwnFeatures())
+
+
+@subject("pair product")
+def _(rng):
+    return of_features(rng, pair_product(rng))
+
+
+def pair_product(rng) -> PairProduct:
+    return PairProduct(linear(rng, F, G, bias=False))
+
+
+@subject("convolution as an update")
+def _(rng):
+    return of_features(rng, ConvolutionUpdate(Convolution(linear(rng, G, F, bias=False))))
+
+
+@subject("merged update")
+def _(rng):
+    return of_features(rng, merged(rng))
+
+
+def merged(rng) -> MergedUpdate:
+    parts = OwnFeatures(), NarrowConvolution(linear(rng, F, G, bias=False)), Symmetrization(2, "pair")
+    return MergedUpdate((*parts, Symmetrization(3, "near")), linear(rng, F + G + 2 * G + 3 * F, F), "tanh")
+
+
+@subject("local attention", "smooth", "counted")
+def _(rng, kind):
+    return of_features(rng, local_update(rng, weights(kind)), weights(kind))
+
+
+def local_update(rng, weighting) -> LocalUpdate:
+    score, mix = rng.normal(size=(F, HEADS * F)) / F, rng.normal(size=(HEADS * F, F)) / F
+    return LocalUpdate(score, mix, rng.normal(size=F), weighting)
+
+
+def attention_map(rng, kind: str) -> AttentionMap:
+    return AttentionMap(rng.normal(size=(G, HEADS * G)) / G, "gate" in kind, weights(kind))
+
+
+@subject("attention map", "smooth", "smooth, gate", "counted", "counted, gate")
+def _(rng, kind):
+    class OfPairs:
+        """The map takes features alone."""
+
+        def linearize(self, x, sums):
+            return block.linearize(x)
+
+    block = attention_map(rng, kind)
+    made = of_features(rng, block, weights(kind))
+
+    def run(fixed, inputs):
+        update, norm, weight = fixed
+        x = inputs if inputs.weight is not None else dataclasses.replace(inputs, weight=weight)
+        y, pull = update.linearize(x)
+        if inputs.weight is not None:
+            return y, pull
+        return y, lambda dy: dataclasses.replace(pull(dy), weight=None)
+
+    return Subject(made.fixed, made.inputs, run)
+
+
+def pair_reader(rng) -> PairReader:
+    return PairReader(rng.normal(size=(HEADS * G, G)) / G, rng.normal(size=G), norm(rng, G))
+
+
+@subject("reader", "pair", "frame")
+def _(rng, kind):
+    reader = pair_reader(rng) if kind == "pair" else FrameReader(rng.normal(size=HEADS))
+
+    def run(fixed, inputs):
+        attention, x = inputs
+        return fixed.linearize(x, attention)
+
+    return Subject(reader, (rng.normal(size=(ATOMS, SLOTS, HEADS, SLOTS)), features(rng)), run)
+
+
+@subject("pair update", "smooth", "smooth, gate", "counted", "counted, gate")
+def _(rng, kind):
+    return of_features(rng, pair_update(rng, kind), weights(kind))
+
+
+def pair_update(rng, kind: str) -> PairUpdate:
+    return PairUpdate(attention_map(rng, kind), (pair_reader(rng), FrameReader(rng.normal(size=HEADS))))
+
+
+@subject("repformer step", "smooth", "smooth, average", "counted", "counted, average", "smooth, last")
+def _(rng, kind):
+    return of_features(rng, step(rng, kind), weights(kind))
+
+
+def step(rng, kind: str) -> RepformerStep:
+    """A layer with every update."""
+    convolution = ConvolutionUpdate(Convolution(linear(rng, G, F, bias=False)))
+    updates = MLP(linear(rng, F, F), "tanh", "atom"), convolution, merged(rng), local_update(rng, weights(kind))
+    if "last" not in kind:
+        updates += MLP(linear(rng, G, G), "tanh", "pair"), pair_product(rng), pair_update(rng, kind)
+    if "average" in kind:
+        return RepformerStep(updates, Residual((), 0.4, 0.4), Residual((), 0.5, 0.5), Residual((), 0.7, 0.7))
+    counts = (4, 0, 0) if "last" in kind else (4, 3, 1)
+    scales = [tuple(rng.normal(size=(k, n))) for k, n in zip(counts, (F, G, 1), strict=True)]
+    return RepformerStep(updates, *(Residual(s) for s in scales))
+
+
+PAIR_KINDS = ("smooth", "smooth, direct", "counted", "counted, direct")
+
+
+def initial_pairs(rng, kind: str) -> InitialPairs:
+    return InitialPairs(environment(rng, False), linear(rng, 1, G), weights(kind), "direct" in kind, "tanh")
+
+
+@subject("initial pairs", *PAIR_KINDS)
+def _(rng, kind):
+    place = hood(rng)
+
+    def call(block, place):
+        y, pull = block.linearize(place)
+        return y, lambda dy: pull(dy.filled(dataclasses.replace(y, atom=y.weight)))
+
+    return Subject((initial_pairs(rng, kind), place), (place.vectors,), along_vectors(call))
+
+
+@subject("initial representations", *PAIR_KINDS)
+def _(rng, kind):
+    repinit = Repinit(environment(rng, True), embedding(rng, "concat"), None, (), 2, True)
+    three = ThreeBody(environment(rng, False), embedding(rng, "strip switched"), None, True)
+    parts = linear(rng, 2 * G + G, F, bias=False), rng.normal(size=(TYPES, F)), initial_pairs(rng, kind)
+    block = Initial(repinit, three, *parts, "tanh")
+    place = sorted_block(rng)
+    return Subject((block, place), (place.vectors,), along_vectors(lambda b, p: b.linearize(p)))
+
+
+def sorted_block(rng) -> Block:
+    """Atoms with neighbours in order of distance, of which the shorter lists are the beginning."""
+    place = hood(rng)
+    order = np.argsort(np.linalg.norm(place.vectors, axis=-1), axis=1)
+    counts = np.array([4, 3, 4]), np.array([3, 2, 2]), np.array([2, 2, 3])
+    near = rng.integers(ATOMS, size=(ATOMS, SLOTS))
+    return Block(
+        types=place.types,
+        filler=place.filler,
+        near=near,
+        near_types=place.near_types,
+        vectors=np.take_along_axis(place.vectors, order[..., None], axis=1),
+        used=place.occupied,
+        repinit_count=counts[0],
+        three_body_count=counts[1],
+        repformer_count=counts[2],
+        incoming=np.zeros((ATOMS, 1), dtype=int),
+        arriving=np.zeros((ATOMS, 1)),
+        three_body_width=3,
+        repformer_width=3,
+    )
