@@ -242,7 +242,8 @@ def in_precision(config: DPA2Config, dtype: str) -> DPA2Config:
 
 
 def precision(config: DPA2Config, name: str, backend) -> str:
-    """The precision in which a tensor is kept (specification section 14)."""
+    """The precision in which a tensor, of the weights or of the program, is kept (specification section 14)."""
+    name = name.removeprefix("head.")
     if name in WIDE:
         return backend.wide()
     return config.fitting.dtype if name.startswith("fitting.") else config.dtype

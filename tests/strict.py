@@ -5,12 +5,13 @@ from __future__ import annotations
 import array_api_strict as xp
 import numpy as np
 
+from dpa2.backends.eager import Eager
 from dpa2.model import Model, precision
 from dpa2.module import map_leaves
 from dpa2.plan import Shape
 
 
-class Strict:
+class Strict(Eager):
     """Arrays of array-api-strict, in memory."""
 
     name = "strict"
@@ -27,12 +28,6 @@ class Strict:
 
     def wide(self) -> str:
         return "float64"
-
-    def run(self, function, shared, *lists) -> list:
-        return [function(*shared, *items) for items in zip(*lists, strict=True)]
-
-    def uncompiled(self):
-        return self
 
     def sum_into_rows(self, values, rows, count: int):
         """Sums are the one thing that the standard has no word for."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -44,7 +46,7 @@ SMOOTH, COUNTED = Smooth(capacity=9, root=True), Counted(capacity=9, root=False)
 
 @dataclass(frozen=True)
 class Subject:
-    """A block: `run(fixed, inputs)` gives (outputs, pull), and `pull(doutputs)` gives dinputs; all are trees of arrays."""
+    """A block: `run(fixed, inputs)` gives (outputs, pull), `pull(doutputs)` gives dinputs; all are trees of arrays."""
 
     fixed: Any
     inputs: Any
@@ -61,10 +63,14 @@ def subject(name: str, *options):
         for option in options or [None]:
             label = name if option is None else f"{name}[{option}]"
             arguments = () if option is None else (option,)
-            SUBJECTS[label] = lambda make=make, arguments=arguments: make(np.random.default_rng(7), *arguments)
+            SUBJECTS[label] = partial(made, make, arguments)
         return make
 
     return register
+
+
+def made(make, arguments) -> Subject:
+    return make(np.random.default_rng(7), *arguments)
 
 
 def weights(option: str):
@@ -82,7 +88,7 @@ def dense(rng, fan_in: int, fan_out: int, name: str = "tanh", timestep: bool = T
 
 
 def net(rng, *widths: int) -> EmbeddingNet:
-    return EmbeddingNet(tuple(dense(rng, a, b) for a, b in zip(widths, widths[1:], strict=False)))
+    return EmbeddingNet(tuple(dense(rng, a, b) for a, b in pairwise(widths)))
 
 
 def norm(rng, width: int) -> LayerNorm:
@@ -111,7 +117,8 @@ def occupied(rng) -> np.ndarray:
 
 def hood(rng) -> Neighborhood:
     types = rng.integers(TYPES, size=(ATOMS, SLOTS))
-    return Neighborhood(types[:, 0], types[:, 1] * 0 + 1, types, vectors(rng), occupied(rng), 9.0 - np.arange(4.0, 1.0, -1))
+    filler, empty = np.ones(ATOMS, dtype=int), np.array([5.0, 6.0, 5.0])
+    return Neighborhood(types[:, 0], filler, types, vectors(rng), occupied(rng), empty)
 
 
 def along_vectors(call):
@@ -252,8 +259,8 @@ def _(rng, kind):
     return Subject((environment(rng, kind == "centered"), place), (place.vectors,), along_vectors(call))
 
 
-EMBEDDINGS = ("concat", "concat one-sided", "concat with a skip connection", "strip", "strip one-sided", "strip switched")
-EMBEDDINGS += ("strip switched with a skip connection",)
+EMBEDDINGS = ("concat", "concat one-sided", "concat with a skip connection")
+EMBEDDINGS += ("strip", "strip one-sided", "strip switched", "strip switched with a skip connection")
 
 
 def embedding(rng, kind: str, pairs: bool = False):
@@ -365,15 +372,11 @@ def _(rng, phantoms):
 
 @subject("weight of a neighbour")
 def _(rng):
-    used = occupied(rng)
-    return of_function(lambda w: SMOOTH.weight(w, w * 0.0 + type_of(w, used)), rng.uniform(size=(ATOMS, SLOTS)))
+    def run(fixed, inputs):
+        y, pull = SMOOTH.weight(inputs[0], fixed)
+        return y, lambda dy: (pull(dy),)
 
-
-def type_of(like, array: np.ndarray):
-    """A NumPy array as one of the library of `like`."""
-    from dpa2.arrays import array_namespace
-
-    return array_namespace(like).asarray(array)
+    return Subject(occupied(rng), (rng.uniform(size=(ATOMS, SLOTS)),), run)
 
 
 @subject("logits")
@@ -478,24 +481,15 @@ def attention_map(rng, kind: str) -> AttentionMap:
 
 @subject("attention map", "smooth", "smooth, gate", "counted", "counted, gate")
 def _(rng, kind):
-    class OfPairs:
-        """The map takes features alone."""
-
-        def linearize(self, x, sums):
-            return block.linearize(x)
-
-    block = attention_map(rng, kind)
-    made = of_features(rng, block, weights(kind))
+    x, constant = features(rng, weights(kind)), "counted" in kind
 
     def run(fixed, inputs):
-        update, norm, weight = fixed
-        x = inputs if inputs.weight is not None else dataclasses.replace(inputs, weight=weight)
-        y, pull = update.linearize(x)
-        if inputs.weight is not None:
-            return y, pull
-        return y, lambda dy: dataclasses.replace(pull(dy), weight=None)
+        block, weight = fixed
+        y, pull = block.linearize(dataclasses.replace(inputs, weight=weight) if constant else inputs)
+        return y, lambda dy: dataclasses.replace(pull(dy), weight=None) if constant else pull(dy)
 
-    return Subject(made.fixed, made.inputs, run)
+    inputs = dataclasses.replace(x, weight=None) if constant else x
+    return Subject((attention_map(rng, kind), x.weight), inputs, run)
 
 
 def pair_reader(rng) -> PairReader:

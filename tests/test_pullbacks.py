@@ -10,16 +10,15 @@ import pytest
 from budgets import budget
 from hypothesis import given
 from hypothesis import strategies as st
-from references import strict
 from subjects import SUBJECTS, Subject
-from tolerances import TOLERANCES, assert_close
+from tolerances import assert_close
 
-import dpa2
-from dpa2 import testing
+from dpa2 import config, testing
 from dpa2.backends import backend
+from dpa2.evaluation import evaluate_prepared
 from dpa2.module import leaves, map_leaves
 from dpa2.plan import Shape
-from dpa2.testing import strategies as drawn
+from dpa2.testing.strategies import SMOOTH_ACTIVATIONS
 
 jax = pytest.importorskip("jax")
 torch = pytest.importorskip("torch")
@@ -81,9 +80,13 @@ def gradients_by_torch(subject: Subject, cotangents: dict) -> dict:
 
 def gradients_by_jax(subject: Subject, cotangents: dict) -> dict:
     fixed = on("jax", subject.fixed)
-    outputs, pull = jax.vjp(lambda arrays: value(subject, fixed, arrays), leaves(on("jax", subject.inputs)))
-    (found,) = pull({name: jax.numpy.asarray(cotangents[name]) for name in outputs})
-    return {name: np.asarray(g) for name, g in found.items()}
+
+    @jax.jit
+    def gradients(arrays):
+        outputs, pull = jax.vjp(lambda arrays: value(subject, fixed, arrays), arrays)
+        return pull({name: jax.numpy.asarray(cotangents[name]) for name in outputs})[0]
+
+    return {name: np.asarray(g) for name, g in gradients(leaves(on("jax", subject.inputs))).items()}
 
 
 @pytest.mark.parametrize("name", SUBJECTS)
@@ -117,3 +120,113 @@ def differences(subject: Subject, cotangents: dict, inputs: dict, place: str, di
         return sum(np.sum(cotangents[n] * y) for n, y in outputs.items())
 
     return (8.0 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12.0 * STEP)
+
+
+# Whole models: the edges of every block are the inputs. Blocks are small, so that there are several.
+
+
+def descriptor_subject(model, system) -> Subject:
+    """The final features of every block, as functions of edges."""
+    ready = small_blocks(model, system)
+
+    def run(fixed, inputs):
+        program, blocks = fixed
+        return program.linearize(moved(blocks, inputs), eager)
+
+    return Subject((model.program.descriptor, ready.blocks), vectors(ready), run)
+
+
+def energy_subject(model, system) -> Subject:
+    """The energies of every block's atoms, as functions of edges."""
+    ready = small_blocks(model, system)
+
+    def run(fixed, inputs):
+        program, blocks, others = fixed
+        return program.linearize(moved(blocks, inputs), others, eager)
+
+    return Subject((model.program, ready.blocks, ready.inputs), vectors(ready), run)
+
+
+def small_blocks(model, system):
+    model.backend.shape = Shape(size=3)
+    return model.prepare_systems([system], neighbors="truncate")
+
+
+def vectors(ready) -> tuple:
+    return tuple(block.vectors for block in ready.blocks)
+
+
+def moved(blocks, inputs) -> tuple:
+    return tuple(dataclasses.replace(b, vectors=v) for b, v in zip(blocks, inputs, strict=True))
+
+
+def eager(function, shared, *lists) -> list:
+    return [function(*shared, *items) for items in zip(*lists, strict=True)]
+
+
+WHOLES = {"descriptor": descriptor_subject, "energy": energy_subject}
+seeds = st.integers(0, 2**32 - 1)
+
+
+@pytest.mark.parametrize("whole", WHOLES)
+@budget(25)
+@given(testing.configurations(), testing.systems(types=1), seeds)
+def test_pullback_of_any_model_is_what_torch_differentiates_it_to(whole, config, system, seed):
+    model = testing.perturbed_model(config, seed % 1000, statistics="any")
+    system = dataclasses.replace(system, types=retyped(system, config, seed))
+    subject, cotangents, found = differentiated(WHOLES[whole](model, system))
+    assert_gradients("deep pullback", found, gradients_by_torch(subject, cotangents))
+
+
+def retyped(system, config, seed: int) -> np.ndarray:
+    """Types drawn from all that a configuration knows, virtual ones included."""
+    choices = np.append(np.repeat(np.arange(len(config.types)), 3), -1)
+    return np.random.default_rng(seed).choice(choices, len(system.types))
+
+
+EVERYTHING = {
+    "smooth": testing.small_config(),
+    "counted": testing.small_config(smooth=False),
+    "attention": testing.small_config(
+        repinit=config.Repinit(
+            cutoff=4.0, inner_cutoff=1.2, max_neighbors=60, widths=(4, 8), axis=3, type_dim=5, type_input="strip",
+            attention=config.NeighborAttention(layers=2, dim=5),
+        )
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EVERYTHING)
+def test_pullback_of_an_energy_model_is_what_jax_differentiates_it_to(name):
+    system = testing.random_system(np.random.default_rng(1), 3, 2, periodic=True)
+    made = energy_subject(testing.perturbed_model(EVERYTHING[name]), system)
+    subject, cotangents, found = differentiated(made)
+    assert_gradients("deep pullback", found, gradients_by_jax(subject, cotangents))
+
+
+@budget(15)
+@given(testing.configurations(activations=SMOOTH_ACTIVATIONS), testing.systems(types=1, atoms=(2, 5)), seeds)
+def test_gradient_of_a_loss_of_forces_with_respect_to_weights_is_exact(config, system, seed):
+    """The pullback is itself differentiable, so models can be trained on forces."""
+    model = testing.perturbed_model(config, seed % 1000, backend="torch")
+    view, ready = model.as_module(), model.prepare_systems([system])
+    way = {n: np.random.default_rng(seed).normal(size=tuple(p.shape)) for n, p in view.named_parameters()}
+    loss_of_forces(view(ready)[0]).backward()
+    gradients = {n: np.zeros_like(way[n]) if p.grad is None else p.grad.numpy() for n, p in view.named_parameters()}
+    found = sum(np.sum(gradients[n] * way[n]) for n in way)
+    scale = sum(np.sum(gradients[n] ** 2) for n in way) ** 0.5
+
+    def loss(step: float) -> float:
+        weights = {n: w.numpy() + step * way.get(n, 0.0) for n, w in leaves(model.weights).items()}
+        program = map_leaves(lambda name, _: weights[name], model.to("numpy").weights).fold()
+        numpy = backend("numpy")
+        host = model.to("numpy").prepare_systems([system])
+        return float(loss_of_forces(evaluate_prepared(program, numpy, host, False)[0]))
+
+    h = 1e-4
+    expected = (8.0 * (loss(h) - loss(-h)) - (loss(2 * h) - loss(-2 * h))) / (12.0 * h)
+    assert_close("weight differences", found, expected, "slope of the loss", scale=scale)
+
+
+def loss_of_forces(result):
+    return (result.forces**2).sum() + (result.virial**2).sum()

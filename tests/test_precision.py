@@ -1,0 +1,68 @@
+"""What is computed in which precision (specification section 14)."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import dpa2
+from dpa2 import demo
+from dpa2.errors import BackendError, ConfigurationError
+
+LIBRARIES = ("numpy", "torch", "jax")
+# Largest error of forces relative to the largest force: the unit roundoff, amplified some ten times by cancellation.
+FORCES = {"float32": 1e-5, "float16": 5e-2, "bfloat16": 3e-1}
+# Error of the energy per atom, eV: roundoff of network outputs of order 1.
+ENERGY = {"float32": 1e-6, "float16": 1e-2, "bfloat16": 1e-1}
+
+
+@pytest.fixture(scope="module")
+def exact():
+    return evaluate(dpa2.load(demo.MODEL))
+
+
+def evaluate(model):
+    box = demo.structure()
+    return model.evaluate(box["coordinates"], box["types"], box["cell"])
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("dtype", FORCES)
+def test_lower_precision_is_as_good_as_it_can_be(library, dtype, exact):
+    if (library, dtype) == ("numpy", "bfloat16"):
+        with pytest.raises(BackendError, match="no bfloat16"):
+            dpa2.load(demo.MODEL, backend="numpy", dtype=dtype)
+        return
+    model = dpa2.load(demo.MODEL, backend=library, dtype=dtype)
+    found = evaluate(model)
+    forces = model.backend.to_numpy(found.forces)
+    assert np.abs(forces - exact.forces).max() <= FORCES[dtype] * np.abs(exact.forces).max()
+    assert abs(float(found.energy) - float(exact.energy)) <= ENERGY[dtype] * len(forces)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_energies_and_sums_are_double_whatever_the_model(library):
+    """The bias of -187 eV would lose 1e-5 eV per atom in single precision."""
+    model = dpa2.load(demo.MODEL, backend=library, dtype="float32")
+    found = evaluate(model)
+    for array in (found.energy, found.forces, found.virial, found.atom_energy):
+        assert str(array.dtype).endswith("float64")
+    assert str(model.program.head.bias.dtype).endswith("float64")
+    assert str(model.program.head.fitting.output.weight.dtype).endswith("float32")
+
+
+def test_descriptor_and_fitting_net_have_precisions_of_their_own():
+    whole = dpa2.load(demo.MODEL).checkpoint()
+    config = dataclasses.replace(whole.config, dtype="float32")
+    weights = {n: w.astype("float32") if n.startswith("descriptor.") else w for n, w in whole.weights.items()}
+    model = dpa2.Model.from_checkpoint(dataclasses.replace(whole, config=config, weights=weights))
+    assert model.program.head.fitting.output.weight.dtype == np.float64
+    assert model.program.descriptor.steps[0].updates[0].linear.weight.dtype == np.float32
+    assert abs(float(evaluate(model).energy) - float(evaluate(dpa2.load(demo.MODEL)).energy)) < 1e-4
+
+
+def test_an_unknown_precision_is_refused_by_name():
+    with pytest.raises(ConfigurationError, match="float8"):
+        dpa2.load(demo.MODEL, dtype="float8")
