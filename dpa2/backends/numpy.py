@@ -7,6 +7,7 @@ import numpy as np
 from ..errors import BackendError
 from ..plan import Shape
 from .eager import Eager
+from .threads import available, run_in_threads
 
 
 class NumPy(Eager):
@@ -19,6 +20,11 @@ class NumPy(Eager):
         if device not in (None, "cpu"):
             raise BackendError(f"NumPy has no device {device!r}, only 'cpu'", backend="numpy", hint="leave it out")
         self.device = "cpu"
+        self.threads = available()
+
+    def run(self, function, shared, *lists) -> list:
+        """`function(*shared, *items)` for the items of every block, on all processors."""
+        return run_in_threads(function, shared, list(zip(*lists, strict=True)), self.threads)
 
     def asarray(self, x, dtype: str | None = None):
         """A NumPy array as an array of the library."""
