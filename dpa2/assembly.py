@@ -259,7 +259,6 @@ def fitting(config: DPA2Config, take: Take) -> Fitting:
         atom_mean=take("fitting.atom_mean", atom) if atom else None,
         atom_scale=take("fitting.atom_scale", atom) if atom else None,
         case=take("fitting.case", s.case_dim) if s.case_dim else None,
-        default_frame_parameters=s.default_frame_parameters,
         parameters_as_mask=s.parameters_as_mask,
         subtract_vacuum=any(e is not None for e in s.vacuum_energies),
     )

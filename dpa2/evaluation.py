@@ -134,16 +134,16 @@ def inputs(backend, dtype: str, host: Plan, systems):
     """1 for real atoms, 0 for virtual ones and for rows that only fill up a block; frame and atomic parameters."""
     types = np.concatenate([s.types for s in systems])[host.order]
     real = host.cut((types >= 0) * host.present)
-    frame = atom = [None] * len(real)
-    if systems[0].frame_parameters is not None:
-        frame = host.cut(np.stack([s.frame_parameters for s in systems])[host.system])
-    if systems[0].atom_parameters is not None:
-        atom = host.cut(np.concatenate([s.atom_parameters for s in systems])[host.order])
-    for parts in zip(real, frame, atom, strict=True):
-        wide, *narrow = parts
-        yield Inputs(
-            backend.asarray(wide, backend.wide()), *(x if x is None else backend.asarray(x, dtype) for x in narrow)
-        )
+    frame = parameters([s.frame_parameters for s in systems], np.stack, host, host.system)
+    atom = parameters([s.atom_parameters for s in systems], np.concatenate, host, host.order)
+    for wide, *narrow in zip(real, frame, atom, strict=True):
+        given = (x if x is None else backend.asarray(x, dtype) for x in narrow)
+        yield Inputs(backend.asarray(wide, backend.wide()), *given)
+
+
+def parameters(given: list, join, host: Plan, rows: np.ndarray) -> list:
+    """Parameters of the rows of each block, joined from those of all systems; None where a model takes none."""
+    return [None] * len(host.blocks) if given[0] is None else host.cut(join(given)[rows])
 
 
 def evaluate_descriptor(program: DescriptorProgram, backend, ready: Prepared) -> list[DescriptorEvaluation]:

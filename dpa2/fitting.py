@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .arrays import Array, Float, Int, array_namespace, like, take_rows
+from .arrays import Array, Float, Int, array_namespace, take_rows
 from .layers import Dense, FittingLayers, Linear
 from .module import module, static
 from .record import record
@@ -20,7 +20,6 @@ class Fitting:
     atom_mean: Float[Array, "parameter"] | None
     atom_scale: Float[Array, "parameter"] | None
     case: Float[Array, "case"] | None
-    default_frame_parameters: tuple[float, ...] | None = static()
     parameters_as_mask: bool = static()
     subtract_vacuum: bool = static()
 
@@ -48,9 +47,6 @@ class Fitting:
         xp, rows = array_namespace(x), x.shape[0]
         parts = []
         if self.frame_mean is not None:
-            if frame is None:
-                given = like(self.default_frame_parameters, self.frame_mean)
-                frame = xp.broadcast_to(given, (rows, given.shape[0]))
             parts.append((frame - self.frame_mean) * self.frame_scale)
         if self.atom_mean is not None and not self.parameters_as_mask:
             parts.append((atom - self.atom_mean) * self.atom_scale)

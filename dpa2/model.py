@@ -180,8 +180,10 @@ class Model:
     def checked(self, system: System, label: str = "") -> System:
         """The system as arrays, with the parameters that the fitting net asks for; or an `InputError`."""
         system, fit = checked(system, self.type_map, label), self.config.fitting
-        check_parameters("fparam", system.frame_parameters, fit.frame_parameters, fit.default_frame_parameters)
-        check_parameters("aparam", system.atom_parameters, fit.atom_parameters, None)
+        if system.frame_parameters is None and fit.default_frame_parameters is not None:
+            system = dataclasses.replace(system, frame_parameters=np.array(fit.default_frame_parameters))
+        check_parameters("fparam", system.frame_parameters, fit.frame_parameters)
+        check_parameters("aparam", system.atom_parameters, fit.atom_parameters)
         return system
 
     @cached_property
@@ -249,9 +251,9 @@ def precision(config: DPA2Config, name: str, backend) -> str:
     return config.fitting.dtype if name.startswith("fitting.") else config.dtype
 
 
-def check_parameters(name: str, given, wanted: int, default):
+def check_parameters(name: str, given, wanted: int):
     """Frame and atomic parameters: as many as the fitting net takes, and none that it does not."""
-    if given is None and wanted and default is None:
+    if given is None and wanted:
         raise InputError(f"{name}: the model takes {wanted} parameters and none are given", argument=name)
     if given is not None and given.shape[-1] != wanted:
         raise InputError(f"{name}: {given.shape[-1]} parameters are given, the model takes {wanted}", argument=name)

@@ -27,7 +27,7 @@ class PairAttention:
 
     def fold(self) -> PairUpdate:
         """Products of weights, as in local attention."""
-        readers = []
+        readers: list[PairReader | FrameReader] = []
         if self.value is not None:
             readers.append(PairReader(one_below_the_other(self.value @ self.output), self.bias, self.norm))
         if self.mix is not None:
@@ -84,7 +84,7 @@ class PairReader:
 
     mix: Float[Array, "head*g g"]
     bias: Float[Array, "g"]
-    norm: LayerNorm
+    norm: LayerNorm | None
 
     def linearize(self, x: Features, attention: Float[Array, "atom neighbor head neighbor"]):
         """`Features` of the update; `pull` gives (dattention, dfeatures)."""

@@ -106,16 +106,17 @@ def block_widths(counts: Int[np.ndarray, "row"], spans, shape: Shape, capacity: 
 
 def incoming_edges(table: Table, spans, widths, step: int):
     """For each row, the positions of the repformer's edges that lead to it, and 1 for each (0 where padded)."""
-    position, target, base = [], [], 0
+    positions, targets, base = [], [], 0
     for span, width in zip(spans, widths, strict=True):
         used = (table.used[span, :width] > 0) & (np.arange(width) < table.counts["repformer"][span, None])
-        position.append(base + np.flatnonzero(used))
-        target.append(table.near[span, :width][used])
+        positions.append(base + np.flatnonzero(used))
+        targets.append(table.near[span, :width][used])
         base += used.size
-    position, target = np.concatenate(position), np.concatenate(target)
+    position, target = np.concatenate(positions), np.concatenate(targets)
     order = np.argsort(target, kind="stable")
     count = np.bincount(target, minlength=len(table.types))
     slot = np.arange(len(target)) - np.repeat(np.cumsum(count) - count, count)
-    incoming = np.zeros((len(count), -(-max(1, int(count.max())) // step) * step), dtype=np.int64)
+    width = rounded(int(count.max()), step, capacity=len(target) + step)
+    incoming = np.zeros((len(count), width), dtype=np.int64)
     incoming[target[order], slot] = position[order]
     return incoming, (np.arange(incoming.shape[1]) < count[:, None]).astype(float)

@@ -70,7 +70,7 @@ def write(rows: list[dict], file: str) -> None:
     else:
         buffer = io.BytesIO()
         arrays = {f"{k}/{n}": np.asarray(v) for k, r in enumerate(rows) for n, v in r.items() if v is not None}
-        np.savez(buffer, **arrays)
+        np.savez(buffer, allow_pickle=False, **arrays)
         content = buffer.getvalue()
     with replacing(file) as temporary:
         temporary.write_bytes(content)

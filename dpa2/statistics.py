@@ -16,6 +16,7 @@ from .environment import Environment
 from .errors import InputError
 from .model import Model
 from .neighbors import neighbor_list
+from .system import checked
 from .table import Reach, lay_end_to_end
 
 SMALLEST = 0.01  # a standard deviation is not allowed to be smaller
@@ -54,6 +55,17 @@ class Moments:
         return np.where(self.count > 0, deviation, UNSEEN)
 
 
+@dataclass(frozen=True)
+class Columns:
+    """Moments of the radial column of environment rows, and of the three angular ones together."""
+
+    radial: Moments
+    angular: Moments
+
+    def __add__(self, other: Columns) -> Columns:
+        return Columns(self.radial + other.radial, self.angular + other.angular)
+
+
 def compute_statistics(model: Model, frames: Iterable, progress=None) -> Model:
     """The model with the normalisation of its environment matrices computed from structures.
 
@@ -71,27 +83,29 @@ def compute_statistics(model: Model, frames: Iterable, progress=None) -> Model:
     >>> new.weights.descriptor.repinit.environment.std.shape
     (2, 4)
     """
-    blocks, config = block_environments(model), model.config
-    sums = dict.fromkeys(blocks, None)
+    blocks, total = block_environments(model), None
     for k, frame in enumerate(frames):
-        system = model.checked(drop_parameters(frame.system), frame.name)
-        for name, environment in blocks.items():
-            found = frame_moments(system, environment, config)
-            sums[name] = found if sums[name] is None else tuple(map(Moments.__add__, sums[name], found))
+        system = checked(frame.system, model.type_map, frame.name)
+        found = {name: frame_moments(system, environment, model.config) for name, environment in blocks.items()}
+        total = found if total is None else {name: total[name] + found[name] for name in blocks}
         if progress is not None:
             progress(k)
-    if any(s is None for s in sums.values()):
+    if total is None:
         raise InputError("statistics need at least one frame", argument="frames")
-    keep = {"repinit": config.repinit.zero_mean, "three_body": config.repinit.zero_mean}
-    keep["repformer"] = config.repformer.zero_mean
+    return with_weights(model, normalisation(total, model.config))
+
+
+def normalisation(total: dict[str, Columns], config) -> dict[str, np.ndarray]:
+    """Means and deviations of the environment rows of each block, under the names of the tensors."""
+    zero_mean = dict.fromkeys(total, config.repinit.zero_mean) | {"repformer": config.repformer.zero_mean}
     changed = {}
-    for name, (radial, angular) in sums.items():
-        zero = np.zeros_like(radial.mean)
-        deviations = [radial.deviation, angular.deviation, angular.deviation, angular.deviation]
-        changed[f"descriptor.{name}.environment.std"] = np.stack(deviations, axis=-1)
-        if not keep[name]:
-            changed[f"descriptor.{name}.environment.mean"] = np.stack([radial.mean, zero, zero, zero], axis=-1)
-    return with_weights(model, changed)
+    for name, columns in total.items():
+        radial, angular = columns.radial, columns.angular.deviation
+        changed[f"descriptor.{name}.environment.std"] = np.stack([radial.deviation, *[angular] * 3], axis=-1)
+        if not zero_mean[name]:
+            mean = np.stack([radial.mean, *[np.zeros_like(radial.mean)] * 3], axis=-1)
+            changed[f"descriptor.{name}.environment.mean"] = mean
+    return changed
 
 
 def block_environments(model: Model) -> dict[str, Environment]:
@@ -101,12 +115,7 @@ def block_environments(model: Model) -> dict[str, Environment]:
     return {name: block.environment for name, block in blocks.items() if block is not None}
 
 
-def drop_parameters(system):
-    """Statistics of the environment need no frame or atomic parameters."""
-    return dataclasses.replace(system, frame_parameters=None, atom_parameters=None)
-
-
-def frame_moments(system, environment: Environment, config) -> tuple[Moments, Moments]:
+def frame_moments(system, environment: Environment, config) -> Columns:
     """Moments of the radial column and of the three angular ones, over all slots of one frame."""
     cutoff, slots, kinds = environment.cutoff, environment.capacity, len(config.types)
     found = neighbor_list(
@@ -120,7 +129,7 @@ def frame_moments(system, environment: Environment, config) -> tuple[Moments, Mo
     (rows, _), _ = plain.linearize(table.types[real], table.vectors[real])
     types = table.types[real]
     angular = rows[..., 1:].reshape(len(rows), -1)
-    return Moments.of(rows[..., 0], types, kinds, slots), Moments.of(angular, types, kinds, 3 * slots)
+    return Columns(Moments.of(rows[..., 0], types, kinds, slots), Moments.of(angular, types, kinds, 3 * slots))
 
 
 def fit_output_bias(model: Model, frames: Iterable, *, change: bool = False, progress=None) -> Model:

@@ -40,7 +40,8 @@ def trace(model: Model, coordinates, types, cell=None, *, neighbors="strict", fp
 
 def intermediates(model: Model, ready: Prepared) -> dict:
     """What the forward pass computes, in order."""
-    seen, block = {}, ready.blocks[0]
+    seen: dict[str, np.ndarray] = {}
+    block = ready.blocks[0]
     widths = {"repinit": block.near.shape[1], "three_body": block.three_body_width}
 
     def listener(name, value):

@@ -8,13 +8,11 @@ import numpy as np
 import oracles
 import pytest
 from budgets import budget
-from hypothesis import assume, example, given
+from hypothesis import assume, given
 from hypothesis import strategies as st
-from references import strict, uncompiled
+from references import strict
 from tolerances import TOLERANCES, assert_close
 
-import dpa2
-from dpa2 import config as settings
 from dpa2 import testing
 from dpa2.plan import Shape
 from dpa2.system import System
@@ -238,8 +236,10 @@ def reach(config) -> float:
 @pytest.mark.parametrize("layers", [1, 2, 3])
 def test_an_atom_feels_one_cutoff_of_the_repformer_further_with_each_layer(layers):
     """And no further: the last layer's cutoff, those of the other layers, and that of repinit."""
-    repformer = dataclasses.replace(testing.small_config().repformer, layers=layers, cutoff=2.5, inner_cutoff=1.0)
-    config = testing.small_config(types=("H",), repformer=repformer)
+    small, short = testing.small_config(), {"cutoff": 2.9, "inner_cutoff": 2.5, "max_neighbors": 6}
+    repformer = dataclasses.replace(small.repformer, layers=layers, **short)
+    repinit = dataclasses.replace(small.repinit, cutoff=4.0, inner_cutoff=3.7, max_neighbors=8)
+    config = testing.small_config(types=("H",), repinit=repinit, repformer=repformer, three_body=None)
     model = testing.perturbed_model(config, statistics="centered")
     chain = np.zeros((25, 3))
     chain[:, 0] = 1.2 * np.arange(25)  # two neighbours to either side in the repformer, three in repinit
@@ -247,7 +247,7 @@ def test_an_atom_feels_one_cutoff_of_the_repformer_further_with_each_layer(layer
     feels = []
     for k in range(1, 25):
         moved = chain.copy()
-        moved[k, 1] = 0.1
+        moved[k, 1] = 0.5
         feels.append(model.evaluate(moved, [0] * 25).atom_energy[0] != still)
     farthest = 3 + 2 * layers
     assert feels == [k <= farthest for k in range(1, 25)]

@@ -180,7 +180,7 @@ def check_virial(
         return outcome(evaluate, coordinates @ stretch, types, None if cell is None else cell @ stretch)[0]
 
     found, rounding = slope(energy, step)
-    claim, scale = "the virial is the slope along a strain", np.linalg.norm(virial)
+    claim, scale = "the virial is the slope along a strain", float(np.linalg.norm(virial))
     return below(claim, found + np.sum(virial * strain), scale, rounding, tolerance)
 
 

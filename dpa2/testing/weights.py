@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..config import DPA2Config, Fitting, Repformer, Repinit, ThreeBody
@@ -84,7 +86,7 @@ def small_config(**changes) -> DPA2Config:
     >>> small_config(smooth=False).smooth
     False
     """
-    sections = {
+    sections: dict[str, Any] = {
         "types": ("O", "H"),
         "repinit": Repinit(cutoff=4.0, inner_cutoff=1.2, max_neighbors=60, widths=(4, 8), axis=3, type_dim=5),
         "three_body": ThreeBody(cutoff=3.0, inner_cutoff=1.5, max_neighbors=40, widths=(3, 6)),
@@ -96,7 +98,7 @@ def small_config(**changes) -> DPA2Config:
 
 def small_repformer(**changes) -> Repformer:
     """The repformer of `small_config`."""
-    sizes = {"layers": 3, "atom_dim": 6, "pair_dim": 4, "axis": 2}
+    sizes: dict[str, Any] = {"layers": 3, "atom_dim": 6, "pair_dim": 4, "axis": 2}
     heads = {"attention_dim": 5, "attention_heads": 2, "pair_attention_dim": 3, "pair_attention_heads": 2}
     on = {"frame_attention": True, "pair_attention_gate": True, "residual": "trainable"}
     reach = {"cutoff": 3.2, "inner_cutoff": 1.0, "max_neighbors": 45}
