@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from .arrays import Array, Float, array_namespace, take_rows
+from .arrays import Array, Float, Int, array_namespace, take_rows
 from .blocks import Block
 from .environment import Environment
 from .features import Features
@@ -80,7 +80,7 @@ class DescriptorProgram:
 
     initial: Initial
     steps: tuple[RepformerStep, ...]
-    table: Float[Array, "type embedding"] | None
+    table: Float[Array, "types_and_padding embedding"] | None
 
     def linearize(self, blocks: Sequence[Block], run: Callable):
         """The final `Features` of every block; `pull` takes their cotangents and gives those of the vectors."""
@@ -162,6 +162,6 @@ def end_to_end(parts: Sequence[Array]) -> Array:
     return parts[0] if len(parts) == 1 else array_namespace(parts[0]).concat(parts)
 
 
-def flat(values: Float[Array, "atom neighbor *rest"]) -> Float[Array, "edge *rest"]:
+def flat(values: Float[Array, "atom neighbor *rest"] | Int[Array, "atom neighbor *rest"]):
     """What belongs to edges, without the axis of atoms."""
     return array_namespace(values).reshape(values, (-1, *values.shape[2:]))

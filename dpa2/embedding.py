@@ -56,7 +56,7 @@ class TypedEmbedding:
 
     linear: TypedLinear
     skip: TypedLinear | None
-    timestep: Float[Array, "channel"] | None
+    timestep: Float[Array, "first"] | None
     rest: tuple[Dense, ...]
     gate: Float[Array, "channel pair"] | None
     activation: str = static()

@@ -39,8 +39,8 @@ class Inputs:
     """What a block's energies need besides the descriptor: 1 for real atoms, and their parameters, if any."""
 
     real: Float[Array, "atom"]
-    frame: Float[Array, "atom parameter"] | None
-    atom: Float[Array, "atom parameter"] | None
+    frame: Float[Array, "atom frame_parameter"] | None
+    atom: Float[Array, "atom atom_parameter"] | None
 
 
 @module
@@ -50,7 +50,7 @@ class Head:
     fitting: Fitting
     bias: Float[Array, "type"]
     counted: Float[Array, "type"]
-    table: Float[Array, "type embedding"] | None
+    table: Float[Array, "types_and_padding embedding"] | None
 
     def linearize(self, f: Float[Array, "atom f"], block: Block, inputs: Inputs):
         """Energies (atom,) in eV, and the pullback to f."""

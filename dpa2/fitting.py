@@ -15,10 +15,10 @@ class Fitting:
     layers: tuple[Dense, ...]
     output: Linear
     bias: Float[Array, "type"]
-    frame_mean: Float[Array, "parameter"] | None
-    frame_scale: Float[Array, "parameter"] | None
-    atom_mean: Float[Array, "parameter"] | None
-    atom_scale: Float[Array, "parameter"] | None
+    frame_mean: Float[Array, "frame_parameter"] | None
+    frame_scale: Float[Array, "frame_parameter"] | None
+    atom_mean: Float[Array, "atom_parameter"] | None
+    atom_scale: Float[Array, "atom_parameter"] | None
     case: Float[Array, "case"] | None
     parameters_as_mask: bool = static()
     subtract_vacuum: bool = static()

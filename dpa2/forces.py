@@ -29,24 +29,24 @@ class Assembly:
     run: Callable
     sum_into_rows: Callable
 
-    def arriving(self, values: Sequence[Float[Array, "atom neighbor *rest"]]) -> Float[Array, "row *rest"]:
+    def arriving(self, values: Sequence[Float[Array, "_atom _neighbor *rest"]]) -> Float[Array, "row *rest"]:
         """Σ over the edges to each atom."""
         return self.sum_into_rows(end_to_end([self.wide(flat(v)) for v in values]), self.near, self.rows)
 
-    def leaving(self, values: Sequence[Float[Array, "atom neighbor *rest"]]) -> Float[Array, "row *rest"]:
+    def leaving(self, values: Sequence[Float[Array, "_atom _neighbor *rest"]]) -> Float[Array, "row *rest"]:
         """Σ over the edges from each atom."""
         return end_to_end(self.run(sum_of_edges, (), [self.wide(v) for v in values]))
 
-    def flow(self, gradients: Sequence[Float[Array, "atom neighbor 3"]]) -> Float[Array, "row 3"]:
+    def flow(self, gradients: Sequence[Float[Array, "_atom _neighbor 3"]]) -> Float[Array, "row 3"]:
         """The force on each atom."""
         return self.leaving(gradients) - self.arriving(gradients)
 
-    def virial(self, gradients: Sequence[Float[Array, "atom neighbor 3"]]) -> Float[Array, "row 3 3"]:
+    def virial(self, gradients: Sequence[Float[Array, "_atom _neighbor 3"]]) -> Float[Array, "row 3 3"]:
         """-Σ g ⊗ d over the edges from each atom; the first index is that of the force."""
         vectors = [self.wide(b.vectors) for b in self.blocks]
         return -end_to_end(self.run(contract, (), [self.wide(g) for g in gradients], vectors))
 
-    def atom_virial(self, gradients, weighted, coordinates: Sequence[Float[Array, "atom 3"]]):
+    def atom_virial(self, gradients, weighted, coordinates: Sequence[Float[Array, "_atom 3"]]):
         """The reference's share of the virial per atom (row, 3, 3).
 
         weighted[β] holds the gradients of Σ_i r_iβ E_i, coordinates the wrapped ones of the blocks' atoms:

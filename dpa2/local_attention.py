@@ -43,8 +43,8 @@ def one_below_the_other(m: Float[Array, "head x y"]) -> Float[Array, "head*x y"]
 class LocalUpdate:
     """The update of f by attention, with merged matrices."""
 
-    score: Float[Array, "f head*f"]
-    mix: Float[Array, "head*f f"]
+    score: Float[Array, "f head_f"]
+    mix: Float[Array, "head_f f"]
     bias: Float[Array, "f"]
     weighting: Smooth | Counted = static()
 

@@ -106,7 +106,7 @@ class Model:
         >>> out.forces.shape, bool(abs(out.forces.sum(axis=0)).max() < 1e-12)
         ((3, 3), True)
         """
-        if np.ndim(coordinates) != 3:
+        if host_array(coordinates, "coordinates").ndim != 3:
             system = System(coordinates, types, cell, fparam, aparam)
             return self.evaluate_many([system], neighbors=neighbors, atom_virial=atom_virial)[0]
         systems = frames(coordinates, types, cell)

@@ -52,7 +52,7 @@ def map_leaves(function: Callable[[str, Array], object], tree, path: str = ""):
 def leaves(tree) -> dict[str, Array]:
     """Every array of a tree by its path, e.g. `descriptor.repinit.embedding.layers.0.weight`."""
     found: dict[str, Array] = {}
-    map_leaves(found.__setitem__, tree)
+    map_leaves(found.setdefault, tree)
     return found
 
 

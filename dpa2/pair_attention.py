@@ -40,7 +40,7 @@ class PairAttention:
 class AttentionMap:
     """M = softmax(ℓ) ω_a ω_b γ/√3, with γ = h_a · h_b; axes (atom, query, head, key)."""
 
-    score: Float[Array, "g head*g"]
+    score: Float[Array, "g head_g"]
     gate: bool = static()
     weighting: Smooth | Counted = static()
 
@@ -82,7 +82,7 @@ class AttentionMap:
 class PairReader:
     """The update of g: LN(Σ_h M_h g V_h O_h + b)."""
 
-    mix: Float[Array, "head*g g"]
+    mix: Float[Array, "head_g g"]
     bias: Float[Array, "g"]
     norm: LayerNorm | None
 

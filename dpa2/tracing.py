@@ -80,7 +80,7 @@ def neighbor_lists(model: Model, found: Neighbors) -> dict:
         if limits is None:
             continue
         counts = counts_within(found, *limits)
-        width = max(1, counts.max(initial=0))
+        width = max(1, int(counts.max(initial=0)))
         used = np.arange(width) < counts[:, None]
         index, extended, vector = (widened(x, width) for x in (found.index, found.extended, found.vector))
         lists[f"nlist/{name}"] = np.where(used, extended, -1)

@@ -222,7 +222,7 @@ def _(rng, kind):
     frame, atom = rng.normal(size=(ATOMS, 2)), rng.normal(size=(ATOMS, 1))
     layers = net(rng, F + 4, F, 2 * F, G).layers
     numbers = [rng.normal(size=n) for n in (TYPES, 2, 2, 1, 1, 1)]
-    fitting = Fitting(layers, linear(rng, G, 1), *numbers, None, False, kind == "vacuum")
+    fitting = Fitting(layers, linear(rng, G, 1), *numbers, False, kind == "vacuum")
 
     def run(fixed, inputs):
         net, frame, atom, types = fixed

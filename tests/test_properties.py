@@ -48,7 +48,7 @@ def evaluated(model, *systems):
 # Symmetries
 
 
-@budget(20)
+@budget(40)
 @given(configurations, testing.systems(), seeds)
 def test_translations_change_nothing(config, system, seed):
     model = testing.perturbed_model(config, seed, statistics="any")
@@ -56,14 +56,14 @@ def test_translations_change_nothing(config, system, seed):
 
 
 @pytest.mark.parametrize("reflect", [False, True])
-@budget(20)
+@budget(40)
 @given(configurations, testing.systems(), seeds)
 def test_rotations_turn_forces_and_virials(reflect, config, system, seed):
     model = testing.perturbed_model(config, seed)
     testing.check_rotation(model.evaluate, fitting(system, config, seed), seed, reflect, tolerance=SYMMETRY)
 
 
-@budget(20)
+@budget(40)
 @given(configurations, testing.systems(), seeds)
 def test_rotations_turn_pair_frames_and_rotation_matrices(config, system, seed):
     model, system = testing.perturbed_model(config, seed), fitting(system, config, seed)
@@ -86,14 +86,14 @@ def tie_free(switch) -> np.ndarray:
     return gaps.min(axis=2, initial=1.0) > 1e-9
 
 
-@budget(20)
+@budget(40)
 @given(configurations, testing.systems(), seeds)
 def test_order_of_atoms_is_irrelevant_where_environments_have_mean_zero(config, system, seed):
     model = testing.perturbed_model(config, seed, statistics="centered")
     testing.check_permutation(model.evaluate, fitting(system, config, seed), seed, tolerance=SYMMETRY)
 
 
-@budget(20)
+@budget(40)
 @given(configurations, testing.systems(), seeds)
 def test_order_of_atoms_is_irrelevant_as_long_as_the_first_stays(config, system, seed):
     model = testing.perturbed_model(config, seed, statistics="any")
@@ -107,14 +107,14 @@ def test_type_of_the_first_atom_matters_where_environments_have_a_mean():
         testing.check_permutation(model.evaluate, testing.water_box(2), seed=1, tolerance=SYMMETRY)
 
 
-@budget(20)
+@budget(40)
 @given(configurations, testing.systems(periodic=True, atoms=(1, 5)), seeds)
 def test_images_are_the_same_atom(config, system, seed):
     model = testing.perturbed_model(config, seed, statistics="any")
     testing.check_images(model.evaluate, fitting(system, config, seed), seed, tolerance=SYMMETRY)
 
 
-@budget(15)
+@budget(30)
 @given(configurations, testing.systems(periodic=True, atoms=(1, 3)), st.permutations([1, 1, 2]), seeds)
 def test_supercells_are_several_cells(config, system, repeats, seed):
     model = testing.perturbed_model(config, seed, statistics="any")
@@ -124,7 +124,7 @@ def test_supercells_are_several_cells(config, system, repeats, seed):
 # Neighbour lists from outside
 
 
-@budget(20)
+@budget(40)
 @given(configurations, testing.systems(atoms=(1, 5)), seeds)
 def test_order_and_gaps_of_a_given_list_are_irrelevant(config, system, seed):
     model, system = testing.perturbed_model(config, seed, statistics="any"), fitting(system, config, seed)
@@ -148,7 +148,7 @@ def wrapped_coordinates(system: System):
 # Forces and virials
 
 
-@budget(20)
+@budget(40)
 @given(testing.configurations(activations=SMOOTH_ACTIVATIONS, smooth=True), testing.systems(atoms=(2, 5)), seeds)
 def test_forces_and_virials_are_slopes_of_the_energy(config, system, seed):
     model, system = testing.perturbed_model(config, seed, statistics="centered"), fitting(system, config, seed)
@@ -174,7 +174,7 @@ CASES = ("one atom", "one atom in a wide cell", "a lone atom", "only lone atoms"
 
 @pytest.mark.parametrize("library", ["numpy", "torch"])
 @pytest.mark.parametrize("case", [*CASES, "virtual atoms only"])
-@budget(8)
+@budget(12)
 @given(configurations, seeds)
 def test_energies_and_forces_are_finite_where_atoms_see_nothing(case, library, config, seed):
     model, system = testing.perturbed_model(config, seed, library, statistics="any"), isolated_system(case)
@@ -185,7 +185,7 @@ def test_energies_and_forces_are_finite_where_atoms_see_nothing(case, library, c
     assert not found.forces[hidden].any()
 
 
-@budget(10)
+@budget(20)
 @given(testing.configurations(excluded_pairs=((0, 0), (0, 1), (1, 1)), types=("O", "H")), testing.systems(), seeds)
 def test_excluding_all_pairs_leaves_no_forces(config, system, seed):
     (found,) = evaluated(testing.perturbed_model(config, seed, statistics="any"), system)
@@ -195,14 +195,14 @@ def test_excluding_all_pairs_leaves_no_forces(config, system, seed):
         assert not one.virial.any()
 
 
-@budget(10)
+@budget(20)
 @given(testing.configurations(excluded_types=(0, 1), types=("O", "H")), testing.systems(), seeds)
 def test_excluding_all_types_leaves_no_energy(config, system, seed):
     (found,) = evaluated(testing.perturbed_model(config, seed, statistics="any"), system)
     assert not any(getattr(found, field).any() for field in FIELDS)
 
 
-@budget(10)
+@budget(20)
 @given(configurations, testing.systems(atoms=(2, 6)), seeds)
 def test_virtual_atoms_are_as_good_as_absent(config, system, seed):
     """Where no mean asks for the type of the first atom."""
@@ -219,7 +219,7 @@ def test_virtual_atoms_are_as_good_as_absent(config, system, seed):
 # Locality
 
 
-@budget(10)
+@budget(20)
 @given(configurations, testing.systems(periodic=False, atoms=(2, 6)), seeds)
 def test_atoms_out_of_reach_change_not_a_single_bit(config, system, seed):
     model, system = testing.perturbed_model(config, seed, statistics="centered"), fitting(system, config, seed)
@@ -262,7 +262,7 @@ SHAPES = st.builds(
 
 
 @pytest.mark.parametrize("roomy", [True, False])
-@budget(20)
+@budget(40)
 @given(st.data(), testing.systems(virtual=True), SHAPES, seeds)
 def test_layout_of_blocks_is_irrelevant(roomy, data, system, shape, seed):
     config = data.draw(testing.configurations(roomy=roomy))
@@ -274,7 +274,7 @@ def test_layout_of_blocks_is_irrelevant(roomy, data, system, shape, seed):
 
 
 @pytest.mark.parametrize("roomy", [True, False])
-@budget(15)
+@budget(30)
 @given(st.data(), testing.systems(virtual=True, atoms=(1, 4)), seeds)
 def test_empty_slots_contribute_what_stored_ones_would(roomy, data, system, seed):
     """Narrow lists against lists as wide as the model's capacity, every slot stored (section 9)."""
@@ -289,7 +289,7 @@ def test_empty_slots_contribute_what_stored_ones_would(roomy, data, system, seed
     at_scale(narrow, evaluated(model, system)[0], "narrow")
 
 
-@budget(20)
+@budget(40)
 @given(configurations, st.lists(testing.systems(atoms=(1, 4)), min_size=2, max_size=4), seeds)
 def test_company_of_other_systems_is_irrelevant(config, systems, seed):
     model = testing.perturbed_model(config, seed, statistics="any")
@@ -302,7 +302,7 @@ def test_company_of_other_systems_is_irrelevant(config, systems, seed):
 
 
 @pytest.mark.parametrize("roomy", [True, False])
-@budget(20)
+@budget(40)
 @given(st.data(), testing.systems(virtual=True), seeds)
 def test_numpy_torch_and_the_bare_standard_agree(roomy, data, system, seed):
     config = data.draw(testing.configurations(roomy=roomy))

@@ -33,7 +33,7 @@ class NumPy(Eager):
         return np.asarray(x, dtype=dtype)
 
     def to_numpy(self, x) -> np.ndarray:
-        return x
+        return np.asarray(x)
 
     def wide(self) -> str:
         """The precision of coordinates, energies and sums."""

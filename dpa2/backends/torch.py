@@ -8,6 +8,7 @@ from ..errors import BackendError, require
 from ..module import map_leaves
 from ..plan import Shape
 from .eager import Eager
+from .threads import keep_freed_memory
 
 
 class Torch(Eager):
@@ -23,6 +24,8 @@ class Torch(Eager):
         except (RuntimeError, AssertionError) as error:
             what = f"PyTorch cannot use device {device!r}: {str(error).splitlines()[0]}"
             raise BackendError(what, backend="torch", hint="cpu") from error
+        if self.device.type == "cpu":
+            keep_freed_memory()
 
     def asarray(self, x, dtype: str | None = None):
         """A NumPy array as a tensor."""
