@@ -43,7 +43,7 @@ def test_moving_all_atoms_together_costs_nothing(found):
 
 
 def test_hessian_is_the_slope_of_the_forces(found, periodic):
-    library, matrix = found
+    _, matrix = found
     model, h = dpa2.load(CASE), 1e-4
     for column in (0, 7, 23):
         step = np.zeros(24)

@@ -1,7 +1,7 @@
 """What a model takes from data, against numbers that DeePMD-kit 3.2.0 computed and against the formulas spelled out.
 
-`data/statistics.npz` holds davg and dstd of four of the reference cases' models, computed by DeePMD-kit's NumPy back end
-from the cases' own four frames; `kept` with `set_davg_zero` as in the files, `computed` with it switched off.
+`data/statistics.npz` holds davg and dstd of four of the reference cases' models, computed by DeePMD-kit's NumPy back
+end from the cases' own four frames; `kept` with `set_davg_zero` as in the files, `computed` with it switched off.
 """
 
 from __future__ import annotations

@@ -112,7 +112,7 @@ def test_neighbour_lists_are_those_of_the_reference_to_the_last_index(name):
 
 @pytest.mark.parametrize("name", [name for name in TRACES if name.startswith("exclude")])
 def test_excluded_neighbours_have_zero_rows_in_repinit(name):
-    trace, system, model = traced(name, "numpy")
+    trace, system, _ = traced(name, "numpy")
     for block in ("repinit", "three_body"):
         near = trace[f"nlist/{BLOCKS[block]}_local"]
         excluded = (near >= 0) & (system.types[:, None] != system.types[near])
