@@ -33,6 +33,7 @@ HOMES = {
     "TooManyNeighbors": "errors",
     "ConfigurationError": "errors",
     "FormatError": "errors",
+    "FileMissing": "errors",
     "UnsupportedModel": "errors",
     "MissingDependency": "errors",
     "BackendError": "errors",

@@ -31,6 +31,10 @@ class FormatError(DPA2Error, ValueError):
     """A file that is not what it should be (facts: file, tensor or key)."""
 
 
+class FileMissing(DPA2Error, FileNotFoundError):
+    """A file to read, or a folder to write to, that is not there (facts: file)."""
+
+
 class UnsupportedModel(DPA2Error, ValueError):
     """A genuine file of something that dpa2 does not do, or that the target format cannot hold (facts: file, what)."""
 

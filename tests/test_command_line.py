@@ -125,6 +125,13 @@ def test_wrong_input_is_exit_code_2_with_a_message_and_no_traceback(tmp_path):
         assert str(arguments[-1]) in told["message"]
 
 
+def test_files_and_folders_that_are_not_there_are_named(tmp_path):
+    with pytest.raises(dpa2.FileMissing, match="there is no such file"):
+        dpa2.load(tmp_path / "nowhere.dp")
+    with pytest.raises(dpa2.FileMissing, match="no folder"):
+        dpa2.save(dpa2.load(demo.MODEL), tmp_path / "no" / "model.dp")
+
+
 def test_results_are_not_computed_for_a_file_that_cannot_be_written(data, tmp_path):
     assert "written as" in run("eval", demo.MODEL, data, "--out", tmp_path / "out.txt", code=2).stderr
     assert not (tmp_path / "out.txt").exists()

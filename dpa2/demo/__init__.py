@@ -1,6 +1,6 @@
 """A small model and a water box that come with the package, and what DeePMD-kit 3.2.0 computes for them.
 
-The weights are random and useless for physics; the box is made up. `python -m dpa2.demo` is not needed: see `run`.
+The weights are random and useless for physics; the box is made up. On the command line: `dpa2 demo`.
 """
 
 from __future__ import annotations

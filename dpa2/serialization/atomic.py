@@ -8,11 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ..errors import FileMissing
+
 
 @contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
     """A new file beside `path` to write to, which takes its place at the end, or disappears on an error."""
     path = Path(path)
+    if not path.parent.is_dir():
+        raise FileMissing(f"{path}: there is no folder {path.parent} to write to", file=str(path))
     temporary = path.with_name(f".{path.stem}.{secrets.token_hex(8)}{path.suffix}")
     try:
         temporary.touch(exist_ok=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..errors import ConfigurationError, DPA2Error, FormatError, InputError
+from ..errors import ConfigurationError, DPA2Error, FileMissing, FormatError, InputError
 from .atomic import replacing
 from .checkpoint import Checkpoint
 from .containers import container_for, container_of, refuse_by_name
@@ -24,6 +24,8 @@ def read(path: str | os.PathLike, head: str | None = None) -> Checkpoint:
 
     Raises
     ------
+    FileMissing
+        There is no such file (facts: file).
     FormatError
         The file is damaged, or not what it should be (facts: file, and tensor or key).
     UnsupportedModel
@@ -32,6 +34,8 @@ def read(path: str | os.PathLike, head: str | None = None) -> Checkpoint:
     path = Path(path)
     try:
         refuse_by_name(path)
+        if not path.exists():
+            raise FileMissing("there is no such file", file=str(path))
         data = path.read_bytes()
         checkpoint = container_of(path, data).decode(data)
     except RecursionError as error:
