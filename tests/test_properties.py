@@ -293,7 +293,7 @@ def test_empty_slots_contribute_what_stored_ones_would(roomy, data, system, seed
 @given(configurations, st.lists(testing.systems(atoms=(1, 4)), min_size=2, max_size=4), seeds)
 def test_company_of_other_systems_is_irrelevant(config, systems, seed):
     model = testing.perturbed_model(config, seed, statistics="any")
-    systems = [fitting(s, config, seed) for s in systems]
+    systems = [fitting(s, config, seed + k) for k, s in enumerate(systems)]
     for found, system in zip(evaluated(model, *systems), systems, strict=True):
         at_scale(found, evaluated(model, system)[0], "alone")
 
