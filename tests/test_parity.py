@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import oracles
 import pytest
-from references import CASES, DATA, LIBRARIES, frames, host, load, read_frame
+from references import CASES, COMPILED, DATA, LIBRARIES, frames, host, load, read_frame
 from tolerances import assert_close
 
 import dpa2
@@ -52,6 +52,16 @@ def descriptors(model, case: str):
     systems = [model.checked(s) for s in systems]
     ready = model.prepare(systems, [model.neighbors(s, "truncate") for s in systems])
     return evaluate_descriptor(model.program.descriptor, model.backend, ready)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", [case for case in CASES if case not in COMPILED])
+def test_compiled_functions_on_jax_give_the_numbers_of_the_reference(case):
+    model = dpa2.load(DATA / "cases" / f"{case}.dp", backend="jax")
+    systems = [frame.system for frame in frames(case)]
+    for result, frame in zip(model.evaluate_many(systems, neighbors="truncate"), frames(case), strict=True):
+        for name in FIELDS:
+            assert_close("reference", host(model, getattr(result, name)), frame.expected[name], name)
 
 
 def test_jax_compiles_once_for_each_shape_of_blocks():

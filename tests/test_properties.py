@@ -330,3 +330,12 @@ def test_fitting_parameters_enter_alike_on_numpy_and_torch(config, system, seed)
     atom = rng.normal(size=(len(system.types), fit.atom_parameters)) if fit.atom_parameters else None
     system = dataclasses.replace(system, frame_parameters=frame, atom_parameters=atom)
     at_scale(evaluated(model.to("torch"), system)[0], evaluated(model, system)[0], "torch", "libraries")
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+@budget(15)
+@given(testing.configurations(activations=SMOOTH_ACTIVATIONS), testing.systems(), seeds)
+def test_single_precision_approximates_double(library, config, system, seed):
+    model, system = testing.perturbed_model(config, seed, statistics="any"), fitting(system, config, seed)
+    (expected,) = evaluated(model, system)
+    at_scale(evaluated(model.to(library, dtype="float32"), system)[0], expected, "float32", "single precision")

@@ -89,7 +89,7 @@ def selected(name: str, trace: dict, system, model) -> np.ndarray:
     return value[occupied(name, trace, system, model)] if kind in PER_SLOT else value
 
 
-@pytest.mark.parametrize("library", ["numpy", "torch"])
+@pytest.mark.parametrize("library", ["numpy", "torch", pytest.param("jax", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", TRACES)
 def test_every_intermediate_is_that_of_the_reference(name, library):
     trace, system, model = traced(name, library)
