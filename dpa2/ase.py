@@ -6,7 +6,6 @@ import numpy as np
 
 from .api import load
 from .errors import InputError, require
-from .evaluation import evaluate_prepared
 from .model import Model
 from .neighbors import SkinList
 from .system import System
@@ -50,7 +49,7 @@ class DPA2(calculator.Calculator):
         system = self.model.checked(self.system())
         found = self.list.update(system)
         self.model.check_blocks(found, system, self.neighbors)
-        out = evaluate_prepared(self.model.program, self.model.backend, self.model.prepare([system], [found]), False)[0]
+        (out,) = self.model.compute([system], [found])
         host = self.model.backend.to_numpy
         energy = float(host(out.energy))
         self.results = {"energy": energy, "free_energy": energy, "energies": host(out.atom_energy)}

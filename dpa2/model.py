@@ -32,17 +32,29 @@ from .table import Reach
 WIDE = ("bias", "deviation", "counted", "fitting.bias")  # kept in the precision of energies
 
 
+@dataclasses.dataclass(frozen=True)
+class Acceleration:
+    """What `Model.accelerate` was asked for: the error allowed, and the distance (Å) down to which it is kept."""
+
+    tolerance: float
+    closest: float
+
+
 class Model:
     """A DPA-2 energy model on NumPy, PyTorch or JAX; made by `dpa2.load`, `dpa2.build` or `model.to`.
 
     Immutable: `to` returns another model. Source: sections 1-12 of the specification.
     """
 
-    def __init__(self, config: DPA2Config, weights: EnergyModel, backend, metadata: dict | None = None):
+    def __init__(
+        self, config: DPA2Config, weights: EnergyModel, backend, metadata: dict | None = None,
+        acceleration: Acceleration | None = None,
+    ):  # fmt: skip
         self.config = config
         self.weights = weights
         self.backend = backend
         self.metadata = metadata or {}
+        self.acceleration = acceleration
 
     @classmethod
     def from_checkpoint(cls, checkpoint, backend="numpy", dtype=None, device=None, source="") -> Model:
@@ -62,7 +74,7 @@ class Model:
             array = array if self.backend is None else self.backend.to_numpy(array)
             return target.asarray(array, precision(config, name, target))
 
-        return Model(config, map_leaves(move, self.weights), target, self.metadata)
+        return Model(config, map_leaves(move, self.weights), target, self.metadata, self.acceleration)
 
     def checkpoint(self):
         """Configuration and weights as they are written to files."""
@@ -84,8 +96,60 @@ class Model:
     @cached_property
     def program(self) -> EnergyProgram:
         """The model ready to run: what depends on weights alone is computed once, on the host."""
-        host = map_leaves(lambda name, array: self.backend.to_numpy(array), self.weights)
-        return map_leaves(lambda n, a: self.backend.asarray(a, precision(self.config, n, self.backend)), host.fold())
+        return self.on_backend(self.folded())
+
+    def folded(self) -> EnergyProgram:
+        """The same on the host."""
+        return map_leaves(lambda name, array: self.backend.to_numpy(array), self.weights).fold()
+
+    def on_backend(self, program: EnergyProgram) -> EnergyProgram:
+        """A folded model on the back end, in its precision."""
+        return map_leaves(lambda n, a: self.backend.asarray(a, precision(self.config, n, self.backend)), program)
+
+    @cached_property
+    def fast_program(self) -> EnergyProgram:
+        """The model ready to run, its embedding nets expanded."""
+        from .expansion import accelerated
+
+        return self.on_backend(accelerated(self.folded(), self.acceleration.closest, self.acceleration.tolerance))
+
+    def accelerate(self, tolerance: float = 1e-12, closest: float = 0.5) -> Model:
+        """The same model with its embedding nets expanded in Chebyshev polynomials.
+
+        tolerance: the largest error of an embedding, relative to its largest value, as found on the actual weights.
+        closest: Å; where atoms come closer than that, the nets themselves are used. Descriptors, traces and training
+        are not accelerated.
+
+        Raises `UnsupportedModel` where that takes more terms than are worth it, or the nets attend to neighbours.
+
+        >>> import dpa2
+        >>> model = dpa2.load(dpa2.demo.MODEL)
+        >>> water = [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]], ["O", "H", "H"]
+        >>> fast = model.accelerate(tolerance=1e-10)
+        >>> bool(abs(fast.evaluate(*water).forces - model.evaluate(*water).forces).max() < 1e-8)
+        True
+        """
+        if not (tolerance > 0 and closest > 0):
+            raise InputError(f"tolerance = {tolerance}, closest = {closest}: both must be positive")
+        model = Model(self.config, self.weights, self.backend, self.metadata, Acceleration(tolerance, closest))
+        model.worker.fast_program  # noqa: B018  refused now, not at the first evaluation
+        return model
+
+    def program_for(self, lists: Sequence[Neighbors]) -> EnergyProgram:
+        """The fast program, if there is one and no two atoms are too close for it."""
+        if self.acceleration is None:
+            return self.program
+        near = min((found.distance[found.index >= 0].min(initial=np.inf) for found in lists), default=np.inf)
+        return self.fast_program if near >= self.acceleration.closest else self.program
+
+    @cached_property
+    def worker(self) -> Model:
+        """The model that evaluations run on: itself, or one on another library over the same memory."""
+        backend = self.backend.inference({self.config.dtype, self.config.fitting.dtype})
+        if backend is self.backend:
+            return self
+        shared = map_leaves(lambda name, array: self.backend.to_numpy(array), self.weights)
+        return Model(self.config, shared, backend, self.metadata, self.acceleration)
 
     def evaluate(
         self, coordinates, types, cell=None, *, neighbors="strict", fparam=None, aparam=None, atom_virial=False
@@ -115,8 +179,22 @@ class Model:
 
     def evaluate_many(self, systems: Sequence[System], *, neighbors="strict", atom_virial=False) -> list[Evaluation]:
         """Systems of any sizes in one pass; a result for each. Arguments and errors as for `evaluate`."""
-        ready = self.prepare_systems(systems, neighbors=neighbors)
-        return evaluate_prepared(self.program, self.backend, ready, atom_virial)
+        systems, lists = self.with_neighbors(systems, neighbors)
+        return self.compute(systems, lists, atom_virial)
+
+    def compute(self, systems: Sequence[System], lists: Sequence[Neighbors], atom_virial=False) -> list[Evaluation]:
+        """The same for systems that are checked already, with their neighbour lists."""
+        worker = self.worker
+        ready = worker.prepare(systems, lists)
+        found = evaluate_prepared(worker.program_for(lists), worker.backend, ready, atom_virial)
+        return [self.adopted(result) for result in found]
+
+    def adopted(self, result):
+        """A result of the worker as arrays of this model's library."""
+        if self.worker is self:
+            return result
+        fields = {f.name: getattr(result, f.name) for f in dataclasses.fields(result)}
+        return type(result)(**{n: None if x is None else self.backend.asarray(x) for n, x in fields.items()})
 
     def evaluate_extended(
         self, coordinates, types, neighbors, mapping, *, mode="strict", fparam=None, aparam=None
@@ -136,8 +214,7 @@ class Model:
         )  # fmt: skip
         local = System(extended.coordinates[:n], extended.types[:n], None, fparam, aparam)
         self.check_blocks(found, local, mode)
-        ready = self.prepare([self.checked(local)], [found])
-        return evaluate_prepared(self.program, self.backend, ready, False)[0]
+        return self.compute([self.checked(local)], [found])[0]
 
     def hessian(self, coordinates, types, cell=None, *, neighbors="strict", fparam=None, aparam=None):
         """∂²E/∂r∂r (N, 3, N, 3), eV/Å², of a small system: 3 N times the cost of forces. Arguments as `evaluate`.
@@ -153,17 +230,21 @@ class Model:
 
     def prepare_systems(self, systems: Sequence[System], *, neighbors="strict") -> Prepared:
         """Neighbour lists and blocks of systems, for `as_module` and `as_pytree`; errors as for `evaluate`."""
+        return self.prepare(*self.with_neighbors(systems, neighbors))
+
+    def with_neighbors(self, systems: Sequence[System], mode: str) -> tuple[list[System], list[Neighbors]]:
+        """Checked systems and their neighbour lists."""
         if not systems:
             raise InputError("there are no systems to evaluate", argument="systems")
         several = len(systems) > 1
         systems = [self.checked(s, s.name or (f"system {k}" if several else "")) for k, s in enumerate(systems)]
-        return self.prepare(systems, [self.neighbors(s, neighbors) for s in systems])
+        return systems, [self.neighbors(s, mode) for s in systems]
 
     def as_module(self):
         """A `torch.nn.Module` over the weights, to train: `module(model.prepare_systems(systems))`."""
         if self.backend.name != "torch":
             raise BackendError(f"the model is on {self.backend.name}; model.to('torch') first", backend="torch")
-        from .backends.torch import as_module
+        from .backends.training import as_module
 
         return as_module(self)
 
@@ -229,11 +310,11 @@ class DescriptorView:
         >>> d.neighbors.tolist(), d.frame.shape
         ([[1], [0]], (2, 1, 3))
         """
-        system = checked(System(coordinates, types, cell), self.model.type_map)
-        found = self.model.neighbors(system, neighbors)
-        shape = dataclasses.replace(self.model.backend.shape, uniform=True)
-        ready = self.model.prepare([system], [found], len(self.model.type_map), shape)
-        return evaluate_descriptor(self.model.program.descriptor, self.model.backend, ready)[0]
+        system, worker = checked(System(coordinates, types, cell), self.model.type_map), self.model.worker
+        found = worker.neighbors(system, neighbors)
+        shape = dataclasses.replace(worker.backend.shape, uniform=("repformer",), lasting=None)
+        ready = worker.prepare([system], [found], len(worker.type_map), shape)
+        return self.model.adopted(evaluate_descriptor(worker.program.descriptor, worker.backend, ready)[0])
 
 
 def in_precision(config: DPA2Config, dtype: str) -> DPA2Config:

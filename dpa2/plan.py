@@ -10,22 +10,27 @@ import numpy as np
 from .arrays import Float, Int
 from .blocks import Block
 from .neighbors import Neighbors
-from .table import Reach, Table, lay_end_to_end, rounded
+from .table import Reach, Table, lay_end_to_end
+from .widths import Lasting, rounded
+
+LISTS = ("repinit", "three_body", "repformer")
 
 
 @dataclass(frozen=True)
 class Shape:
     """What blocks look like.
 
-    size: atoms in each. step: widths are multiples of it. uniform: all blocks are equally wide. filled: the last one
-    has as many rows as the others. ordered: atoms are sorted by their number of neighbours.
+    size: atoms in each. step: widths are multiples of it. uniform: lists in which all blocks are equally wide.
+    filled: the last one has as many rows as the others. ordered: atoms are sorted by their number of neighbours.
+    lasting: the memory of widths, where they are to change as seldom as possible.
     """
 
     size: int
     step: int = 1
-    uniform: bool = False
+    uniform: tuple[str, ...] = ()
     filled: bool = False
     ordered: bool = True
+    lasting: Lasting | None = None
 
 
 @dataclass(frozen=True)
@@ -74,11 +79,12 @@ def plan(types: Sequence[np.ndarray], lists: Sequence[Neighbors], reach: Reach, 
 def cut(table: Table, shape: Shape, reach: Reach):
     """Blocks of rows, each as wide as its widest atom."""
     spans = [slice(k, k + shape.size) for k in range(0, len(table.types), shape.size)]
-    widths = {n: block_widths(table.counts[n], spans, shape, capacity) for n, (_, capacity) in reach.lists.items()}
-    incoming, arriving = incoming_edges(table, spans, widths["repformer"], shape.step)
-    arrivals = block_widths(arriving.sum(axis=1).astype(int), spans, shape, arriving.shape[1])
+    widths = {n: block_widths(n, table.counts[n], spans, shape, capacity) for n, (_, capacity) in reach.lists.items()}
+    wide = [max(needs) for needs in zip(*widths.values(), strict=True)]  # the other lists are its leading columns
+    table = table.widened(max(wide), reach.far)
+    incoming, arriving, arrivals = incoming_edges(table, spans, widths["repformer"], shape)
     for k, span in enumerate(spans):
-        columns = slice(0, widths["repinit"][k])
+        columns = slice(0, wide[k])
         yield Block(
             types=table.types[span],
             filler=table.filler[span],
@@ -96,16 +102,18 @@ def cut(table: Table, shape: Shape, reach: Reach):
         )
 
 
-def block_widths(counts: Int[np.ndarray, "row"], spans, shape: Shape, capacity: int) -> list[int]:
-    """The widest atom of each block, or of all if they are uniform."""
+def block_widths(name: str, counts: Int[np.ndarray, "row"], spans, shape: Shape, capacity: int) -> list[int]:
+    """The widest atom of each block, or of all where they are uniform."""
     widest = [int(counts[span].max()) for span in spans]
-    if shape.uniform:
+    if name in shape.uniform:
         widest = [max(widest)] * len(widest)
+    if shape.lasting is not None:
+        return shape.lasting.settle(name, widest, shape.step, capacity)
     return [rounded(w, shape.step, capacity) for w in widest]
 
 
-def incoming_edges(table: Table, spans, widths, step: int):
-    """For each row, the positions of the repformer's edges that lead to it, and 1 for each (0 where padded)."""
+def incoming_edges(table: Table, spans, widths, shape: Shape):
+    """For each row, the positions of the repformer's edges that lead to it, 1 for each, and how many blocks need."""
     positions, targets, base = [], [], 0
     for span, width in zip(spans, widths, strict=True):
         used = (table.used[span, :width] > 0) & (np.arange(width) < table.counts["repformer"][span, None])
@@ -116,7 +124,7 @@ def incoming_edges(table: Table, spans, widths, step: int):
     order = np.argsort(target, kind="stable")
     count = np.bincount(target, minlength=len(table.types))
     slot = np.arange(len(target)) - np.repeat(np.cumsum(count) - count, count)
-    width = rounded(int(count.max()), step, capacity=len(target) + step)
-    incoming = np.zeros((len(count), width), dtype=np.int64)
+    arrivals = block_widths("incoming", count, spans, shape, capacity=base)
+    incoming = np.zeros((len(count), max(arrivals)), dtype=np.int64)
     incoming[target[order], slot] = position[order]
-    return incoming, (np.arange(incoming.shape[1]) < count[:, None]).astype(float)
+    return incoming, (np.arange(incoming.shape[1]) < count[:, None]).astype(float), arrivals

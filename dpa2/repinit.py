@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from .arrays import Array, Float, array_namespace
+from .arrays import Array, Float, Int, array_namespace
 from .embedding import TypedEmbedding, fold_embedding
-from .environment import Environment, Neighborhood
+from .environment import Environment, Neighborhood, Slots
 from .layers import EmbeddingNet
 from .module import module, static
 from .neighbor_attention import NeighborAttention, linearize_attention
@@ -33,37 +33,50 @@ class Repinit:
 
     def linearize(self, hood: Neighborhood):
         """The two-body descriptor (atom, channel · axis), and the pullback to the vectors."""
-        xp = array_namespace(hood.vectors)
         slots, pull_slots = self.environment.linearize_slots(hood)
-        rows = slots.rows
-        with scope("repinit/"):
-            g, pull_g = self.embedding.linearize(rows[..., 0], slots.types, hood.types[:, None], slots.weight)
-        g, pull_attention = linearize_attention(self.attention, g, slots)
+        share = 1.0 / self.environment.capacity
+        if slots.multiplicity is not None:
+            share = share * slots.multiplicity[..., None]
         record("repinit/sw", slots.weight)
-        record("repinit/env_mat", rows)
-        record("repinit/gg", g, (1, 2, 0))
-        counted = rows if slots.multiplicity is None else rows * slots.multiplicity[..., None]
-        d, pull_d = linearize_product(g, counted / self.environment.capacity, self.axis)
+        record("repinit/env_mat", slots.rows)
+        x, pull_x = self.linearize_sum(slots, hood.types, slots.rows * share)
+        d, pull_d = linearize_product(x, self.axis)
 
         def pull_back(dd):
-            dg, drows = pull_d(dd)
-            drows = drows / self.environment.capacity
-            if slots.multiplicity is not None:
-                drows = drows * slots.multiplicity[..., None]
-            dg, drows_attention, dweight_attention = pull_attention(dg)
-            ds, dweight = pull_g(dg)
-            drows = xp.concat([drows[..., :1] + ds[..., None], drows[..., 1:]], axis=-1)
-            if self.attention:
-                drows, dweight = drows + drows_attention, dweight + dweight_attention
-            return pull_slots(drows, dweight)
+            dcounted, drows, dweight = pull_x(pull_d(dd))
+            return pull_slots(dcounted * share + drows, dweight)
 
         return d, pull_back
 
+    def linearize_sum(self, slots: Slots, own: Int[Array, "atom"], counted: Float[Array, "atom slot 4"]):
+        """X = G R (atom, channel, 4); `pull(dX)` gives (dR, drows, dweight), the rest by way of the embedding."""
+        xp = array_namespace(counted)
+        with scope("repinit/"):
+            g, pull_g = self.embedding.linearize(slots.rows[..., 0], slots.types, own[:, None], slots.weight)
+        g, pull_attention = linearize_attention(self.attention, g, slots)
+        record("repinit/gg", g, (1, 2, 0))
 
-def linearize_product(g: Float[Array, "channel atom slot"], rows: Float[Array, "atom slot 4"], axis: int):
-    """X = G R, D = X X[:axis]ᵀ with the axis index fastest."""
-    xp = array_namespace(g)
-    x = xp.permute_dims(g, (1, 0, 2)) @ rows
+        def pull_back(dx):
+            dg, *more = pull_attention(xp.permute_dims(dx @ counted.mT, (1, 0, 2)))
+            ds, dweight = pull_g(dg)
+            drows = radial(ds)
+            if self.attention:
+                drows, dweight = drows + more[0], dweight + more[1]
+            return xp.permute_dims(g, (1, 2, 0)) @ dx, drows, dweight
+
+        return xp.permute_dims(g, (1, 0, 2)) @ counted, pull_back
+
+
+def radial(ds: Float[Array, "atom slot"]) -> Float[Array, "atom slot 4"]:
+    """The cotangent of rows of which only the first column is used."""
+    xp = array_namespace(ds)
+    none = xp.zeros_like(ds)
+    return xp.stack([ds, none, none, none], axis=-1)
+
+
+def linearize_product(x: Float[Array, "atom channel 4"], axis: int):
+    """D = X X[:axis]ᵀ with the axis index fastest."""
+    xp = array_namespace(x)
     head = x[:, :axis, :]
     y = x @ head.mT
     flat = xp.reshape(y, (y.shape[0], -1))
@@ -73,9 +86,7 @@ def linearize_product(g: Float[Array, "channel atom slot"], rows: Float[Array, "
     def pull_back(dflat):
         dy = xp.reshape(dflat, y.shape)
         dx = dy @ head
-        dx = xp.concat([dx[:, :axis, :] + dy.mT @ x, dx[:, axis:, :]], axis=1)
-        dg = xp.permute_dims(dx @ rows.mT, (1, 0, 2))
-        return dg, xp.permute_dims(g, (1, 2, 0)) @ dx
+        return xp.concat([dx[:, :axis, :] + dy.mT @ x, dx[:, axis:, :]], axis=1)
 
     return flat, pull_back
 

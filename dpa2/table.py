@@ -10,6 +10,7 @@ import numpy as np
 
 from .arrays import Float, Int
 from .neighbors import Neighbors, counts_within
+from .widths import rounded
 
 FAR = 2.0  # an empty slot's vector, in units of the longest cutoff: there every switch is 0
 
@@ -73,6 +74,17 @@ class Table:
         counts = {name: count[order] for name, count in self.counts.items()}
         return Table(**rows | {"near": rank[rows["near"]]}, counts=counts)
 
+    def widened(self, width: int, far: Float[np.ndarray, "3"]) -> Table:
+        """With empty slots behind, if it is narrower than that."""
+        extra = width - self.near.shape[1]
+        if extra <= 0:
+            return self
+        near = np.pad(self.near, ((0, 0), (0, extra)))
+        types = np.concatenate([self.near_types, np.repeat(self.filler[:, None], extra, axis=1)], axis=1)
+        vectors = np.concatenate([self.vectors, np.broadcast_to(far, (len(near), extra, 3))], axis=1)
+        used = np.pad(self.used, ((0, 0), (0, extra)))
+        return dataclasses.replace(self, near=near, near_types=types, vectors=vectors, used=used)
+
     def padded(self, extra: int, far: Float[np.ndarray, "3"]) -> Table:
         """With `extra` atoms more that repeat the first one, but have no neighbours."""
         if not extra:
@@ -123,9 +135,3 @@ def allowed(reach: Reach) -> np.ndarray:
     for a, b in reach.excluded_pairs:
         matrix[a, b] = matrix[b, a] = False
     return matrix
-
-
-def rounded(width: int, step: int, capacity: int) -> int:
-    """At least one slot, a multiple of `step`, but not more than the model provides."""
-    width = max(width, 1)
-    return min(-(-width // step) * step, max(capacity, width))

@@ -30,28 +30,45 @@ class ThreeBody:
         """The three-body descriptor (atom, channel), and the pullback to the vectors."""
         xp = array_namespace(hood.vectors)
         slots, pull_slots = self.environment.linearize_slots(hood)
-        v, w, types = slots.rows[..., 1:], slots.weight, slots.types
+        v, w = slots.rows[..., 1:], slots.weight
         kappa = v @ v.mT
         both = w[:, :, None] * w[:, None, :]
-        with scope("three_body/"):
-            f, pull_f = self.embedding.linearize(kappa, types[:, :, None], types[:, None, :], both)
-        share = share_of_pairs(slots.multiplicity, self.environment.capacity)
-        d = xp.sum(f * (kappa * share)[None, ...], axis=(2, 3)).T
         record("three_body/sw", w)
         record("three_body/env_mat", slots.rows)
         record("three_body/kappa", kappa)
-        record("three_body/gg", f, (1, 2, 3, 0))
+        share = share_of_pairs(slots.multiplicity, self.environment.capacity)
+        d, pull_d = self.linearize_mean(kappa, slots.types, both, share)
         record("three_body/out", d)
 
         def pull_back(dd):
-            df = dd.T[:, :, None, None] * (kappa * share)[None, ...]
-            dkappa, dpair = pull_f(df)
-            dkappa = dkappa + share * xp.sum(dd.T[:, :, None, None] * f, axis=0)
+            dkappa, dpair = pull_d(dd)
             dv = (dkappa + dkappa.mT) @ v
             dw = ((dpair + dpair.mT) @ w[..., None])[..., 0]
             return pull_slots(xp.concat([xp.zeros_like(dv[..., :1]), dv], axis=-1), dw)
 
         return d, pull_back
+
+    def linearize_mean(self, kappa: Float[Array, "atom slot slot"], types, both, share):
+        """Σ_ab share κ f(κ) (atom, channel); `pull(dD)` gives (dκ, dweight of both)."""
+        xp = array_namespace(kappa)
+        with scope("three_body/"):
+            f, pull_f = self.embedding.linearize(kappa, types[:, :, None], types[:, None, :], both)
+        record("three_body/gg", f, (1, 2, 3, 0))
+        counted = kappa * share
+
+        def pull_back(dd):
+            dkappa, dpair = pull_f(dd.T[:, :, None, None] * counted[None, ...])
+            return dkappa + share * mix_channels(dd, f), dpair
+
+        return xp.sum(f * counted[None, ...], axis=(2, 3)).T, pull_back
+
+
+def mix_channels(dd: Float[Array, "atom channel"], f: Float[Array, "channel atom slot slot"]):
+    """Σ_c dd_c f_c, channel by channel, since compilers do badly at sums over the slowest axis."""
+    total = dd[:, 0, None, None] * f[0, ...]
+    for c in range(1, f.shape[0]):
+        total = total + dd[:, c, None, None] * f[c, ...]
+    return total
 
 
 def share_of_pairs(multiplicity: Float[Array, "atom slot"] | None, capacity: int):

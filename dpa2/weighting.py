@@ -80,7 +80,6 @@ def linearize_softmax(logits: Float[Array, "*axes slot"], phantoms: int):
     alpha = e / total
 
     def pull_back(dalpha):
-        flow = alpha * dalpha
-        return flow - alpha * xp.sum(flow, axis=-1, keepdims=True)
+        return alpha * (dalpha - xp.vecdot(alpha, dalpha)[..., None])
 
     return alpha, pull_back

@@ -10,7 +10,7 @@ import numpy as np
 from strict import Strict, on
 
 import dpa2
-from dpa2.plan import Shape
+from dpa2.plan import LISTS, Shape
 from dpa2.system import System
 
 DATA = Path(__file__).parent / "data"
@@ -51,14 +51,20 @@ def load(case: str, library: str = "numpy") -> dpa2.Model:
     Single operations are compiled nevertheless, for each shape of arrays. Cases that share no shapes with others are
     compiled as a whole, because that is faster.
     """
-    model = dpa2.load(DATA / "cases" / f"{case}.dp", backend=library)
+    model = moved(dpa2.load(DATA / "cases" / f"{case}.dp"), library)
     return uncompiled(model) if library == "jax" and case not in COMPILED else model
+
+
+def moved(model: dpa2.Model, library: str, dtype: str | None = None) -> dpa2.Model:
+    """The model on a library that does everything itself: NumPy does not help PyTorch out."""
+    model = model.to(library, dtype=dtype)
+    return on(model, model.backend.uncompiled()) if library == "torch" else model
 
 
 def uncompiled(model: dpa2.Model) -> dpa2.Model:
     """A JAX model that runs operation by operation, in one block that the frames of a case fit into."""
     backend = model.backend.uncompiled()
-    backend.shape = Shape(size=136, step=8, uniform=True, filled=True)
+    backend.shape = Shape(size=136, step=8, uniform=LISTS, filled=True)
     return on(model, backend)
 
 

@@ -310,8 +310,7 @@ def _(rng, kind):
 
 @subject("repinit product")
 def _(rng):
-    inputs = rng.normal(size=(G, ATOMS, SLOTS)), rng.normal(size=(ATOMS, SLOTS, 4))
-    return of_function(lambda g, rows: linearize_product(g, rows, 2), *inputs, single=False)
+    return of_function(lambda x: linearize_product(x, 2), rng.normal(size=(ATOMS, G, 4)))
 
 
 @subject("three-body", *BLOCK_KINDS)

@@ -31,7 +31,7 @@ CORE = (  # from the bottom up: what computes, on whatever arrays it is given
 OUTER = (  # what surrounds it, from the inside out
     {"errors", "electrons"},
     {"config", "system"},
-    {"neighbors", "data"},
+    {"neighbors", "data", "widths", "expansion"},
     {"table", "plan"},
     {"evaluation", "assembly", "backends"},
     {"hessian", "initialization"},

@@ -14,6 +14,7 @@ import dpa2
 from dpa2.backends.jax import compiled
 from dpa2.descriptor import advance
 from dpa2.evaluation import evaluate_descriptor
+from dpa2.plan import LISTS
 from dpa2.system import System, wrapped
 
 FIELDS = ("energy", "forces", "virial", "atom_energy")
@@ -45,12 +46,13 @@ def test_descriptors_and_rotation_matrices_are_those_of_the_reference(library, c
 
 
 def descriptors(model, case: str):
-    """Frame by frame; on JAX in one pass of the shape that is compiled already."""
+    """Frame by frame; on JAX in one pass, of equally wide blocks."""
     systems = [frame.system for frame in frames(case)]
     if model.backend.name != "jax":
         return [model.descriptor.evaluate(s.coordinates, s.types, s.cell, neighbors="truncate") for s in systems]
     systems = [model.checked(s) for s in systems]
-    ready = model.prepare(systems, [model.neighbors(s, "truncate") for s in systems])
+    shape = dataclasses.replace(model.backend.shape, uniform=LISTS, lasting=None)
+    ready = model.prepare(systems, [model.neighbors(s, "truncate") for s in systems], shape=shape)
     return evaluate_descriptor(model.program.descriptor, model.backend, ready)
 
 
@@ -67,11 +69,11 @@ def test_compiled_functions_on_jax_give_the_numbers_of_the_reference(case):
 def test_jax_compiles_once_for_each_shape_of_blocks():
     model, system = load("base", "jax"), frames("base")[0].system
     model.evaluate_many([system], neighbors="truncate")
-    before = compiled(advance)._cache_size()
+    before = compiled(advance, "cpu")._cache_size()
     moved = dataclasses.replace(system, coordinates=system.coordinates + 0.01 * np.sin(np.arange(288.0)).reshape(96, 3))
     model.evaluate_many([moved], neighbors="truncate")
     assert before > 0
-    assert compiled(advance)._cache_size() == before
+    assert compiled(advance, "cpu")._cache_size() == before
 
 
 @pytest.mark.parametrize("library", ["numpy", "torch"])

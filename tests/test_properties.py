@@ -10,13 +10,14 @@ import pytest
 from budgets import budget
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from references import strict
+from references import moved, strict
 from tolerances import TOLERANCES, assert_close
 
 from dpa2 import testing
-from dpa2.plan import Shape
+from dpa2.plan import LISTS, Shape
 from dpa2.system import System
 from dpa2.testing.strategies import SMOOTH_ACTIVATIONS
+from dpa2.widths import Lasting
 
 FIELDS = ("energy", "forces", "virial", "atom_energy")
 SYMMETRY, DIFFERENCES = TOLERANCES["symmetry"][0], TOLERANCES["energy differences"][0]
@@ -257,8 +258,14 @@ def test_an_atom_feels_one_cutoff_of_the_repformer_further_with_each_layer(layer
 
 
 SHAPES = st.builds(
-    Shape, st.integers(1, 9), st.integers(1, 9), st.booleans(), st.booleans(), st.booleans()
-)  # size, step, uniform, filled, ordered
+    Shape,
+    size=st.integers(1, 9),
+    step=st.integers(1, 9),
+    uniform=st.sets(st.sampled_from(LISTS)).map(tuple),
+    filled=st.booleans(),
+    ordered=st.booleans(),
+    lasting=st.none() | st.builds(Lasting),
+)
 
 
 @pytest.mark.parametrize("roomy", [True, False])
@@ -309,7 +316,7 @@ def test_numpy_torch_and_the_bare_standard_agree(roomy, data, system, seed):
     model = testing.perturbed_model(config, seed, statistics="any")
     system = dataclasses.replace(system, types=np.minimum(system.types, len(config.types) - 1))
     (expected,) = evaluated(model, system)
-    at_scale(evaluated(model.to("torch"), system)[0], expected, "torch", "libraries")
+    at_scale(evaluated(moved(model, "torch"), system)[0], expected, "torch", "libraries")
     at_scale(evaluated(strict(model), system)[0], expected, "strict", "libraries")
 
 
@@ -329,7 +336,7 @@ def test_fitting_parameters_enter_alike_on_numpy_and_torch(config, system, seed)
     frame = rng.normal(size=fit.frame_parameters) if fit.frame_parameters else None
     atom = rng.normal(size=(len(system.types), fit.atom_parameters)) if fit.atom_parameters else None
     system = dataclasses.replace(system, frame_parameters=frame, atom_parameters=atom)
-    at_scale(evaluated(model.to("torch"), system)[0], evaluated(model, system)[0], "torch", "libraries")
+    at_scale(evaluated(moved(model, "torch"), system)[0], evaluated(model, system)[0], "torch", "libraries")
 
 
 @pytest.mark.parametrize("library", ["numpy", "torch"])
@@ -338,4 +345,4 @@ def test_fitting_parameters_enter_alike_on_numpy_and_torch(config, system, seed)
 def test_single_precision_approximates_double(library, config, system, seed):
     model, system = testing.perturbed_model(config, seed, statistics="any"), fitting(system, config, seed)
     (expected,) = evaluated(model, system)
-    at_scale(evaluated(model.to(library, dtype="float32"), system)[0], expected, "float32", "single precision")
+    at_scale(evaluated(moved(model, library, "float32"), system)[0], expected, "float32", "single precision")

@@ -9,14 +9,15 @@ import numpy as np
 from ..errors import BackendError, require
 from ..module import MODULES
 from ..plan import Shape
+from ..widths import Lasting
 from .eager import Eager
+from .threads import available, run_in_threads
 
 
 class JAX:
     """Arrays are JAX arrays on `device`."""
 
     name = "jax"
-    shape = Shape(size=96, step=8, uniform=True, filled=True)
 
     def __init__(self, device: str | None = None):
         self.jax = require("jax", "jax")
@@ -28,6 +29,8 @@ class JAX:
             self.device = self.jax.devices(kind)[int(number or 0)]
         except (RuntimeError, IndexError, ValueError) as error:
             raise BackendError(f"JAX has no device {device!r}: {error}", backend="jax", hint="cpu") from error
+        size, self.threads = (24, available()) if self.device.platform == "cpu" else (1024, 1)
+        self.shape = Shape(size=size, step=4, uniform=("repinit",), filled=True, lasting=Lasting())
 
     def asarray(self, x, dtype: str | None = None):
         """A NumPy array as a JAX array."""
@@ -52,8 +55,19 @@ class JAX:
         return "float64" if self.jax.config.jax_enable_x64 else "float32"
 
     def run(self, function, shared, *lists) -> list:
-        """`function(*shared, *items)` for the items of every block."""
-        return [compiled(function)(*shared, *items) for items in zip(*lists, strict=True)]
+        """`function(*shared, *items)` for the items of every block; threads would lose sight of a transformation."""
+        items = list(zip(*lists, strict=True))
+        if self.transformed((shared, lists)):
+            return run_in_threads(compiled(function), shared, items, 1)
+        return run_in_threads(compiled(function, self.device.platform), shared, items, self.threads)
+
+    def transformed(self, arguments) -> bool:
+        """Whether JAX is differentiating, vectorising or compiling what the arguments go into."""
+        return any(isinstance(x, self.jax.core.Tracer) for x in self.jax.tree.leaves(arguments))
+
+    def inference(self, dtypes: set[str]):
+        """JAX itself."""
+        return self
 
     def uncompiled(self):
         """A back end on which every intermediate can be looked at."""
@@ -83,11 +97,24 @@ def end_to_end(parts):
 
 
 @lru_cache
-def compiled(function):
-    """The function, compiled."""
+def compiled(function, platform: str = ""):
+    """The function, compiled; inside of transformations, which allow no options, without naming the platform."""
     import jax
 
-    return jax.jit(function)
+    return jax.jit(function, compiler_options=quick_to_compile() if platform == "cpu" else None)
+
+
+@lru_cache
+def quick_to_compile() -> dict | None:
+    """Settings that halve the time to compile and cost nothing here, if this release of JAX has them."""
+    import jax
+
+    options = {"xla_backend_optimization_level": 1, "xla_cpu_use_fusion_emitters": False}
+    try:
+        jax.jit(lambda x: x, compiler_options=options).lower(0.0).compile()
+    except Exception:  # whatever this release of JAX says of settings that it does not know
+        return None
+    return options
 
 
 @lru_cache
@@ -96,6 +123,8 @@ def register_modules():
     import dataclasses
 
     from jax.tree_util import register_dataclass
+
+    from .. import expansion  # noqa: F401  it has modules, too
 
     for cls in MODULES:
         static = [f.name for f in dataclasses.fields(cls) if f.metadata.get("static")]

@@ -7,14 +7,14 @@ import numpy as np
 from ..errors import BackendError
 from ..plan import Shape
 from .eager import Eager
-from .threads import available, run_in_threads
+from .threads import available, run_on_cache
 
 
 class NumPy(Eager):
     """Arrays live in memory; functions run as they are."""
 
     name = "numpy"
-    shape = Shape(size=32)
+    shape = Shape(size=24)
 
     def __init__(self, device: str | None = None):
         if device not in (None, "cpu"):
@@ -24,7 +24,7 @@ class NumPy(Eager):
 
     def run(self, function, shared, *lists) -> list:
         """`function(*shared, *items)` for the items of every block, on all processors."""
-        return run_in_threads(function, shared, list(zip(*lists, strict=True)), self.threads)
+        return run_on_cache(function, shared, list(zip(*lists, strict=True)), self.threads)
 
     def asarray(self, x, dtype: str | None = None):
         """A NumPy array as an array of the library."""

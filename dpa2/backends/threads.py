@@ -14,7 +14,7 @@ from functools import cache
 
 KEEP = 1 << 28  # bytes of freed memory that stay with the process
 LARGEST = 1 << 25  # arrays up to this size, in bytes, are made from it
-TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # names that the GNU C library gives these settings
+TRIM_THRESHOLD, MMAP_THRESHOLD, ARENAS = -1, -3, -8  # names that the GNU C library gives these settings
 
 
 def available() -> int:
@@ -27,12 +27,12 @@ def available() -> int:
 
 @cache
 def keep_freed_memory() -> bool:
-    """Tell the C library not to hand memory back between blocks; False where it has no such setting."""
+    """Tell the C library to keep what blocks free, once for all threads; False where it has no such settings."""
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return False
-    return bool(mallopt(MMAP_THRESHOLD, LARGEST) and mallopt(TRIM_THRESHOLD, KEEP))
+    return bool(mallopt(MMAP_THRESHOLD, LARGEST) and mallopt(TRIM_THRESHOLD, KEEP) and mallopt(ARENAS, 1))
 
 
 @cache
@@ -51,8 +51,13 @@ def linear_algebra():
 
 def run_in_threads(function, shared, items: list, threads: int) -> list:
     """`function(*shared, *item)` for every item."""
+    if threads == 1 or len(items) == 1:
+        return [function(*shared, *item) for item in items]
+    return list(pool(threads).map(lambda item: function(*shared, *item), items))
+
+
+def run_on_cache(function, shared, items: list, threads: int) -> list:
+    """The same for functions of NumPy: products of matrices in one thread each, and freed memory kept."""
     keep_freed_memory()
     with linear_algebra().limit(limits=1):
-        if threads == 1 or len(items) == 1:
-            return [function(*shared, *item) for item in items]
-        return list(pool(threads).map(lambda item: function(*shared, *item), items))
+        return run_in_threads(function, shared, items, threads)

@@ -1,13 +1,17 @@
-"""PyTorch: eager, on any device, differentiable in the weights."""
+"""PyTorch: eager, on any device, differentiable in the weights.
+
+On a processor, models are evaluated by NumPy on the memory of the tensors: PyTorch hands products of small matrices to
+a library that takes several times as long for them. Whatever is differentiated is PyTorch's.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ..errors import BackendError, require
-from ..module import map_leaves
 from ..plan import Shape
 from .eager import Eager
+from .numpy import NumPy
 from .threads import keep_freed_memory
 
 
@@ -15,7 +19,6 @@ class Torch(Eager):
     """Arrays are tensors on `device`."""
 
     name = "torch"
-    shape = Shape(size=64)
 
     def __init__(self, device: str | None = None):
         self.torch = require("torch", "torch")
@@ -24,8 +27,18 @@ class Torch(Eager):
         except (RuntimeError, AssertionError) as error:
             what = f"PyTorch cannot use device {device!r}: {str(error).splitlines()[0]}"
             raise BackendError(what, backend="torch", hint="cpu") from error
+        self.shape = Shape(size=24 if self.device.type == "cpu" else 1024)
         if self.device.type == "cpu":
             keep_freed_memory()
+
+    def inference(self, dtypes: set[str]):
+        """What evaluates models of these precisions where nothing is differentiated."""
+        shared = self.device.type == "cpu" and dtypes <= {"float64", "float32"}
+        return NumPy() if shared else self
+
+    def uncompiled(self):
+        """PyTorch alone, operation by operation."""
+        return EagerTorch(str(self.device))
 
     def asarray(self, x, dtype: str | None = None):
         """A NumPy array as a tensor."""
@@ -59,45 +72,8 @@ class Torch(Eager):
         return zero.index_add(0, rows, values)
 
 
-BUFFERS = ("mean", "std", "deviation", "frame_mean", "frame_scale", "atom_mean", "atom_scale", "case")
+class EagerTorch(Torch):
+    """PyTorch alone, also where NumPy would do."""
 
-
-def as_module(model):
-    """A `torch.nn.Module` whose parameters are the weights of `model`, under their canonical names.
-
-    `module(prepared)` evaluates what `model.prepare_systems` prepared, differentiably in the parameters, forces and
-    virial included. Statistics and output bias are buffers.
-    """
-    from ..evaluation import evaluate_prepared
-
-    torch = require("torch", "torch")
-
-    class EnergyModule(torch.nn.Module):
-        """A view of an energy model."""
-
-        def __init__(self):
-            super().__init__()
-            map_leaves(self.register, model.weights)
-
-        def register(self, name: str, tensor):
-            """A tensor as parameter or buffer of the submodule that its name says."""
-            *path, last = name.split(".")
-            place = self
-            for part in path:
-                if part not in place._modules:
-                    place.add_module(part, torch.nn.Module())
-                place = place._modules[part]
-            fixed = last in BUFFERS or name in ("bias", "fitting.bias")
-            tensor = tensor.detach().clone()
-            place.register_buffer(last, tensor) if fixed else place.register_parameter(last, torch.nn.Parameter(tensor))
-
-        def weights(self):
-            """The tree of modules over the present parameters."""
-            state = {**dict(self.named_parameters()), **dict(self.named_buffers())}
-            return map_leaves(lambda name, _: state[name], model.weights)
-
-        def forward(self, prepared, atom_virial: bool = False):
-            """A list of `Evaluation`, one for each system."""
-            return evaluate_prepared(self.weights().fold(), model.backend, prepared, atom_virial)
-
-    return EnergyModule()
+    def inference(self, dtypes: set[str]):
+        return self
