@@ -95,8 +95,8 @@ class DescriptorProgram:
         def pull_back(cotangents: Sequence[Features]):
             for step, atoms, states in reversed(history):
                 parts = run(retreat, (step, self.initial.pairs, atoms), blocks, states, cotangents)
-                near = end_to_end([flat(p.near) for p in parts])
-                cotangents = run(collect, (near,), blocks, [without_near(p) for p in parts])
+                near, parts = end_to_end([flat(p.near) for p in parts]), [without_near(p) for p in parts]
+                cotangents = run(collect, (near,), blocks, parts)
             return run(return_to_vectors, (self.initial,), blocks, cotangents)
 
         return states, pull_back

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -23,6 +23,7 @@ from .evaluation import (
     prepare,
 )
 from .hessian import hessian
+from .memory import Demand, turns
 from .module import leaves, map_leaves
 from .neighbors import Neighbors, check_limits, from_list, neighbor_list
 from .plan import Shape, plan
@@ -62,12 +63,18 @@ class Model:
         host = load_weights(checkpoint.config, checkpoint.weights, source)
         return cls(checkpoint.config, host, None, checkpoint.metadata).to(backend, device=device, dtype=dtype)
 
-    def to(self, backend: str, *, device: str | None = None, dtype: str | None = None) -> Model:
+    def to(
+        self, backend: str, *, device: str | None = None, dtype: str | None = None, block: int | None = None
+    ) -> Model:
         """The same model on another back end, device or in another precision ("float64", "float32", ...).
+
+        block: how many atoms are worked on together; the back end knows what is fast, fewer take less memory.
 
         Raises `BackendError` where the library cannot do that, `MissingDependency` where it is not installed.
         """
         target = find_backend(backend, device)
+        if block is not None:
+            target.shape = dataclasses.replace(target.shape, size=block)
         config = self.config if dtype is None else in_precision(self.config, dtype)
 
         def move(name: str, array):
@@ -149,6 +156,7 @@ class Model:
         if backend is self.backend:
             return self
         shared = map_leaves(lambda name, array: self.backend.to_numpy(array), self.weights)
+        backend.shape = dataclasses.replace(backend.shape, size=self.backend.shape.size)
         return Model(self.config, shared, backend, self.metadata, self.acceleration)
 
     def evaluate(
@@ -177,10 +185,24 @@ class Model:
         systems = with_parameters(systems, fparam, aparam)
         return stacked(self.evaluate_many(systems, neighbors=neighbors, atom_virial=atom_virial))
 
-    def evaluate_many(self, systems: Sequence[System], *, neighbors="strict", atom_virial=False) -> list[Evaluation]:
-        """Systems of any sizes in one pass; a result for each. Arguments and errors as for `evaluate`."""
+    def evaluate_many(
+        self, systems: Sequence[System], *, neighbors="strict", atom_virial=False, memory: int | None = None
+    ) -> list[Evaluation]:
+        """Systems of any sizes in one pass; a result for each. Arguments and errors as for `evaluate`.
+
+        memory: bytes that the pass may take (an estimate, without what libraries need for themselves); systems that
+        together take more are evaluated in turns, and one that alone takes more is an `InputError`.
+        """
         systems, lists = self.with_neighbors(systems, neighbors)
-        return self.compute(systems, lists, atom_virial)
+        return [r for here in self.turns(lists, memory) for r in self.compute(systems[here], lists[here], atom_virial)]
+
+    def turns(self, lists: Sequence[Neighbors], memory: int | None) -> Iterable[slice]:
+        """Which systems are evaluated together."""
+        if memory is None:
+            return [slice(None)]
+        demands = [Demand.of(found, self.reach) for found in lists]
+        shape, threads = self.worker.backend.shape, getattr(self.worker.backend, "threads", 1)
+        return list(turns(demands, memory, lambda demand: demand.bytes(self.config, shape, threads)))
 
     def compute(self, systems: Sequence[System], lists: Sequence[Neighbors], atom_virial=False) -> list[Evaluation]:
         """The same for systems that are checked already, with their neighbour lists."""

@@ -12,6 +12,7 @@ CASES = Path(__file__).parent / "data" / "cases"
 os.environ.update({name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")})
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("DPA2_CACHE", "off")  # a test compiles what it tests
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")  # half the time to compile, same numbers
 
 import pytest  # noqa: E402

@@ -33,7 +33,7 @@ OUTER = (  # what surrounds it, from the inside out
     {"config", "system"},
     {"neighbors", "data", "widths", "expansion"},
     {"table", "plan"},
-    {"evaluation", "assembly", "backends"},
+    {"memory", "evaluation", "assembly", "backends"},
     {"hessian", "initialization"},
     {"model"},
     {"tracing", "statistics", "results", "structures", "serialization"},

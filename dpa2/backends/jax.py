@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
@@ -22,6 +24,7 @@ class JAX:
     def __init__(self, device: str | None = None):
         self.jax = require("jax", "jax")
         register_modules()
+        keep_compiled()
         if isinstance(device, self.jax.Device):
             device = f"{device.platform}:{device.id}"
         kind, _, number = (device or self.jax.default_backend()).partition(":")
@@ -45,7 +48,8 @@ class JAX:
             )
         if dtype is None and x.dtype == np.int64 and not self.jax.config.jax_enable_x64:
             dtype = "int32"
-        return self.jax.device_put(self.jax.numpy.asarray(x, dtype=dtype), self.device)
+        x = x if dtype is None or str(x.dtype) == dtype else x.astype(dtype)
+        return self.jax.device_put(x, self.device)
 
     def to_numpy(self, x) -> np.ndarray:
         return np.asarray(x.astype("float32") if x.dtype == "bfloat16" else x)
@@ -102,6 +106,18 @@ def compiled(function, platform: str = ""):
     import jax
 
     return jax.jit(function, compiler_options=quick_to_compile() if platform == "cpu" else None)
+
+
+@lru_cache
+def keep_compiled():
+    """Keep compiled functions on disk between runs, unless the user has said where, or DPA2_CACHE=off."""
+    import jax
+
+    folder = os.environ.get("DPA2_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "dpa2").expanduser()
+    if str(folder) == "off" or jax.config.jax_compilation_cache_dir is not None:
+        return
+    jax.config.update("jax_compilation_cache_dir", str(Path(folder, "jax")))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 @lru_cache
