@@ -1,1 +1,1 @@
-"""Programs that measure what the project claims of speed and memory; none of them is a test."""
+"""Speed and memory, each claim by a program of its own: `python -m benchmarks`, or one of them, as `.speed`."""

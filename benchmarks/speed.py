@@ -1,89 +1,51 @@
-"""Energy, forces and virial of a made-up water box: seconds a call and peak memory, each library in its own process.
-
-python -m benchmarks.speed --model medium --molecules 64 512 --backend numpy torch jax --json speed.json
-"""
+"""Energy, forces and virial, and the descriptor alone: seconds a call, beside the peer's in the same run."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import statistics
-import subprocess
-import sys
-import time
-from pathlib import Path
+from functools import partial
 
-MODELS = Path(__file__).with_name("models")
+from .measuring import alone, interpreters, pair
+from .program import Bench, Options, Program, bars
+
+AGAINST = {"numpy": ("jax",), "jax": ("jax",), "torch": ("pt", "jax")}  # who gives forces, and is fastest
+MISSING = "the peer is not installed here: its ratios are missing (DPA2_PEER_PYTHON names its interpreters)"
+LARGEST = {"jax": 1536, "pt": 1536, "dpmodel": 192}  # atoms that the peer's back ends have memory or time for
 
 
-def measure(backend: str, model: str, molecules: int, dtype: str, calls: int) -> dict:
-    """One cell, in this process: the neighbour list apart, the first call apart, the median of the others."""
-    import resource
-
-    import dpa2
-    from dpa2.evaluation import evaluate_prepared
-    from dpa2.testing import water_box
-
-    built = dpa2.build(json.loads((MODELS / f"{model}.json").read_text())["model"], seed=0)
-    built = built.to(backend, dtype=dtype)
-    system = water_box(molecules, seed=0)
-    lists, seconds = [], []
-    for _ in range(calls + 1):
-        start = time.perf_counter()
-        ready = built.prepare_systems([system], neighbors="truncate")
-        lists.append(time.perf_counter() - start)
-        start = time.perf_counter()
-        built.backend.to_numpy(evaluate_prepared(built.program, built.backend, ready, False)[0].forces)
-        seconds.append(time.perf_counter() - start)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    median = statistics.median(seconds[1:])
-    return {"first": seconds[0], "median": median, "min": min(seconds[1:]), "max": max(seconds[1:]),
-            "neighbors": statistics.median(lists[1:]), "peak_mb": peak}  # fmt: skip
+def cells(options: Options, bench: Bench):
+    """Every library, model, size and precision; then the descriptor on NumPy."""
+    python = interpreters()
+    atoms = (24,) if options.quick else options.atoms
+    for model in options.models:
+        for dtype in options.dtypes:
+            for n in atoms:
+                for library in options.libraries:
+                    task = bench.task(library, model, n, dtype)
+                    yield from compared(task, model, AGAINST[library], python, options)
+            if "numpy" in options.libraries:
+                task = bench.task("numpy", model, atoms[0], dtype, quantity="descriptor")
+                yield from compared(task, model, ("dpmodel",), python, options)
 
 
-def cell(arguments: dict) -> dict:
-    """One cell in a process of its own, so that its memory and its first call are its own."""
-    environment = {**os.environ, "JAX_ENABLE_X64": "1"}
-    program = f"import json; from benchmarks.speed import measure; print(json.dumps(measure(**{arguments!r})))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
-    if done.returncode:
-        return arguments | {"error": (done.stderr.strip().splitlines() or ["failed"])[-1]}
-    return arguments | json.loads(done.stdout.splitlines()[-1])
+def compared(task, model: str, peers, python: dict, options: Options):
+    """A cell in turns with each peer that is here, or alone."""
+    from dataclasses import replace
+
+    labels = {"model": model, "library": task.implementation, "atoms": task.atoms, "dtype": task.dtype}
+    labels |= {"quantity": task.quantity}
+    able = [p for p in peers if p in python and task.atoms <= LARGEST[p]]
+    for peer in able:
+        other = replace(task, implementation=f"peer:{peer}")
+        yield labels, partial(pair, task, other, python[peer], options.calls)
+    if not able:
+        missing = {} if task.atoms > min(LARGEST[p] for p in peers) else {"remark": MISSING}
+        yield labels | missing, partial(alone, task, options.calls)
 
 
-def show(rows: list[dict]) -> None:
-    """A line for each cell."""
-    from rich.console import Console
-    from rich.table import Table
-
-    columns = ("backend", "model", "molecules", "dtype", "median", "min", "max", "first", "neighbors", "peak_mb")
-    table = Table(*columns, title="energy + forces + virial; seconds, MB")
-    for row in rows:
-        if "error" in row:
-            table.add_row(row["backend"], row["model"], str(row["molecules"]), row["dtype"], row["error"])
-        else:
-            table.add_row(*(f"{row[c]:.4g}" if isinstance(row[c], float) else str(row[c]) for c in columns))
-    Console().print(table)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--backend", nargs="+", default=["numpy", "torch", "jax"])
-    parser.add_argument("--model", nargs="+", default=["medium"], choices=["small", "medium", "large"])
-    parser.add_argument("--molecules", nargs="+", type=int, default=[64])
-    parser.add_argument("--dtype", nargs="+", default=["float64"])
-    parser.add_argument("--calls", type=int, default=7)
-    parser.add_argument("--json", help="write the rows to this file")
-    options = parser.parse_args()
-    rows = [
-        cell({"backend": b, "model": m, "molecules": n, "dtype": d, "calls": options.calls})
-        for m in options.model for n in options.molecules for d in options.dtype for b in options.backend
-    ]  # fmt: skip
-    show(rows)
-    if options.json:
-        Path(options.json).write_text(json.dumps(rows, indent=1))
-
+COLUMNS = ["model", "quantity", "library", "atoms", "dtype", "median", "peak_mb", "peer", "peer_median", "faster"]
+COLUMNS += ["slowest", "fastest", "leaner", "calls", "deviation", "remark"]
+PROGRAM = Program("speed", "energy, forces and virial: seconds a call, two threads, neighbour list given", COLUMNS,
+                  cells, bars("model library atoms dtype", "median", "seconds a call"))  # fmt: skip
 
 if __name__ == "__main__":
-    main()
+    PROGRAM.main()

@@ -1,0 +1,19 @@
+"""All benchmarks, one after another; `--quick` shows in a minute that they run."""
+
+from __future__ import annotations
+
+from . import acceleration, compilation, memory, neighbors, scaling, speed, startup
+from .program import options_from_command_line
+
+PROGRAMS = [m.PROGRAM for m in (startup, compilation, speed, memory, scaling, neighbors, acceleration)]
+
+
+def main() -> None:
+    options = options_from_command_line(__doc__)
+    for number, program in enumerate(PROGRAMS, start=1):
+        print(f"{number} of {len(PROGRAMS)}: {program.title}", flush=True)
+        program.run(options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""What `model.accelerate()` gains, and what it costs in digits."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from .measuring import alone
+from .program import Bench, Options, Program, bars
+
+
+def cells(options: Options, bench: Bench):
+    """Each library with its embedding nets, and with their expansions."""
+    for library in options.libraries:
+        for accelerated in (False, True):
+            atoms = 24 if options.quick else 192
+            task = bench.task(library, options.models[0], atoms, accelerated=accelerated)
+            yield {"library": library, "expanded": accelerated}, partial(row, task, options.calls)
+
+
+def row(task, calls: int) -> dict:
+    found = alone(task, calls)
+    return found | {"norm_of_forces": repr(found["check"]["forces"])}
+
+
+COLUMNS = ["library", "expanded", "median", "min", "peak_mb", "norm_of_forces"]
+PROGRAM = Program("acceleration", "embedding nets against their Chebyshev expansions (192 atoms, medium, float64)",
+                  COLUMNS, cells, bars("library expanded", "median", "seconds a call"))  # fmt: skip
+
+if __name__ == "__main__":
+    PROGRAM.main()

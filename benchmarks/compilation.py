@@ -1,0 +1,61 @@
+"""JAX: the first call, the first call of the next process, and how often anything is compiled while atoms move."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from functools import partial
+
+from .program import Bench, Options, Program, bars
+
+SCRIPT = """
+import json, time, numpy, dpa2
+from jax import monitoring
+compiled = []
+def listener(name, seconds, **facts):
+    if name.endswith("backend_compile_duration"):
+        compiled.append(seconds)
+monitoring.register_event_duration_secs_listener(listener)
+data = numpy.load({structure!r})
+model = dpa2.load({model!r}, backend="jax")
+x, rest = data["coordinates"], (data["types"], data["cell"])
+start = time.perf_counter()
+model.evaluate(x, *rest, neighbors="truncate")
+first, settled, generator = time.perf_counter() - start, 0, numpy.random.default_rng(0)
+drift = generator.normal(size=x.shape)
+for step in range({steps}):
+    if step == {settle}:
+        settled = len(compiled)
+    x = x + 0.01 * drift + 0.02 * generator.normal(size=x.shape)
+    model.evaluate(x, *rest, neighbors="truncate")
+counts = {{"compilations_first_steps": settled, "compilations_after": len(compiled) - settled}}
+print(json.dumps({{"first": first}} | counts))
+"""
+STEPS, SETTLE = 60, 10
+
+
+def cells(options: Options, bench: Bench):
+    """A process with an empty folder of compiled functions, and one that finds what the first has left."""
+    task = bench.task("jax", options.models[0], 24 if options.quick else 192)
+    steps, settle = (4, 2) if options.quick else (STEPS, SETTLE)
+    program = SCRIPT.format(structure=task.structure, model=task.model, steps=steps, settle=settle)
+    folder = tempfile.mkdtemp(dir=bench.folder)
+    yield {"process": "first"}, partial(run, program, folder)
+    yield {"process": "second"}, partial(run, program, folder)
+
+
+def run(program: str, folder: str) -> dict:
+    environment = dict(os.environ) | {"JAX_ENABLE_X64": "1", "JAX_PLATFORMS": "cpu", "DPA2_CACHE": folder}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+COLUMNS = ["process", "first", "compilations_first_steps", "compilations_after"]
+TITLE = f"JAX: seconds of the first call; compilations in {SETTLE} steps of moving atoms, and in {STEPS - SETTLE} after"
+PROGRAM = Program("compilation", TITLE, COLUMNS, cells, bars("process", "first", "seconds"))
+
+if __name__ == "__main__":
+    PROGRAM.main()

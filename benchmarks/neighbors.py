@@ -1,0 +1,65 @@
+"""The neighbour list and all that is prepared from it: in proportion to atoms, and a small share of an evaluation."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from functools import partial
+
+from .measuring import alone
+from .program import Bench, Options, Program
+
+STEPS = 20  # of molecular dynamics, for the list with a skin
+
+
+def cells(options: Options, bench: Bench):
+    """Each library and size: the list, the evaluation, and the list of an atom that moves a little."""
+    for library in options.libraries:
+        for atoms in (24,) if options.quick else (192, 1536, 5184):
+            list_only = bench.task(library, options.models[0], atoms, quantity="neighbors")
+            labels = {"library": library, "atoms": atoms}
+            yield labels, partial(row, list_only, bench.task(library, options.models[0], atoms))
+
+
+def row(list_only, whole) -> dict:
+    """The list's share of an evaluation."""
+    found, evaluation = alone(list_only, 5)["median"], alone(whole, 3)["median"]
+    reused = skin_seconds(whole) / max(found, 1e-9) if whole.implementation == "numpy" else None
+    return {"list": found, "evaluation": evaluation, "share_percent": 100 * found / (found + evaluation),
+            "us_per_atom": 1e6 * found / whole.atoms, "skin_list": reused}  # fmt: skip
+
+
+def skin_seconds(task) -> float:
+    """A step with a list that is kept between steps."""
+    import numpy as np
+
+    import dpa2
+    from dpa2.neighbors import SkinList
+
+    data, model = np.load(task.structure), dpa2.load(task.model)
+    skin = SkinList(*model.reach.repinit, 0.5, neighbors="truncate", type_map=model.type_map)
+    generator, seconds = np.random.default_rng(0), []
+    coordinates = data["coordinates"]
+    for _ in range(STEPS):
+        coordinates = coordinates + 0.002 * generator.normal(size=coordinates.shape)
+        system = model.checked(dpa2.System(coordinates, data["types"], data["cell"]))
+        start = time.perf_counter()
+        skin.update(system)
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)
+
+
+def draw(axes, rows):
+    for library in dict.fromkeys(row["library"] for row in rows):
+        mine = [row for row in rows if row["library"] == library]
+        axes.plot([r["atoms"] for r in mine], [r["us_per_atom"] for r in mine], "o-", label=library)
+    axes.set(xscale="log", xlabel="atoms", ylabel="µs for each atom", ylim=(0, None))
+    axes.legend()
+
+
+COLUMNS = ["library", "atoms", "list", "evaluation", "share_percent", "us_per_atom", "skin_list"]
+TITLE = "neighbour list and blocks: seconds, share of an evaluation, and a kept list's share of a fresh one"
+PROGRAM = Program("neighbors", TITLE, COLUMNS, cells, draw)
+
+if __name__ == "__main__":
+    PROGRAM.main()

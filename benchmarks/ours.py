@@ -1,0 +1,40 @@
+"""dpa2 as one side of a comparison."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from .task import Task
+
+
+def make(task: Task):
+    """A function of no arguments that evaluates the task once and returns finished arrays of NumPy."""
+    import dpa2
+    from dpa2.evaluation import evaluate_prepared
+
+    data = np.load(task.structure)
+    model = dpa2.load(Path(task.model).with_suffix(".safetensors"), backend=task.implementation)
+    model = (model.accelerate() if task.accelerated else model).worker
+    system = dpa2.System(data["coordinates"], data["types"], data["cell"])
+    host = model.backend.to_numpy
+    if task.quantity == "neighbors":
+        return lambda: {"count": np.array(len(model.prepare_systems([system], neighbors="truncate").blocks))}
+    if task.quantity == "full":
+        return lambda: results(model.evaluate_many([system], neighbors="truncate")[0], host)
+    systems, lists = model.with_neighbors([system], "truncate")
+    ready, program = model.prepare(systems, lists), model.program_for(lists)
+    if task.quantity == "descriptor":
+        return lambda: {"descriptor": descriptor(program.descriptor, ready, model.backend)}
+    return lambda: results(evaluate_prepared(program, model.backend, ready, False)[0], host)
+
+
+def results(out, host) -> dict:
+    return {"energy": host(out.energy), "forces": host(out.forces), "virial": host(out.virial)}
+
+
+def descriptor(program, ready, backend) -> np.ndarray:
+    states, _ = program.linearize(ready.blocks, backend.run)
+    rows = [backend.to_numpy(program.output(b, s)) for b, s in zip(ready.blocks, states, strict=True)]
+    return np.concatenate(rows)[backend.to_numpy(ready.inverse)]

@@ -1,0 +1,92 @@
+"""DeePMD-kit 3.2 as the other side: its back ends on the same model file, extended atoms and neighbour list."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .task import Task
+
+
+def make(task: Task):
+    """As `ours.make`; the implementation is `peer:pt`, `peer:jax` or `peer:dpmodel`."""
+    data = np.load(task.structure)
+    nlist = padded(data["nlist"], node(task)["descriptor"]["repinit_args"]["nsel"])
+    arrays = data["extended"], data["types"][data["mapping"]], nlist, data["mapping"]
+    return MAKERS[task.implementation.removeprefix("peer:")](task, [a[None] for a in arrays])
+
+
+def node(task: Task) -> dict:
+    """The model in the file, as DeePMD-kit reads it."""
+    from deepmd.dpmodel.utils.serialization import load_dp_model
+
+    return load_dp_model(task.model)["model"]
+
+
+def padded(nlist: np.ndarray, width: int) -> np.ndarray:
+    """As wide as DeePMD-kit wants it."""
+    return np.pad(nlist, ((0, 0), (0, width - nlist.shape[1])), constant_values=-1)
+
+
+def pytorch(task: Task, arrays):
+    import torch
+
+    torch.set_num_threads(task.threads)
+    from deepmd.pt.model.model import BaseModel
+    from deepmd.pt.model.model.transform_output import communicate_extended_output
+
+    model = BaseModel.deserialize(node(task))
+    model.eval()
+    x, types, nlist, mapping = (torch.tensor(a) for a in arrays)
+    if task.quantity == "descriptor":
+        own = model.atomic_model.descriptor
+
+        def evaluate():
+            with torch.no_grad():
+                return {
+                    "descriptor": own(x.to(getattr(torch, task.dtype)), types, nlist, mapping=mapping)[0][0].numpy()
+                }
+
+        return evaluate
+
+    def run():
+        lower = model.forward_common_lower(x, types, nlist, mapping)
+        out = communicate_extended_output(lower, model.model_output_def(), mapping, do_atomic_virial=False)
+        names = ("energy_redu", "energy_derv_r", "energy_derv_c_redu")
+        return dict(zip(("energy", "forces", "virial"), (out[n].detach().numpy() for n in names), strict=True))
+
+    return run
+
+
+def jax(task: Task, arrays):
+    import deepmd.jax.model  # noqa: F401
+    import jax
+    import jax.numpy as jnp
+    from deepmd.jax.model.base_model import BaseModel
+
+    model = BaseModel.deserialize(node(task))
+    x, types, nlist, mapping = (jnp.asarray(a) for a in arrays)
+    if task.quantity == "descriptor":
+        own, flat = model.atomic_model.descriptor, x.reshape(1, -1).astype(task.dtype)
+        function = jax.jit(lambda x, t, n, m: own(x, t, n, mapping=m)[0])
+        return lambda: {"descriptor": np.asarray(function(flat, types, nlist, mapping))[0]}
+    atoms = nlist.shape[1]
+
+    def lower(x, types, nlist, mapping):
+        out = model.call_common_lower(x, types, nlist, mapping)
+        forces = jnp.zeros((atoms, 3), x.dtype).at[mapping[0]].add(out["energy_derv_r"].reshape(-1, 3))
+        return {"energy": out["energy_redu"], "forces": forces, "virial": out["energy_derv_c_redu"]}
+
+    function = jax.jit(lower)
+    return lambda: {k: np.asarray(v) for k, v in function(x, types, nlist, mapping).items()}
+
+
+def dpmodel(task: Task, arrays):
+    from deepmd.dpmodel.model.base_model import BaseModel
+
+    own = BaseModel.deserialize(node(task)).atomic_model.descriptor
+    x, types, nlist, mapping = arrays
+    flat = x.reshape(1, -1).astype(task.dtype)
+    return lambda: {"descriptor": own.call(flat, types, nlist, mapping=mapping)[0][0]}
+
+
+MAKERS = {"pt": pytorch, "jax": jax, "dpmodel": dpmodel}

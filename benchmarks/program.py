@@ -1,0 +1,99 @@
+"""What all programs share: options, a temporary folder with models and structures, progress, and the report."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import report
+from .measuring import Failed
+from .task import Task, model_file, structure_file
+
+LIBRARIES = ("numpy", "torch", "jax")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is measured, and where results go. `quick` asks for one small cell of each kind."""
+
+    libraries: tuple[str, ...] = LIBRARIES
+    models: tuple[str, ...] = ("medium",)
+    atoms: tuple[int, ...] = (192, 1536)
+    dtypes: tuple[str, ...] = ("float64",)
+    calls: int = 7
+    quick: bool = False
+    results: Path = report.RESULTS
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Makes tasks whose files lie in a folder."""
+
+    folder: Path
+
+    def task(self, implementation: str, model: str, atoms: int, dtype: str = "float64", **more) -> Task:
+        """A cell; `more` are other fields of `Task`."""
+        file = model_file(model, dtype, self.folder)
+        return Task(implementation, str(file), str(structure_file(atoms, file, self.folder)), atoms, dtype, **more)
+
+
+@dataclass(frozen=True)
+class Program:
+    """One claim: `cells(options, bench)` gives labels and functions that measure a row each."""
+
+    name: str
+    title: str
+    columns: list[str]
+    cells: Callable[[Options, Bench], Iterable[tuple[dict, Callable[[], dict]]]]
+    draw: Callable
+
+    def run(self, options: Options) -> list[dict]:
+        """Measure all cells, publish the report, and return the rows."""
+        from rich.progress import Progress
+
+        with tempfile.TemporaryDirectory() as folder, Progress(transient=True) as progress:
+            cells = list(self.cells(options, Bench(Path(folder))))
+            tracked = progress.track(cells, description=self.name)
+            rows = [measured(measure) | labels for labels, measure in tracked]
+        report.publish(self.name, self.title, rows, self.columns, self.draw, options.results)
+        return rows
+
+    def main(self) -> None:
+        """The program on the command line."""
+        self.run(options_from_command_line(self.title))
+
+
+def measured(measure: Callable[[], dict]) -> dict:
+    """A row, or a note that says why there is none."""
+    try:
+        return measure()
+    except Failed as failure:
+        return {"note": str(failure)}
+
+
+def options_from_command_line(title: str) -> Options:
+    parser = argparse.ArgumentParser(description=title)
+    parser.add_argument("--libraries", nargs="+", default=LIBRARIES, choices=LIBRARIES)
+    parser.add_argument("--models", nargs="+", default=("medium",), choices=("small", "medium", "large"))
+    parser.add_argument("--atoms", nargs="+", type=int, default=(192, 1536), help="multiples of 3")
+    parser.add_argument("--dtypes", nargs="+", default=("float64",), choices=("float64", "float32"))
+    parser.add_argument("--calls", type=int, default=7, help="timed calls of each cell, after a first one")
+    parser.add_argument("--quick", action="store_true", help="one small cell of each kind")
+    parser.add_argument("--results", type=Path, default=report.RESULTS, help="where JSON and pictures go")
+    given = vars(parser.parse_args())
+    return Options(**{n: tuple(v) if isinstance(v, list) else v for n, v in given.items()})
+
+
+def bars(label: str, value: str, unit: str) -> Callable:
+    """A picture: one bar for each row, named by the columns in `label`."""
+
+    def draw(axes, rows):
+        names = ["\n".join(str(row[c]) for c in label.split()) for row in rows]
+        axes.bar(range(len(rows)), [row[value] or 0.0 for row in rows])
+        axes.set_xticks(range(len(rows)), names, fontsize=7)
+        axes.set_ylabel(unit)
+
+    return draw

@@ -1,0 +1,75 @@
+"""What a benchmark leaves behind: a table in the terminal, the rows as JSON, and a picture."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable
+from pathlib import Path
+
+RESULTS = Path(__file__).with_name("results")
+
+
+def machine() -> dict:
+    """Where a result was measured."""
+    import os
+
+    import numpy
+
+    import dpa2
+
+    name = next((line.split(":")[1].strip() for line in cpuinfo() if line.startswith("model name")), platform.machine())
+    return {"processor": name, "processors": os.cpu_count(), "python": platform.python_version(),
+            "numpy": numpy.__version__, "dpa2": dpa2.__version__}  # fmt: skip
+
+
+def cpuinfo() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def publish(name: str, title: str, rows: list[dict], columns: list[str], draw: Callable, folder: Path) -> None:
+    """Print the rows, and write `name`.json and `name`.png."""
+    show(title, rows, columns)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1) + "\n")
+    picture(title, rows, draw, folder / f"{name}.png")
+
+
+def show(title: str, rows: list[dict], columns: list[str]) -> None:
+    """A table; what could not be measured says why."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns, title=title)
+    for row in rows:
+        table.add_row(*(cell(row.get(c)) for c in columns))
+    Console(width=150).print(table)
+    for note in dict.fromkeys(row["note"] for row in rows if row.get("note")):
+        print(f"  {note}")
+
+
+def cell(value) -> str:
+    if value is None:
+        return ""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def markdown(rows: list[dict], columns: list[str]) -> str:
+    """The same as a table of a page."""
+    lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
+    return "\n".join(lines + ["| " + " | ".join(cell(row.get(c)) for c in columns) + " |" for row in rows])
+
+
+def picture(title: str, rows: list[dict], draw: Callable, path: Path) -> None:
+    """Draw the rows on one pair of axes."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
+    draw(axes, [row for row in rows if not row.get("note")])
+    axes.set_title(title)
+    figure.savefig(path, dpi=120)
+    pyplot.close(figure)

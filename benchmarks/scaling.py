@@ -1,0 +1,39 @@
+"""Cost for each atom stays the same, whatever the size; memory grows with a small slope."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from .measuring import alone
+from .program import Bench, Options, Program
+
+ATOMS = (192, 1536, 5184, 20000 // 3 * 3)
+
+
+def cells(options: Options, bench: Bench):
+    """From 192 to 20,000 atoms on each library."""
+    for library in options.libraries:
+        for atoms in (24, 48) if options.quick else ATOMS:
+            task = bench.task(library, options.models[0], atoms)
+            yield {"library": library, "atoms": atoms}, partial(row, task, 3 if atoms < 5000 else 2)
+
+
+def row(task, calls: int) -> dict:
+    found = alone(task, calls)
+    per_atom = 1000 * found["median"] / task.atoms
+    return found | {"ms_per_atom": per_atom, "mb_per_atom": found["peak_mb"] / task.atoms}
+
+
+def draw(axes, rows):
+    for library in dict.fromkeys(row["library"] for row in rows):
+        mine = [row for row in rows if row["library"] == library]
+        axes.plot([r["atoms"] for r in mine], [r["ms_per_atom"] for r in mine], "o-", label=library)
+    axes.set(xscale="log", xlabel="atoms", ylabel="ms for each atom", ylim=(0, None))
+    axes.legend()
+
+
+COLUMNS = ["library", "atoms", "median", "ms_per_atom", "peak_mb", "mb_per_atom", "first"]
+PROGRAM = Program("scaling", "cost for each atom against the number of atoms (medium, float64)", COLUMNS, cells, draw)
+
+if __name__ == "__main__":
+    PROGRAM.main()
