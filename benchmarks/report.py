@@ -45,7 +45,7 @@ def show(title: str, rows: list[dict], columns: list[str]) -> None:
     for row in rows:
         table.add_row(*(cell(row.get(c)) for c in columns))
     Console(width=150).print(table)
-    for note in dict.fromkeys(row["note"] for row in rows if row.get("note")):
+    for note in dict.fromkeys(row[key] for key in ("note", "remark") for row in rows if row.get(key)):
         print(f"  {note}")
 
 

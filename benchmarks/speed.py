@@ -43,7 +43,7 @@ def compared(task, model: str, peers, python: dict, options: Options):
 
 
 COLUMNS = ["model", "quantity", "library", "atoms", "dtype", "median", "peak_mb", "peer", "peer_median", "faster"]
-COLUMNS += ["slowest", "fastest", "leaner", "calls", "deviation", "remark"]
+COLUMNS += ["slowest", "fastest", "leaner", "calls", "deviation"]
 PROGRAM = Program("speed", "energy, forces and virial: seconds a call, two threads, neighbour list given", COLUMNS,
                   cells, bars("model library atoms dtype", "median", "seconds a call"))  # fmt: skip
 

@@ -36,7 +36,8 @@ class Lasting:
 
     def settle(self, name: str, needed: list[int], step: int, capacity: int) -> list[int]:
         """Widths for blocks that need the given ones; those of last time if they do not waste much."""
-        fresh = two_kinds([rounded(roomy(w) if w == max(needed) else w, step, capacity) for w in needed])
+        top = min(roomy(max(needed)), max([capacity, *needed]))
+        fresh = two_kinds([rounded(top if w == max(needed) else w, step, capacity) for w in needed])
         key = name, len(needed), capacity
         last = self.seen.get(key, fresh)
         if max(needed) > max(last):

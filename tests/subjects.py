@@ -16,6 +16,7 @@ from dpa2.blocks import Block
 from dpa2.convolution import Convolution, NarrowConvolution
 from dpa2.embedding import fold_embedding
 from dpa2.environment import Environment, Neighborhood
+from dpa2.expansion import ExpandedRepinit, ExpandedThreeBody, Expansion
 from dpa2.features import Features, Sums
 from dpa2.fitting import Fitting
 from dpa2.initial import Initial, InitialPairs
@@ -316,6 +317,31 @@ def _(rng):
 @subject("three-body", *BLOCK_KINDS)
 def _(rng, kind):
     block = ThreeBody(environment(rng, "centered" in kind), embedding(rng, kind), None, True)
+    place = hood(rng)
+    return Subject((block, place), (place.vectors,), along_vectors(lambda b, p: b.linearize(p)))
+
+
+def expansion(rng, owns: int, kinds: int, switched: bool) -> Expansion:
+    """Random coefficients of five terms."""
+    factors = kinds + 1 if switched else kinds
+    return Expansion(rng.normal(size=(owns, G, 5 * factors)), 5, -9.0, 8.0, switched, TYPES)
+
+
+EXPANDED_KINDS = ("zero", "switched, centered")
+
+
+@subject("expanded repinit", *EXPANDED_KINDS)
+def _(rng, kind):
+    parts = environment(rng, "centered" in kind), embedding(rng, "concat"), None, (), 2, True
+    block = ExpandedRepinit(*parts, expansion(rng, TYPES, TYPES, "switched" in kind))
+    place = hood(rng)
+    return Subject((block, place), (place.vectors,), along_vectors(lambda b, p: b.linearize(p)))
+
+
+@subject("expanded three-body", *EXPANDED_KINDS)
+def _(rng, kind):
+    parts = environment(rng, "centered" in kind), embedding(rng, "concat"), None, True
+    block = ExpandedThreeBody(*parts, expansion(rng, 1, TYPES**2, "switched" in kind))
     place = hood(rng)
     return Subject((block, place), (place.vectors,), along_vectors(lambda b, p: b.linearize(p)))
 

@@ -1,0 +1,102 @@
+"""Molecular dynamics of water at constant energy: does the energy stay, and how many steps a second?
+
+python examples/nve_water.py [MODEL] --molecules 64 --steps 500 --backend numpy
+
+MODEL is a model file, or a training input (.json), from which a model with untrained weights is built. Without one,
+that is the medium water model of the benchmarks. Untrained forces hold no molecules together, so the run starts cold
+and is short. Any smooth, conservative model conserves energy nevertheless; how well, the drift says.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms, units
+from ase.md.verlet import VelocityVerlet
+from rich.progress import Progress
+
+import dpa2
+from dpa2.ase import DPA2
+
+MEDIUM = Path(__file__).parents[1] / "benchmarks" / "models" / "medium.json"
+
+
+def water(molecules: int, temperature: float, seed: int) -> Atoms:
+    """A made-up box of water with velocities of a temperature in K, at rest as a whole."""
+    box = dpa2.testing.water_box(molecules, seed=seed)
+    atoms = Atoms(box.types, box.coordinates, cell=box.cell, pbc=True)
+    width = np.sqrt(atoms.get_masses() * units.kB * temperature)[:, None]
+    momenta = width * np.random.default_rng(seed).normal(size=(len(atoms), 3))
+    atoms.set_momenta(momenta - momenta.mean(axis=0))
+    return atoms
+
+
+def model_of(path: str, backend: str):
+    """The model in a file, or one built from a training input."""
+    if not path.endswith(".json"):
+        return dpa2.load(path, backend=backend)
+    return dpa2.build(json.loads(Path(path).read_text())["model"], seed=0, backend=backend)
+
+
+def run(atoms: Atoms, steps: int, femtoseconds: float, every: int, quiet: bool) -> tuple[np.ndarray, float]:
+    """Times (ps) and total energies (eV/atom), a row for each record; and steps per second after the first step."""
+    dynamics, rows = VelocityVerlet(atoms, timestep=femtoseconds * units.fs), []
+    dynamics.run(1)  # what is compiled is compiled now
+    with Progress(transient=True, disable=quiet) as progress:
+        start = time.perf_counter()
+        for step in progress.track(range(0, steps, every), description="steps"):
+            rows.append((step * femtoseconds / 1000.0, atoms.get_total_energy() / len(atoms)))
+            dynamics.run(min(every, steps - step))
+        seconds = time.perf_counter() - start
+    rows.append((steps * femtoseconds / 1000.0, atoms.get_total_energy() / len(atoms)))
+    return np.array(rows), steps / seconds
+
+
+def drift(rows: np.ndarray) -> dict[str, float]:
+    """The slope of a line through the energies, and what they scatter about it."""
+    slope, offset = np.polyfit(rows[:, 0], rows[:, 1], 1)
+    scatter = float(np.std(rows[:, 1] - (slope * rows[:, 0] + offset)))
+    return {"drift_meV_per_atom_ps": 1000.0 * float(slope), "scatter_meV_per_atom": 1000.0 * scatter}
+
+
+def plot(rows: np.ndarray, file: str) -> None:
+    """Total energy against time."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 3.5), layout="constrained")
+    axes.plot(rows[:, 0], 1000.0 * (rows[:, 1] - rows[0, 1]))
+    axes.set(xlabel="time / ps", ylabel="total energy, from the first / meV per atom")
+    figure.savefig(file, dpi=120)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", nargs="?", default=str(MEDIUM))
+    parser.add_argument("--backend", default="numpy", choices=("numpy", "torch", "jax"))
+    parser.add_argument("--molecules", type=int, default=64)
+    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--femtoseconds", type=float, default=0.5, help="of a step")
+    parser.add_argument("--temperature", type=float, default=10.0, help="of the start, K")
+    parser.add_argument("--every", type=int, default=10, help="steps between records")
+    parser.add_argument("--truncate", action="store_true", help="keep the nearest of too many neighbours")
+    parser.add_argument("--png", help="write a picture of the energy to this file")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args()
+    atoms = water(options.molecules, options.temperature, seed=0)
+    atoms.calc = DPA2(model_of(options.model, options.backend), neighbors="truncate" if options.truncate else "strict")
+    rows, speed = run(atoms, options.steps, options.femtoseconds, options.every, options.json)
+    found = drift(rows) | {"steps_per_second": speed, "atoms": len(atoms), "steps": options.steps}
+    if options.png:
+        plot(rows, options.png)
+    print(json.dumps(found) if options.json else "\n".join(f"{name}: {value:.4g}" for name, value in found.items()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""What evaluations take: memory, threads, shapes that a compiler must know, files that it leaves."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+import sys
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import dpa2
+from dpa2 import demo, testing
+from dpa2.errors import InputError
+from dpa2.memory import Demand
+from dpa2.widths import Lasting
+
+
+@pytest.fixture(scope="module")
+def model():
+    return testing.perturbed_model(testing.small_config(), seed=1)
+
+
+def boxes(count: int):
+    return [testing.water_box(16, seed=k) for k in range(count)]
+
+
+@pytest.mark.parametrize("molecules", [8, 64])
+def test_an_evaluation_takes_less_memory_than_estimated(model, molecules):
+    systems, lists = model.with_neighbors([testing.water_box(molecules, seed=0)], "truncate")
+    model.compute(systems, lists)
+    tracemalloc.start()
+    model.compute(systems, lists)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    demand = Demand.of(lists[0], model.reach)
+    assert peak <= demand.bytes(model.config, model.backend.shape, model.backend.threads) + 200_000  # Python's own
+
+
+def test_systems_in_turns_give_the_same_numbers(model):
+    systems = boxes(5)
+    together = model.evaluate_many(systems, neighbors="truncate")
+    _, lists = model.with_neighbors(systems, "truncate")
+    two = sum((Demand.of(found, model.reach) for found in lists[1:2]), Demand.of(lists[0], model.reach))
+    limit = two.bytes(model.config, model.backend.shape, model.backend.threads)
+    assert len(model.turns(lists, limit)) > 1
+    for one, other in zip(model.evaluate_many(systems, neighbors="truncate", memory=limit), together, strict=True):
+        assert np.abs(one.forces - other.forces).max() <= 1e-14 * np.abs(other.forces).max()
+
+
+def test_a_system_too_large_for_the_limit_is_refused(model):
+    with pytest.raises(InputError, match=r"system 0 takes .* MB are allowed"):
+        model.evaluate_many(boxes(1), neighbors="truncate", memory=10_000)
+
+
+def test_smaller_blocks_take_less_memory():
+    small, large = (testing.perturbed_model(testing.small_config(), seed=1).to("numpy", block=n) for n in (4, 24))
+    assert small.backend.shape.size == 4
+    _, lists = large.with_neighbors(boxes(1), "truncate")
+    demand = Demand.of(lists[0], large.reach)
+    needs = [demand.bytes(m.config, m.backend.shape, m.backend.threads) for m in (small, large)]
+    assert needs[0] < needs[1]
+
+
+def test_torch_evaluates_by_numpy_and_hands_back_tensors():
+    torch = pytest.importorskip("torch")
+    box, exact = demo.structure(), dpa2.load(demo.MODEL)
+    model = dpa2.load(demo.MODEL, backend="torch")
+    found = model.evaluate(box["coordinates"], box["types"], box["cell"])
+    assert isinstance(found.forces, torch.Tensor)
+    assert np.array_equal(found.forces.numpy(), exact.evaluate(box["coordinates"], box["types"], box["cell"]).forces)
+    weight = model.weights.descriptor.shape_transform.weight
+    assert np.shares_memory(weight.numpy(), model.worker.weights.descriptor.shape_transform.weight)
+
+
+def test_torch_evaluates_low_precision_itself():
+    pytest.importorskip("torch")
+    model = dpa2.load(demo.MODEL, backend="torch", dtype="bfloat16")
+    assert model.worker is model
+
+
+def test_widths_last_while_neighbours_come_and_go():
+    lasting, generator = Lasting(), np.random.default_rng(0)
+    seen = set()
+    for _ in range(200):
+        needed = sorted(np.array([18, 20, 23, 25, 26, 30]) + generator.integers(-2, 3, 6))
+        seen.update(lasting.settle("repformer", [int(n) for n in needed], step=4, capacity=48))
+    assert len(seen) <= 2
+
+
+def test_widths_always_suffice_and_never_exceed_the_capacity():
+    lasting, generator = Lasting(), np.random.default_rng(1)
+    for _ in range(300):
+        needed = [int(n) for n in generator.integers(0, 21, generator.integers(1, 6))]
+        widths = lasting.settle("repformer", needed, step=int(generator.integers(1, 9)), capacity=20)
+        assert all(n <= w <= 20 for n, w in zip(needed, widths, strict=True))
+
+
+COMPILED_ON_DISK = """
+import dpa2
+box = dpa2.demo.structure()
+model = dpa2.load(dpa2.demo.MODEL, backend="jax")
+model.evaluate(box["coordinates"][:12], box["types"][:12], None)
+"""
+
+
+@pytest.mark.parametrize("where", ["folder", "off"])
+def test_compiled_functions_are_kept_where_they_may_be(where, tmp_path):
+    pytest.importorskip("jax")
+    home = tmp_path / "home"
+    environment = dict(os.environ) | {"XDG_CACHE_HOME": str(home), "JAX_ENABLE_X64": "1"}
+    environment["DPA2_CACHE"] = str(tmp_path / "kept") if where == "folder" else "off"
+    subprocess.run([sys.executable, "-c", COMPILED_ON_DISK], check=True, env=environment, capture_output=True)
+    assert not home.exists()
+    assert (tmp_path / "kept" / "jax").is_dir() == (where == "folder")
+
+
+def test_nothing_is_compiled_again_while_atoms_move():
+    pytest.importorskip("jax")
+    from dpa2.backends.jax import compiled
+    from dpa2.descriptor import retreat
+
+    model = testing.perturbed_model(testing.small_config(), seed=1, backend="jax")
+    system, generator = testing.water_box(16, seed=0), np.random.default_rng(0)
+    sizes = []
+    for _ in range(12):
+        moved = system.coordinates + 0.1 * generator.normal(size=system.coordinates.shape)
+        model.evaluate_many([dataclasses.replace(system, coordinates=moved)], neighbors="truncate")
+        sizes.append(compiled(retreat, "cpu")._cache_size())
+    assert sizes[-1] == sizes[1]
