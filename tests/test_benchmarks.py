@@ -1,0 +1,59 @@
+"""The programs that measure run, and say so where there is nothing to compare with. No clock is asserted here."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+pytest.importorskip("matplotlib")
+
+
+def run(*words: str, **environment: str) -> str:
+    """The output of a Python program, run from the root of the repository."""
+    alone = {name: value for name, value in os.environ.items() if name != "DPA2_PEER_PYTHON"}
+    done = subprocess.run([sys.executable, *words], cwd=ROOT, env=alone | environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_benchmark_leaves_a_table_and_a_picture_and_says_that_the_peer_is_missing(tmp_path):
+    out = run(
+        "-m", "benchmarks.speed", "--quick", "--calls", "1", "--libraries", "numpy", "--models", "small", "--results",
+        str(tmp_path),
+    )  # fmt: skip
+    assert "the peer is not installed here" in out
+    found = json.loads((tmp_path / "speed.json").read_text())
+    assert [row["quantity"] for row in found["rows"]] == ["efv", "descriptor"]
+    assert all(row["median"] > 0 and row["peak_mb"] > 0 for row in found["rows"])
+    assert (tmp_path / "speed.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_worker_that_fails_is_a_note_and_not_the_end(tmp_path):
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\necho there is no such back end >&2\nexit 3\n")
+    broken.chmod(0o755)
+    out = run(
+        "-m", "benchmarks.speed", "--quick", "--calls", "1", "--libraries", "numpy", "--models", "small", "--results",
+        str(tmp_path), DPA2_PEER_PYTHON=f"jax={broken}",
+    )  # fmt: skip
+    assert "ended with code 3: there is no such back end" in out
+
+
+def test_the_example_conserves_energy(tmp_path):
+    pytest.importorskip("ase")
+    small = ROOT / "benchmarks" / "models" / "small.json"
+    picture = tmp_path / "energy.png"
+    out = run(
+        "examples/nve_water.py", str(small), "--molecules", "8", "--steps", "20", "--every", "5", "--json", "--png",
+        str(picture),
+    )  # fmt: skip
+    found = json.loads(out)
+    assert abs(found["drift_meV_per_atom_ps"]) < 1e-3
+    assert found["steps_per_second"] > 0
+    assert picture.exists()
