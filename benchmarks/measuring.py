@@ -15,7 +15,7 @@ from .task import Task
 THREADS = ("OMP", "MKL", "OPENBLAS", "NUMEXPR")
 DEVIATION = 1e-5  # of norms, float32 included; what is compared in a table must be the same
 
-FEWEST, PATIENCE = 3, 100.0  # calls of a pair that takes longer than so many seconds
+FEWEST, PATIENCE = 3, 60.0  # calls of a pair that takes longer than so many seconds
 
 
 class Failed(RuntimeError):

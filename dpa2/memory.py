@@ -55,7 +55,9 @@ class Demand:
 
     def bytes(self, config: DPA2Config, shape: Shape, threads: int) -> int:
         """What an evaluation of all of them at once takes."""
-        working = min(self.atoms, threads * shape.size) * bytes_per_block_atom(config, self.wide, self.near)
+        working = min(self.atoms, threads * shape.atoms_in_block(self.atoms)) * bytes_per_block_atom(
+            config, self.wide, self.near
+        )
         return self.atoms * bytes_per_atom(config, self.wide, self.near) + working
 
 

@@ -74,7 +74,7 @@ class Model:
         """
         target = find_backend(backend, device)
         if block is not None:
-            target.shape = dataclasses.replace(target.shape, size=block)
+            target.shape = dataclasses.replace(target.shape, size=block, largest=None)
         config = self.config if dtype is None else in_precision(self.config, dtype)
 
         def move(name: str, array):
@@ -156,7 +156,7 @@ class Model:
         if backend is self.backend:
             return self
         shared = map_leaves(lambda name, array: self.backend.to_numpy(array), self.weights)
-        backend.shape = dataclasses.replace(backend.shape, size=self.backend.shape.size)
+        backend.shape = self.backend.shape
         return Model(self.config, shared, backend, self.metadata, self.acceleration)
 
     def evaluate(

@@ -62,9 +62,9 @@ class AttentionMap:
         record("attn2_map", alpha * after, (0, 1, 3, 2))
 
         def pull_back(dmap):
-            dafter = xp.sum(dmap * alpha, axis=2)
+            dafter = sum_of_heads(dmap * alpha)
             dlogits = pull_softmax(dmap * after)
-            dfactor, doffset = xp.sum(dlogits * raw, axis=2), xp.sum(dlogits, axis=2)
+            dfactor, doffset = sum_of_heads(dlogits * raw), sum_of_heads(dlogits)
             dgamma = dafter * both / 3.0**0.5 + (dfactor * shift if self.gate else 0.0)
             dboth = dafter * angle + pull_logits(dfactor * gamma if self.gate else dfactor, doffset)
             draw = xp.reshape(dlogits * factor[:, :, None, :], (atoms, -1, slots))
@@ -76,6 +76,14 @@ class AttentionMap:
             )
 
         return alpha * after, pull_back
+
+
+def sum_of_heads(x: Float[Array, "atom query head key"]) -> Float[Array, "atom query key"]:
+    """Σ_h, slice by slice, which NumPy does in half the time of a sum over a short axis."""
+    total = x[:, :, 0, :]
+    for h in range(1, x.shape[2]):
+        total = total + x[:, :, h, :]
+    return total
 
 
 @module

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,15 +14,16 @@ from .table import Reach, Table, lay_end_to_end
 from .widths import Lasting, rounded
 
 LISTS = ("repinit", "three_body", "repformer")
+SHARES = 24  # blocks, below which they do not grow
 
 
 @dataclass(frozen=True)
 class Shape:
     """What blocks look like.
 
-    size: atoms in each. step: widths are multiples of it. uniform: lists in which all blocks are equally wide.
-    filled: the last one has as many rows as the others. ordered: atoms are sorted by their number of neighbours.
-    lasting: the memory of widths, where they are to change as seldom as possible.
+    size: atoms in each; with many atoms more, up to `largest`, where that is given. step: widths are multiples of it.
+    uniform: lists in which all blocks are equally wide. filled: the last one has as many rows as the others.
+    ordered: atoms are sorted by their number of neighbours. lasting: the memory of widths, where they are to change as seldom as possible.
     """
 
     size: int
@@ -31,6 +32,11 @@ class Shape:
     filled: bool = False
     ordered: bool = True
     lasting: Lasting | None = None
+    largest: int | None = None
+
+    def atoms_in_block(self, atoms: int) -> int:
+        """How many of so many atoms are worked on together: of many, more, since each block has a price."""
+        return self.size if self.largest is None else min(self.largest, max(self.size, atoms // SHARES))
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,7 @@ def plan(types: Sequence[np.ndarray], lists: Sequence[Neighbors], reach: Reach, 
     if shape.ordered:
         order = np.lexsort((table.counts["repinit"], table.counts["repformer"]))
         table = table.take(order)
+    shape = replace(shape, size=shape.atoms_in_block(atoms))
     extra = -atoms % shape.size if shape.filled else 0
     table = table.padded(extra, reach.far)
     order = np.append(order, np.repeat(order[:1], extra))

@@ -14,7 +14,7 @@ class NumPy(Eager):
     """Arrays live in memory; functions run as they are."""
 
     name = "numpy"
-    shape = Shape(size=24)
+    shape = Shape(size=24, largest=64)
 
     def __init__(self, device: str | None = None):
         if device not in (None, "cpu"):
