@@ -32,6 +32,8 @@ def test_a_benchmark_leaves_a_table_and_a_picture_and_says_that_the_peer_is_miss
     assert [row["quantity"] for row in found["rows"]] == ["efv", "descriptor"]
     assert all(row["median"] > 0 and row["peak_mb"] > 0 for row in found["rows"])
     assert (tmp_path / "speed.png").read_bytes().startswith(b"\x89PNG")
+    page = run("-c", f"import pathlib, benchmarks.page as p; print(p.page(pathlib.Path({str(tmp_path)!r})))")
+    assert "| small | efv | numpy | 24 | float64 |" in page
 
 
 def test_a_worker_that_fails_is_a_note_and_not_the_end(tmp_path):
