@@ -8,17 +8,16 @@ from functools import cached_property
 
 import numpy as np
 
+from .acceleration import Acceleration, accelerated
 from .arrays import array_namespace
 from .assembly import load_weights
 from .backends import backend as find_backend
-from .config import DTYPES, DPA2Config
+from .config import DPA2Config
 from .energy import EnergyModel, EnergyProgram
-from .errors import BackendError, ConfigurationError, InputError
+from .errors import BackendError, InputError
 from .evaluation import (
-    DescriptorEvaluation,
     Evaluation,
     Prepared,
-    evaluate_descriptor,
     evaluate_prepared,
     prepare,
 )
@@ -27,18 +26,10 @@ from .memory import Demand, turns
 from .module import leaves, map_leaves
 from .neighbors import Neighbors, check_limits, from_list, neighbor_list
 from .plan import Shape, plan
+from .precision import in_precision, precision
 from .system import System, checked, frames, host_array
 from .table import Reach
-
-WIDE = ("bias", "deviation", "counted", "fitting.bias")  # kept in the precision of energies
-
-
-@dataclasses.dataclass(frozen=True)
-class Acceleration:
-    """What `Model.accelerate` was asked for: the error allowed, and the distance (Å) down to which it is kept."""
-
-    tolerance: float
-    closest: float
+from .view import DescriptorView
 
 
 class Model:
@@ -116,8 +107,6 @@ class Model:
     @cached_property
     def fast_program(self) -> EnergyProgram:
         """The model ready to run, its embedding nets expanded."""
-        from .expansion import accelerated
-
         return self.on_backend(accelerated(self.folded(), self.acceleration.closest, self.acceleration.tolerance))
 
     def accelerate(self, tolerance: float = 1e-12, closest: float = 0.5) -> Model:
@@ -136,8 +125,6 @@ class Model:
         >>> bool(abs(fast.evaluate(*water).forces - model.evaluate(*water).forces).max() < 1e-8)
         True
         """
-        if not (tolerance > 0 and closest > 0):
-            raise InputError(f"tolerance = {tolerance}, closest = {closest}: both must be positive")
         model = Model(self.config, self.weights, self.backend, self.metadata, Acceleration(tolerance, closest))
         model.worker.fast_program  # noqa: B018  refused now, not at the first evaluation
         return model
@@ -314,44 +301,6 @@ class Model:
         types = [np.where(s.types < 0, virtual_type, s.types) for s in systems]
         host = plan(types, lists, self.reach, shape)
         return prepare(self.backend, self.config, host, lists, systems)
-
-
-class DescriptorView:
-    """The descriptor of a model, evaluated on its own."""
-
-    def __init__(self, model: Model):
-        self.model = model
-
-    def evaluate(self, coordinates, types, cell=None, *, neighbors="strict") -> DescriptorEvaluation:
-        """f, rotation matrix, g, h and switch of a structure. Arguments and errors as for `Model.evaluate`.
-
-        Virtual atoms get the padding row of the type embedding here (section 4); `Model.evaluate` gives them type 0.
-
-        >>> import dpa2
-        >>> d = dpa2.load(dpa2.demo.MODEL).descriptor.evaluate([[0, 0, 0], [0.96, 0, 0]], ["O", "H"])
-        >>> d.neighbors.tolist(), d.frame.shape
-        ([[1], [0]], (2, 1, 3))
-        """
-        system, worker = checked(System(coordinates, types, cell), self.model.type_map), self.model.worker
-        found = worker.neighbors(system, neighbors)
-        shape = dataclasses.replace(worker.backend.shape, uniform=("repformer",), lasting=None)
-        ready = worker.prepare([system], [found], len(worker.type_map), shape)
-        return self.model.adopted(evaluate_descriptor(worker.program.descriptor, worker.backend, ready)[0])
-
-
-def in_precision(config: DPA2Config, dtype: str) -> DPA2Config:
-    """The same configuration in another precision throughout."""
-    if dtype not in DTYPES:
-        raise ConfigurationError(f"dtype = {dtype!r}: is one of {DTYPES}", path="dtype", value=dtype)
-    return dataclasses.replace(config, dtype=dtype, fitting=dataclasses.replace(config.fitting, dtype=dtype))
-
-
-def precision(config: DPA2Config, name: str, backend) -> str:
-    """The precision in which a tensor, of the weights or of the program, is kept (specification section 14)."""
-    name = name.removeprefix("head.")
-    if name in WIDE:
-        return backend.wide()
-    return config.fitting.dtype if name.startswith("fitting.") else config.dtype
 
 
 def check_parameters(name: str, given, wanted: int):

@@ -21,9 +21,9 @@ SHARES = 24  # blocks, below which they do not grow
 class Shape:
     """What blocks look like.
 
-    size: atoms in each; with many atoms more, up to `largest`, where that is given. step: widths are multiples of it.
-    uniform: lists in which all blocks are equally wide. filled: the last one has as many rows as the others.
-    ordered: atoms are sorted by their number of neighbours. lasting: the memory of widths, where they are to change as seldom as possible.
+    size: atoms in each; of many atoms more, up to `largest` if that is given. step: widths are multiples of it.
+    uniform: lists in which all blocks are equally wide. filled: the last block has as many rows as the others.
+    ordered: atoms are sorted by their number of neighbours. lasting: the memory of widths that are to change seldom.
     """
 
     size: int

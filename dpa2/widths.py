@@ -22,7 +22,7 @@ def rounded(width: int, step: int, capacity: int) -> int:
 
 
 class Lasting:
-    """Two widths for all blocks of a list, the same as last time while they fit.
+    """Few widths for all blocks of a list: those that have been before, as long as they fit and waste little.
 
     >>> lasting = Lasting()
     >>> lasting.settle("repformer", [16, 17, 25], step=4, capacity=48)
@@ -32,19 +32,27 @@ class Lasting:
     """
 
     def __init__(self):
-        self.seen: dict[tuple, list[int]] = {}
+        self.known: dict[tuple, set[int]] = {}
+        self.last: dict[tuple, list[int]] = {}
 
     def settle(self, name: str, needed: list[int], step: int, capacity: int) -> list[int]:
-        """Widths for blocks that need the given ones; those of last time if they do not waste much."""
+        """Widths for blocks that need the given ones; each at least as wide as last time, if that wastes little."""
         top = min(roomy(max(needed)), max([capacity, *needed]))
         fresh = two_kinds([rounded(top if w == max(needed) else w, step, capacity) for w in needed])
-        key = name, len(needed), capacity
-        last = self.seen.get(key, fresh)
-        if max(needed) > max(last):
-            last = fresh
-        kept = [min(k for k in last if k >= max(old, w)) for old, w in zip(last, needed, strict=True)]
-        self.seen[key] = kept if sum(kept) <= WASTE * sum(fresh) else fresh
-        return list(self.seen[key])
+        known, blocks = self.known.setdefault((name, capacity), set(fresh)), (name, len(needed))
+        if max(needed) > max(known):
+            known.add(max(fresh))
+        floor = self.last.get(blocks, needed)
+        choices = [chosen(known, list(map(max, floor, needed))), chosen(known, needed), fresh]
+        widths = next(c for c in choices if sum(c) <= WASTE * sum(fresh))
+        known.update(widths)
+        self.last[blocks] = widths
+        return list(widths)
+
+
+def chosen(known: set[int], needed: list[int]) -> list[int]:
+    """The smallest known width that suffices, for each block; the largest where none does."""
+    return [min((k for k in known if k >= w), default=max(known)) for w in needed]
 
 
 def roomy(width: int) -> int:

@@ -6,9 +6,10 @@ import array_api_strict as xp
 import numpy as np
 
 from dpa2.backends.eager import Eager
-from dpa2.model import Model, precision
+from dpa2.model import Model
 from dpa2.module import map_leaves
 from dpa2.plan import Shape
+from dpa2.precision import precision
 
 
 class Strict(Eager):

@@ -31,10 +31,10 @@ CORE = (  # from the bottom up: what computes, on whatever arrays it is given
 OUTER = (  # what surrounds it, from the inside out
     {"errors", "electrons"},
     {"config", "system"},
-    {"neighbors", "data", "widths", "expansion"},
+    {"neighbors", "data", "widths", "expansion", "precision"},
     {"table", "plan"},
-    {"memory", "evaluation", "assembly", "backends"},
-    {"hessian", "initialization"},
+    {"memory", "acceleration", "evaluation", "assembly", "backends"},
+    {"hessian", "initialization", "view"},
     {"model"},
     {"tracing", "statistics", "results", "structures", "serialization"},
     {"api"},
