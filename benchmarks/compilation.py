@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import tempfile
 from functools import partial
 
+from .measuring import output
 from .program import Bench, Options, Program, bars
 
 SCRIPT = """
@@ -25,12 +23,11 @@ x, rest = data["coordinates"], (data["types"], data["cell"])
 start = time.perf_counter()
 model.evaluate(x, *rest, neighbors="truncate")
 first, settled, generator = time.perf_counter() - start, 0, numpy.random.default_rng(0)
-drift = generator.normal(size=x.shape)
 for step in range({steps}):
     if step == {settle}:
         settled = len(compiled)
-    x = x + 0.01 * drift + 0.02 * generator.normal(size=x.shape)
-    model.evaluate(x, *rest, neighbors="truncate")
+    moved = x + 0.1 * generator.normal(size=x.shape)
+    model.evaluate(moved, *rest, neighbors="truncate")
 counts = {{"compilations_first_steps": settled, "compilations_after": len(compiled) - settled}}
 print(json.dumps({{"first": first}} | counts))
 """
@@ -48,9 +45,7 @@ def cells(options: Options, bench: Bench):
 
 
 def run(program: str, folder: str) -> dict:
-    environment = dict(os.environ) | {"JAX_ENABLE_X64": "1", "JAX_PLATFORMS": "cpu", "DPA2_CACHE": folder}
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
-    return json.loads(done.stdout.splitlines()[-1])
+    return json.loads(output(program, DPA2_CACHE=folder).splitlines()[-1])
 
 
 COLUMNS = ["process", "first", "compilations_first_steps", "compilations_after"]

@@ -1,4 +1,4 @@
-"""Peak memory of the whole process: each library, and NumPy with smaller blocks."""
+"""Peak memory of the whole process: each library, and NumPy on one thread."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ LARGEST = {"jax": 1536, "pt": 1536, "dpmodel": 192}  # atoms that the peer's bac
 
 
 def cells(options: Options, bench: Bench):
-    """Every library, model, size and precision; then the descriptor on NumPy."""
+    """Every library, model, size and precision; with the list inside the time (`full`); the descriptor on NumPy."""
     python = interpreters()
     atoms = (24,) if options.quick else options.atoms
     for model in options.models:
@@ -22,17 +22,25 @@ def cells(options: Options, bench: Bench):
                 for library in options.libraries:
                     task = bench.task(library, model, n, dtype)
                     yield from compared(task, model, AGAINST[library], python, options)
+            for library in options.libraries:
+                task = bench.task(library, model, atoms[0], dtype, quantity="full")
+                yield labels_of(task, model), partial(alone, task, options.calls)
             if "numpy" in options.libraries:
                 task = bench.task("numpy", model, atoms[0], dtype, quantity="descriptor")
                 yield from compared(task, model, ("dpmodel",), python, options)
+
+
+def labels_of(task, model: str) -> dict:
+    """What a row is called."""
+    return {"model": model, "quantity": task.quantity, "library": task.implementation, "atoms": task.atoms,
+            "dtype": task.dtype}  # fmt: skip
 
 
 def compared(task, model: str, peers, python: dict, options: Options):
     """A cell in turns with each peer that is here, or alone."""
     from dataclasses import replace
 
-    labels = {"model": model, "library": task.implementation, "atoms": task.atoms, "dtype": task.dtype}
-    labels |= {"quantity": task.quantity}
+    labels = labels_of(task, model)
     able = [p for p in peers if p in python and task.atoms <= LARGEST[p]]
     for peer in able:
         other = replace(task, implementation=f"peer:{peer}")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import statistics
-import subprocess
-import sys
 import time
 from functools import partial
 
+from .measuring import output
 from .program import Bench, Options, Program, bars
 
 IMPORT = "import time; t = time.perf_counter(); import dpa2; print(time.perf_counter() - t)"
@@ -23,7 +21,7 @@ print(time.perf_counter() - t)
 
 
 def cells(options: Options, bench: Bench):
-    """The import, an interpreter that imports nothing for comparison, and the first result on each library."""
+    """The import, and the first result on each library, with nothing compiled before."""
     runs = 2 if options.quick else 7
     yield {"what": "import dpa2"}, partial(times, IMPORT, runs)
     for library in options.libraries:
@@ -37,10 +35,8 @@ def times(program: str, runs: int) -> dict:
     inside, whole = [], []
     for _ in range(runs):
         start = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True,
-                              env=dict(os.environ) | {"JAX_ENABLE_X64": "1", "DPA2_CACHE": "off"})  # fmt: skip
+        inside.append(float(output(program).split()[-1]))
         whole.append(time.perf_counter() - start)
-        inside.append(float(done.stdout.split()[-1]))
     return {"seconds": statistics.median(inside), "process": statistics.median(whole), "runs": runs}
 
 
