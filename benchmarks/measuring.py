@@ -9,8 +9,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,6 @@ from .task import Task
 
 THREADS = ("OMP", "MKL", "OPENBLAS", "NUMEXPR")
 DEVIATION = {"float64": 1e-9, "float32": 1e-3}  # of the largest element; what is compared must be the same
-FEWEST, PATIENCE = 3, 60.0  # calls of a pair that takes longer than so many seconds
 
 
 class Failed(RuntimeError):
@@ -27,10 +26,10 @@ class Failed(RuntimeError):
 
 
 def interpreters() -> dict[str, str]:
-    """Interpreters of the peer's back ends: DPA2_PEER_PYTHON="jax=... pt=... dpmodel=...", or this one if it can."""
+    """Interpreters of the peer's back ends: DPA2_PEER_PYTHON="jax=... pt=... dpmodel=...", or this one if it has it."""
     given = dict(word.split("=", 1) for word in os.environ.get("DPA2_PEER_PYTHON", "").split())
-    here = subprocess.run([sys.executable, "-c", "import deepmd"], capture_output=True).returncode == 0
-    return ({name: sys.executable for name in ("jax", "pt", "dpmodel")} if here else {}) | given
+    here = "DPA2_PEER_PYTHON" not in os.environ and find_spec("deepmd") is not None
+    return {name: sys.executable for name in ("jax", "pt", "dpmodel")} if here else given
 
 
 class Worker:
@@ -95,9 +94,9 @@ def output(program: str, **changes: str) -> str:
     return done.stdout
 
 
-def alone(task: Task, calls: int) -> dict:
+def alone(task: Task, calls: int, python: str = sys.executable) -> dict:
     """One cell."""
-    with Worker(task) as worker:
+    with Worker(task, python) as worker:
         for _ in range(calls):
             worker.run()
         return dataclasses.asdict(task) | worker.facts()
@@ -106,8 +105,7 @@ def alone(task: Task, calls: int) -> dict:
 def pair(ours: Task, peer: Task, python: str, calls: int) -> dict:
     """Two cells in turns; ratios are the peer's number over ours, call by call."""
     with Worker(peer, python) as theirs, Worker(ours) as mine:
-        start = time.perf_counter()
-        while len(mine.seconds) < calls and (len(mine.seconds) < FEWEST or time.perf_counter() - start < PATIENCE):
+        for _ in range(calls):
             theirs.run()
             mine.run()
         ratios = [a / b for a, b in zip(theirs.seconds, mine.seconds, strict=True)]

@@ -16,13 +16,16 @@ def make(task: Task):
 
     data = np.load(task.structure)
     model = dpa2.load(Path(task.model).with_suffix(".safetensors"), backend=task.implementation)
+    model = model.to(task.implementation, block=task.block) if task.block else model
     model = (model.accelerate() if task.accelerated else model).worker
     system = dpa2.System(data["coordinates"], data["types"], data["cell"])
     host = model.backend.to_numpy
     if task.quantity == "neighbors":
         return lambda: {"count": np.array(len(model.prepare_systems([system], neighbors="truncate").blocks))}
     if task.quantity == "full":
-        return lambda: results(model.evaluate_many([system], neighbors="truncate")[0], host)
+        return lambda: results(
+            model.evaluate_many([system] * task.copies, neighbors="truncate", memory=task.limit)[0], host
+        )
     systems, lists = model.with_neighbors([system], "truncate")
     ready, program = model.prepare(systems, lists), model.program_for(lists)
     if task.quantity == "descriptor":

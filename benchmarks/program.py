@@ -20,9 +20,9 @@ class Options:
     """What is measured, and where results go. `quick` asks for one small cell of each kind."""
 
     libraries: tuple[str, ...] = LIBRARIES
-    models: tuple[str, ...] = ("medium",)
-    atoms: tuple[int, ...] = (192, 1536)
-    dtypes: tuple[str, ...] = ("float64",)
+    models: tuple[str, ...] = ("medium", "small", "large")
+    atoms: tuple[int, ...] = (192, 1536, 5184)
+    dtypes: tuple[str, ...] = ("float64", "float32")
     calls: int = 7
     quick: bool = False
     results: Path = report.RESULTS
@@ -42,13 +42,14 @@ class Bench:
 
 @dataclass(frozen=True)
 class Program:
-    """One claim: `cells(options, bench)` gives labels and functions that measure a row each."""
+    """One claim: `cells(options, bench)` are labels and functions that measure a row; `summary` gives sentences."""
 
     name: str
     title: str
     columns: list[str]
     cells: Callable[[Options, Bench], Iterable[tuple[dict, Callable[[], dict]]]]
     draw: Callable
+    summary: Callable[[list[dict]], list[str]] = lambda rows: []
 
     def run(self, options: Options) -> list[dict]:
         """Measure all cells, publish the report, and return the rows."""
@@ -58,7 +59,7 @@ class Program:
             cells = list(self.cells(options, Bench(Path(folder))))
             tracked = progress.track(cells, description=self.name)
             rows = [measured(measure) | labels for labels, measure in tracked]
-        report.publish(self.name, self.title, rows, self.columns, self.draw, options.results)
+        report.publish(self, rows, options.results)
         return rows
 
     def main(self) -> None:
@@ -77,10 +78,10 @@ def measured(measure: Callable[[], dict]) -> dict:
 def options_from_command_line(title: str) -> Options:
     parser = argparse.ArgumentParser(description=title)
     parser.add_argument("--libraries", nargs="+", default=LIBRARIES, choices=LIBRARIES)
-    parser.add_argument("--models", nargs="+", default=("medium",), choices=("small", "medium", "large"))
-    parser.add_argument("--atoms", nargs="+", type=int, default=(192, 1536), help="multiples of 3")
-    parser.add_argument("--dtypes", nargs="+", default=("float64",), choices=("float64", "float32"))
-    parser.add_argument("--calls", type=int, default=7, help="timed calls of each cell, after a first one")
+    parser.add_argument("--models", nargs="+", default=Options.models, choices=Options.models)
+    parser.add_argument("--atoms", nargs="+", type=int, default=Options.atoms, help="multiples of 3")
+    parser.add_argument("--dtypes", nargs="+", default=Options.dtypes, choices=Options.dtypes)
+    parser.add_argument("--calls", type=int, default=Options.calls, help="timed calls of each cell, after a first one")
     parser.add_argument("--quick", action="store_true", help="one small cell of each kind")
     parser.add_argument("--results", type=Path, default=report.RESULTS, help="where JSON and pictures go")
     given = vars(parser.parse_args())

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Callable
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
+PACKAGES = ("numpy", "torch", "jax", "dpa2")
 RESULTS = Path(__file__).with_name("results")
 
 
@@ -14,13 +17,9 @@ def machine() -> dict:
     """Where a result was measured."""
     import os
 
-    import numpy
-
-    import dpa2
-
     name = next((line.split(":")[1].strip() for line in cpuinfo() if line.startswith("model name")), platform.machine())
-    return {"processor": name, "processors": os.cpu_count(), "python": platform.python_version(),
-            "numpy": numpy.__version__, "dpa2": dpa2.__version__}  # fmt: skip
+    versions = {package: version(package) for package in PACKAGES if find_spec(package)}
+    return {"processor": name, "processors": os.cpu_count(), "python": platform.python_version()} | versions
 
 
 def cpuinfo() -> list[str]:
@@ -28,12 +27,16 @@ def cpuinfo() -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
 
-def publish(name: str, title: str, rows: list[dict], columns: list[str], draw: Callable, folder: Path) -> None:
-    """Print the rows, and write `name`.json and `name`.png."""
-    show(title, rows, columns)
+def publish(program, rows: list[dict], folder: Path) -> None:
+    """Print the rows of a `Program`, and write them as JSON and as a picture under its name."""
+    show(program.title, rows, program.columns)
+    measured = [row for row in rows if not row.get("note")]
+    summary = program.summary(measured)
+    print(*summary, sep="\n")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.json").write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1) + "\n")
-    picture(title, rows, draw, folder / f"{name}.png")
+    found = {"machine": machine(), "rows": rows, "summary": summary}
+    (folder / f"{program.name}.json").write_text(json.dumps(found, indent=1) + "\n")
+    picture(program.title, measured, program.draw, folder / f"{program.name}.png")
 
 
 def show(title: str, rows: list[dict], columns: list[str]) -> None:
@@ -69,7 +72,7 @@ def picture(title: str, rows: list[dict], draw: Callable, path: Path) -> None:
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
-    draw(axes, [row for row in rows if not row.get("note")])
+    draw(axes, rows)
     axes.set_title(title)
     figure.savefig(path, dpi=120)
     pyplot.close(figure)

@@ -7,7 +7,7 @@ from functools import partial
 from .measuring import alone
 from .program import Bench, Options, Program
 
-ATOMS = (192, 1536, 5184, 20000 // 3 * 3)
+ATOMS = (192, 1536, 5184, 20577)  # cubes of molecules
 
 
 def cells(options: Options, bench: Bench):
@@ -32,8 +32,23 @@ def draw(axes, rows):
     axes.legend()
 
 
+def summary(rows: list[dict]) -> list[str]:
+    """How constant the cost is, and the slope of the memory, for each library."""
+    return [of_library(library, [r for r in rows if r["library"] == library])
+            for library in dict.fromkeys(row["library"] for row in rows)]  # fmt: skip
+
+
+def of_library(library: str, rows: list[dict]) -> str:
+    costs, (first, *_, last) = [row["ms_per_atom"] for row in rows], rows
+    slope = 1000 * (last["peak_mb"] - first["peak_mb"]) / (last["atoms"] - first["atoms"])
+    mean = sum(costs) / len(costs)
+    return (f"{library}: the cost for each atom is {mean:.2f} ms, from {100 * min(costs) / mean - 100:+.0f} to "
+            f"{100 * max(costs) / mean - 100:+.0f} %; each atom more takes {slope:.0f} kB more")  # fmt: skip
+
+
 COLUMNS = ["library", "atoms", "median", "ms_per_atom", "peak_mb", "mb_per_atom", "first"]
-PROGRAM = Program("scaling", "cost for each atom against the number of atoms (medium, float64)", COLUMNS, cells, draw)
+PROGRAM = Program("scaling", "cost for each atom against the number of atoms (medium, float64)", COLUMNS, cells, draw,
+                  summary)  # fmt: skip
 
 if __name__ == "__main__":
     PROGRAM.main()

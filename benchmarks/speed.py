@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from .measuring import alone, interpreters, pair
@@ -13,21 +14,26 @@ LARGEST = {"jax": 1536, "pt": 1536, "dpmodel": 192}  # atoms that the peer's bac
 
 
 def cells(options: Options, bench: Bench):
-    """Every library, model, size and precision; with the list inside the time (`full`); the descriptor on NumPy."""
+    """All sizes of the first model, all precisions of its smallest; the smallest of the other models."""
     python = interpreters()
-    atoms = (24,) if options.quick else options.atoms
-    for model in options.models:
-        for dtype in options.dtypes:
-            for n in atoms:
-                for library in options.libraries:
-                    task = bench.task(library, model, n, dtype)
-                    yield from compared(task, model, AGAINST[library], python, options)
-            for library in options.libraries:
-                task = bench.task(library, model, atoms[0], dtype, quantity="full")
-                yield labels_of(task, model), partial(alone, task, options.calls)
-            if "numpy" in options.libraries:
-                task = bench.task("numpy", model, atoms[0], dtype, quantity="descriptor")
-                yield from compared(task, model, ("dpmodel",), python, options)
+    for model, dtype, atoms in grid(options):
+        for library in options.libraries:
+            yield from compared(bench.task(library, model, atoms, dtype), model, AGAINST[library], python, options)
+    model, dtype, atoms = grid(options)[0]
+    for library in options.libraries:
+        task = bench.task(library, model, atoms, dtype, quantity="full")
+        yield labels_of(task, model), partial(alone, task, options.calls)
+    if "numpy" in options.libraries:
+        task = bench.task("numpy", model, atoms, dtype, quantity="descriptor")
+        yield from compared(task, model, ("dpmodel",), python, options)
+
+
+def grid(options: Options) -> list[tuple[str, str, int]]:
+    """Models, precisions and sizes."""
+    (model, *models), (dtype, *dtypes) = options.models, options.dtypes
+    least, *sizes = (24,) if options.quick else options.atoms
+    cells = [(model, dtype, n) for n in (least, *sizes)] + [(model, other, least) for other in dtypes]
+    return cells + [(other, dtype, least) for other in models]
 
 
 def labels_of(task, model: str) -> dict:
@@ -38,8 +44,6 @@ def labels_of(task, model: str) -> dict:
 
 def compared(task, model: str, peers, python: dict, options: Options):
     """A cell in turns with each peer that is here, or alone."""
-    from dataclasses import replace
-
     labels = labels_of(task, model)
     able = [p for p in peers if p in python and task.atoms <= LARGEST[p]]
     for peer in able:

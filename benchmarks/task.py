@@ -13,7 +13,11 @@ MODELS = Path(__file__).with_name("models")
 
 @dataclass(frozen=True)
 class Task:
-    """One cell. `model` is a `.dp` file, `structure` an `.npz` file; `quantity` is efv, descriptor or neighbors."""
+    """One cell: `model` is a `.dp` file, `structure` an `.npz` file.
+
+    `quantity` is efv (energy, forces, virial), full (the same with the neighbour list), descriptor or neighbors.
+    `block` atoms are worked on together; `copies` of the structure are evaluated in one call within `limit` bytes.
+    """
 
     implementation: str
     model: str
@@ -23,6 +27,9 @@ class Task:
     quantity: str = "efv"
     threads: int = 2
     accelerated: bool = False
+    block: int | None = None
+    copies: int = 1
+    limit: int | None = None
 
 
 def model_file(name: str, dtype: str, folder: Path) -> Path:

@@ -38,11 +38,11 @@ def main() -> None:
     started = time.perf_counter()
     side = import_module("benchmarks.peer" if task.implementation.startswith("peer:") else "benchmarks.ours")
     run = side.make(task)
-    ready = time.perf_counter()
+    ready, loaded = time.perf_counter(), peak_mb()
     values = run()
     first = time.perf_counter() - ready
     numpy.savez(sys.argv[2], **values)
-    answer(setup=ready - started, first=first)
+    answer(setup=ready - started, first=first, loaded_mb=loaded)
     for line in sys.stdin:
         if line.strip() != "run":
             break

@@ -64,9 +64,11 @@ class Model:
         Raises `BackendError` where the library cannot do that, `MissingDependency` where it is not installed.
         """
         target = find_backend(backend, device)
+        config = self.config if dtype is None else in_precision(self.config, dtype)
         if block is not None:
             target.shape = dataclasses.replace(target.shape, size=block, largest=None)
-        config = self.config if dtype is None else in_precision(self.config, dtype)
+        elif config.dtype != "float64":
+            target.shape = target.shape.doubled()  # as many bytes
 
         def move(name: str, array):
             array = array if self.backend is None else self.backend.to_numpy(array)

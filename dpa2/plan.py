@@ -38,6 +38,10 @@ class Shape:
         """How many of so many atoms are worked on together: of many, more, since each block has a price."""
         return self.size if self.largest is None else min(self.largest, max(self.size, atoms // SHARES))
 
+    def doubled(self) -> Shape:
+        """Blocks of twice as many atoms."""
+        return replace(self, size=2 * self.size, largest=self.largest and 2 * self.largest)
+
 
 @dataclass(frozen=True)
 class Plan:

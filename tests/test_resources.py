@@ -55,6 +55,14 @@ def test_a_system_too_large_for_the_limit_is_refused(model):
         model.evaluate_many(boxes(1), neighbors="truncate", memory=10_000)
 
 
+@pytest.mark.parametrize("library", ["numpy", "torch", "jax"])
+def test_blocks_of_half_the_precision_hold_twice_the_atoms(model, library):
+    pytest.importorskip(library)
+    double, single = (model.to(library, dtype=dtype).backend.shape for dtype in ("float64", "float32"))
+    assert (single.size, single.step, single.uniform) == (2 * double.size, double.step, double.uniform)
+    assert model.to(library, dtype="float32", block=5).backend.shape.size == 5
+
+
 def test_smaller_blocks_take_less_memory():
     small, large = (testing.perturbed_model(testing.small_config(), seed=1).to("numpy", block=n) for n in (4, 24))
     assert small.backend.shape.size == 4
