@@ -12,7 +12,8 @@ from .report import RESULTS, markdown
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 HEAD = """# Performance
 
-The last full run of the programs in `benchmarks/`, on {processors} processors of {processor}: {versions}. Made by `python -m benchmarks.page`; what each number means and why it is what it is:
+The last full run of the programs in `benchmarks/`, on {processors} processors of {processor}: {versions}.
+Made by `python -m benchmarks.page`; what each number means and why it is what it is:
 [how-it-is-fast.md](how-it-is-fast.md).
 
 To repeat it:
