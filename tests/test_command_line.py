@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 import dpa2
-from dpa2 import demo
+from dpa2 import demo, errors
+from dpa2.cli.app import one_line
+from dpa2.cli.exit_codes import exit_code
 
 
 def run(*arguments, code: int = 0) -> subprocess.CompletedProcess:
@@ -59,7 +61,7 @@ def test_demo_passes_on_jax_with_all_its_optimisations(monkeypatch):
     assert json.loads(run("demo", "--backend", "jax", "--json").stdout)["passed"]
 
 
-def test_demo_fails_with_exit_code_1_where_numbers_disagree(monkeypatch, tmp_path):
+def test_demo_fails_with_exit_code_6_where_numbers_disagree(monkeypatch, tmp_path):
     wrong = tmp_path / "wrong.npz"
     box = demo.structure()
     np.savez(wrong, **box | {"energy": box["energy"] + 1e-6})
@@ -68,7 +70,7 @@ def test_demo_fails_with_exit_code_1_where_numbers_disagree(monkeypatch, tmp_pat
     assert steps == {"energy": False, "forces": True, "virial": True, "atom_energy": True}
     program = f"import dpa2.demo; dpa2.demo.STRUCTURE = {str(wrong)!r}; from dpa2.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", program, "demo"], capture_output=True, env=environment())
-    assert done.returncode == 1
+    assert done.returncode == 6
 
 
 def test_info_shows_types_blocks_and_the_whole_digest():
@@ -113,22 +115,55 @@ def test_convert_tells_the_digest_of_both(tmp_path, suffix):
     assert told["digest"] == dpa2.load(tmp_path / f"a{suffix}").checkpoint().digest()
 
 
-def test_wrong_input_is_exit_code_2_with_a_message_and_no_traceback(tmp_path):
-    garbage = tmp_path / "model.dp"
-    garbage.write_bytes(b"not a model")
-    for arguments in (("info", garbage), ("info", tmp_path / "nowhere.dp"), ("eval", demo.MODEL, tmp_path / "no.xyz")):
-        done = run(*arguments, code=2)
-        assert "Traceback" not in done.stderr
-        assert str(arguments[-1]) in done.stderr
-        told = json.loads(run(*arguments, "--json", code=2).stdout)
-        assert told["error"]
-        assert str(arguments[-1]) in told["message"]
+@pytest.fixture
+def refused(tmp_path) -> dict[str, tuple]:
+    """Calls that fail, by what is wrong with them: the exit code, and the arguments, of which the last is named."""
+    (tmp_path / "garbage.dp").write_bytes(b"not a model")
+    (tmp_path / "script.json").write_text('{"model": {"fitting_net": {}}}')
+    return {
+        "no such command": (2, "frobnicate"),
+        "no such option": (2, "info", demo.MODEL, "--fast"),
+        "no such structure": (2, "eval", demo.MODEL, tmp_path / "no.xyz"),
+        "no such suffix": (2, "convert", demo.MODEL, tmp_path / "a.xyz"),
+        "no such file": (3, "info", tmp_path / "nowhere.dp"),
+        "no model": (3, "info", tmp_path / "garbage.dp"),
+        "another kind of file": (4, "info", tmp_path / "script.json"),
+        "no such folder": (8, "convert", demo.MODEL, tmp_path / "no" / "model.dp"),
+    }
+
+
+@pytest.mark.parametrize("what", [
+    "no such command", "no such option", "no such structure", "no such suffix", "no such file", "no model",
+    "another kind of file", "no such folder",
+])  # fmt: skip
+def test_exit_code_and_one_line_say_what_is_wrong(what, refused):
+    code, *arguments = refused[what]
+    done = run(*arguments, code=code)
+    assert not done.stdout
+    assert len(done.stderr.splitlines()) == 1
+    assert str(arguments[-1]) in done.stderr
+    told = run("--debug", *arguments, "--json", code=code)
+    assert told.stderr.endswith(done.stderr)
+    assert ("Traceback" in told.stderr) == (what not in ("no such command", "no such option"))
+    assert str(arguments[-1]) in json.loads(told.stdout)["message"]
+
+
+def test_every_named_error_has_an_exit_code():
+    codes = {name: exit_code(getattr(errors, name)("")) for name in vars(errors) if name[0].isupper()}
+    assert codes["DPA2Error"] == codes["InputError"] == codes["BackendError"] == 2
+    assert codes["FormatError"] == codes["FileMissing"] == 3
+    assert [codes[name] for name in ("UnsupportedModel", "TargetLacks", "VerificationFailed")] == [4, 5, 6]
+    assert [codes[name] for name in ("MissingDependency", "WriteFailed")] == [7, 8]
+
+
+def test_a_message_is_one_line_whatever_a_file_sends_to_the_terminal():
+    assert one_line("a\nb\tc \x1b[2Jd \u202ee é") == "a b c \\x1b[2Jd \\u202ee é"
 
 
 def test_files_and_folders_that_are_not_there_are_named(tmp_path):
     with pytest.raises(dpa2.FileMissing, match="there is no such file"):
         dpa2.load(tmp_path / "nowhere.dp")
-    with pytest.raises(dpa2.FileMissing, match="no folder"):
+    with pytest.raises(dpa2.WriteFailed, match="no folder"):
         dpa2.save(dpa2.load(demo.MODEL), tmp_path / "no" / "model.dp")
 
 
@@ -143,5 +178,5 @@ def test_a_model_is_not_replaced_by_a_conversion_that_fails(tmp_path):
     run("convert", tmp_path / "whole.dp", target)
     before = target.read_bytes()
     (tmp_path / "cut.dp").write_bytes((tmp_path / "whole.dp").read_bytes()[:40000])
-    run("convert", tmp_path / "cut.dp", target, code=2)
+    run("convert", tmp_path / "cut.dp", target, code=3)
     assert target.read_bytes() == before
