@@ -1,4 +1,4 @@
-"""The command line: `dpa2 info`, `eval`, `convert`, `demo`; `exit_codes` says what the codes mean."""
+"""The command line: `dpa2 info`, `eval`, `convert`, `verify`, `diff`, `demo`; `exit_codes` says what its codes mean."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import traceback
 import typer
 
 from ..errors import DPA2Error, InputError
-from . import convert, demo, evaluate, info  # they add their commands
+from . import convert, demo, diff, evaluate, info, verify  # they add their commands
 from .app import app, tell_error
 from .exit_codes import exit_code
 
-__all__ = ["app", "convert", "demo", "evaluate", "info", "main"]
+__all__ = ["app", "convert", "demo", "diff", "evaluate", "info", "main", "verify"]
 WRONG_CALL = typer.BadParameter.__base__  # what the parser raises; its module differs between versions of typer
 
 

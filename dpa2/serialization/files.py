@@ -64,6 +64,14 @@ def heads(path: str | os.PathLike) -> tuple[str, ...] | None:
     return None
 
 
+def kind(path: str | os.PathLike) -> str:
+    """The name of a file's format."""
+    path = Path(path)
+    if not path.exists():
+        raise FileMissing(f"{path}: there is no such file", file=str(path))
+    return container_of(path, path.read_bytes()).name
+
+
 def write(checkpoint: Checkpoint, path: str | os.PathLike, overwrite: bool = True) -> None:
     """Write a model as `.dp`, `.yaml`, `.yml`, `.json` or `.safetensors`.
 
