@@ -1,0 +1,143 @@
+"""Hostile ZIP archives, of which every field can be a lie."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+PICKLE = b"\x80\x02}."  # an empty dictionary
+STORED, DEFLATED, LZMA = 0, 8, 14
+BOMB = 400 * 2**20  # more than a small file may take in memory
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file of an archive; what is None is told truthfully."""
+
+    name: str
+    content: bytes
+    method: int = STORED
+    size: int | None = None
+    packed: int | None = None
+    crc: int | None = None
+    offset: int | None = None  # of the local header
+    local_name: str | None = None
+    flags: int = 0
+    attributes: int = 0
+
+
+def archive(*entries: Entry, count: int | None = None, directory: int | None = None) -> bytes:
+    """The bytes of an archive of those entries, in order."""
+    body, listing = bytearray(), bytearray()
+    for entry in entries:
+        offset = len(body) if entry.offset is None else entry.offset
+        body += header(entry, b"PK\x03\x04", entry.local_name or entry.name) + entry.content
+        listing += header(entry, b"PK\x01\x02", entry.name, offset)
+    start = len(body) if directory is None else directory
+    number = min(len(entries) if count is None else count, 0xFFFF)
+    end = struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, number, number, len(listing), start, 0)
+    return bytes(body + listing + end)
+
+
+def header(entry: Entry, magic: bytes, name: str, offset: int | None = None) -> bytes:
+    """The local header, or with an offset that of the directory."""
+    encoded = name.encode()
+    size = len(entry.content) if entry.size is None else entry.size
+    packed = len(entry.content) if entry.packed is None else entry.packed
+    crc = zlib.crc32(entry.content) if entry.crc is None else entry.crc
+    common = struct.pack("<HHHHHIII", 20, entry.flags, entry.method, 0, 33, crc, packed, size)
+    if offset is None:
+        return magic + common + struct.pack("<HH", len(encoded), 0) + encoded
+    rest = struct.pack("<HHHHHII", len(encoded), 0, 0, 0, 0, entry.attributes, offset)
+    return magic + struct.pack("<H", 20) + common + rest + encoded
+
+
+def torch_archive(data: bytes, others: dict[str, bytes] | None = None, root: str = "archive") -> bytes:
+    """What PyTorch writes, around a pickle."""
+    contents = {"data.pkl": data, "data/0": bytes(64), "version": b"3\n", "byteorder": b"little"} | (others or {})
+    return archive(*(Entry(f"{root}/{name}", content) for name, content in contents.items()))
+
+
+def bomb(name: str, total: int = BOMB) -> Entry:
+    """Zeros, a thousand times smaller."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    block = packer.compress(bytes(2**20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    content = block * (total // 2**20) + packer.flush()
+    return Entry(name, content, DEFLATED, total, crc=zlib.crc32(bytes(total)))
+
+
+def parts() -> dict[str, Entry]:
+    """A small archive that a reader opens."""
+    contents = {"data.pkl": PICKLE, "data/0": bytes(64), "version": b"3\n", "byteorder": b"little"}
+    return {name: Entry(f"archive/{name}", content) for name, content in contents.items()}
+
+
+def changed(**changes) -> bytes:
+    """That archive with another `data.pkl`."""
+    entries = parts()
+    return archive(replace(entries.pop("data.pkl"), **changes), *entries.values())
+
+
+def variants() -> Iterator[tuple[str, bytes]]:
+    whole = parts()
+    pickle, record, *rest = whole.values()
+    yield "empty", b"PK\x05\x06" + bytes(18)
+    yield "bomb-in-pickle", archive(bomb(pickle.name), record, *rest)
+    yield "bomb-in-storage", archive(pickle, bomb(record.name), *rest)
+    yield "bomb-that-says-it-is-small", archive(replace(bomb(pickle.name), size=len(PICKLE)), record, *rest)
+    yield "stored-and-said-to-be-huge", changed(size=2**31)
+    yield "packed-size-past-the-end", changed(packed=2**31, size=2**31)
+    yield "wrong-checksum", changed(crc=1)
+    yield "twice-the-same-name", archive(pickle, replace(pickle, content=b"\x80\x02N."), record, *rest)
+    yield "two-roots", archive(*whole.values(), *(replace(e, name=f"other/{n}") for n, e in whole.items()))
+    yield "two-entries-of-one-place", archive(pickle, replace(record, offset=0), *rest)
+    yield "entries-that-overlap", archive(pickle, replace(record, size=200, packed=200), *rest)
+    yield "entry-inside-another", quoted()
+    yield "offset-past-the-end", changed(offset=2**31)
+    yield "directory-past-the-end", archive(*whole.values(), directory=2**31)
+    yield "directory-at-the-start", archive(*whole.values(), directory=0)
+    yield "counts-more-than-there-are", archive(*whole.values(), count=60_000)
+    yield "local-name-differs", changed(local_name="archive/data.pk2")
+    yield "encrypted", changed(flags=1)
+    yield "unknown-method", changed(method=99)
+    yield "lzma", changed(method=LZMA)
+    yield "deflated-garbage", changed(method=DEFLATED)
+    yield "symbolic-link", changed(attributes=0o120777 << 16, content=b"/etc/passwd")
+    for what, name in {
+        "parent": "../../canary", "absolute": "/etc/passwd", "backslash": "..\\canary", "drive": "C:\\canary",
+        "nul": "archive/data.pkl\0.txt", "empty": "", "folder": "archive/data.pkl/",
+    }.items():  # fmt: skip
+        yield f"named-{what}", archive(replace(pickle, name=name), record, *rest)
+    yield "many-entries", archive(*whole.values(), *(Entry(f"archive/data/{k}", b"") for k in range(1, 60_000)))
+    yield "big-endian", torch_archive(PICKLE, {"byteorder": b"big"})
+    yield "no-pickle", archive(record, *rest)
+
+
+def quoted() -> bytes:
+    """The first entry's content is the second entry, header and all."""
+    inner = Entry("archive/data/0", bytes(64))
+    outer = Entry("archive/data.pkl", header(inner, b"PK\x03\x04", inner.name) + inner.content)
+    place = len(header(outer, b"PK\x03\x04", outer.name))
+    return archive(outer, replace(inner, offset=place))
+
+
+def exported() -> Iterator[tuple[str, bytes]]:
+    """Archives with a tree in JSON."""
+    name = "model/extra/model.json"
+    yield "json-bomb", archive(bomb(name))
+    yield "json-twice", archive(Entry(name, b"{}"), Entry(name, b'{"model": {}}'))
+    yield "json-in-two-places", archive(Entry(name, b"{}"), Entry("other/extra/model.json", b"{}"))
+    yield "json-deep", archive(Entry(name, b'{"model":' + b"[" * 200_000))
+    yield "json-elsewhere", archive(Entry("../extra/model.json", b"{}"))
+    yield "json-damaged", archive(Entry(name, b"{"))
+
+
+def files() -> Iterator[tuple[str, bytes]]:
+    for what, content in variants():
+        for suffix in (".pt", ".pth"):
+            yield f"zip-{what}{suffix}", content
+    for what, content in exported():
+        for suffix in (".pt2", ".pte"):
+            yield f"zip-{what}{suffix}", content
