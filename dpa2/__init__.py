@@ -35,6 +35,9 @@ HOMES = {
     "FormatError": "errors",
     "FileMissing": "errors",
     "UnsupportedModel": "errors",
+    "TargetLacks": "errors",
+    "VerificationFailed": "errors",
+    "WriteFailed": "errors",
     "MissingDependency": "errors",
     "BackendError": "errors",
 }

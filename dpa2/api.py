@@ -28,25 +28,31 @@ def load(file: str | PathLike, backend: str = "numpy", dtype=None, device=None, 
     return Model.from_checkpoint(serialization.read(file, head=head), backend, dtype, device, source=str(file))
 
 
-def save(model: Model, file: str | PathLike) -> None:
+def save(model: Model, file: str | PathLike, overwrite: bool = True) -> None:
     """Write a model; the suffix says in which format. The file appears complete or not at all.
 
-    Raises `UnsupportedModel` where the format has no place for something that the model has.
+    An existing file is replaced unless `overwrite` is False, as one saves a model again and again.
+
+    Raises `TargetLacks` where the format has no place for something that the model has, `WriteFailed` where the system
+    does not let it be written.
     """
-    serialization.write(model.checkpoint(), file)
+    serialization.write(model.checkpoint(), file, overwrite)
 
 
-def convert(source: str | PathLike, target: str | PathLike, head=None) -> str:
+def convert(source: str | PathLike, target: str | PathLike, head=None, dtype=None, overwrite: bool = False) -> str:
     """Write a model file in another format, read that back, and compare: the digest of both.
 
-    Raises what `load` and `save` raise, and `FormatError` if a single bit changed on the way.
+    head: which model of a multi-task file. dtype: round all numbers to "float32", ...; not a bit changes if None.
+    An existing target is an `InputError` unless `overwrite` says that it may go.
+
+    Raises what `load` and `save` raise, and `VerificationFailed` if a single bit changed on the way.
 
     >>> import dpa2, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     dpa2.convert(dpa2.demo.MODEL, folder + "/water.yaml")[:7]
     'sha256:'
     """
-    return serialization.convert(source, target, head=head)
+    return serialization.convert(source, target, head, dtype, overwrite)
 
 
 def build(config: DPA2Config | dict, seed: int = 0, backend: str = "numpy", device=None) -> Model:

@@ -31,12 +31,24 @@ class FormatError(DPA2Error, ValueError):
     """A file that is not what it should be (facts: file, tensor or key)."""
 
 
+class VerificationFailed(FormatError):
+    """What was written does not read back as what it should be; it did not take its place (facts: file, source)."""
+
+
 class FileMissing(DPA2Error, FileNotFoundError):
-    """A file to read, or a folder to write to, that is not there (facts: file)."""
+    """A file to read that is not there (facts: file)."""
 
 
 class UnsupportedModel(DPA2Error, ValueError):
-    """A genuine file of something that dpa2 does not do, or that the target format cannot hold (facts: file, what)."""
+    """A genuine file of something that dpa2 does not do (facts: file, what)."""
+
+
+class TargetLacks(UnsupportedModel):
+    """A model has something that the format to write has no place for (facts: file, what)."""
+
+
+class WriteFailed(DPA2Error, OSError):
+    """The system did not let a file be written; what was there before is as it was (facts: file, reason)."""
 
 
 class MissingDependency(DPA2Error, ImportError):

@@ -1050,7 +1050,10 @@ def test_an_error_while_writing_leaves_the_old_file(where, suffix, tmp_path, mon
     write(base(), path)
     before = path.read_bytes()
     monkeypatch.setattr(where, FAILURES[where])
-    for attempt in (lambda: write(legacy_checkpoint(), path), lambda: convert(DATA / "cases" / "strip.dp", path)):
+    for attempt in (
+        lambda: write(legacy_checkpoint(), path),
+        lambda: convert(DATA / "cases" / "strip.dp", path, overwrite=True),
+    ):
         with pytest.raises(OSError, match="no space"):
             attempt()
     monkeypatch.undo()

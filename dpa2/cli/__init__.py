@@ -1,23 +1,31 @@
-"""The command line: `dpa2 info`, `dpa2 eval`, `dpa2 convert`, `dpa2 demo`.
-
-Exit codes: 0 all is well; 1 the answer is no (a comparison failed); 2 the call or the input is wrong.
-"""
+"""The command line: `dpa2 info`, `eval`, `convert`, `verify`, `diff`, `demo`; `exit_codes` says what its codes mean."""
 
 from __future__ import annotations
 
 import sys
+import traceback
 
-from ..errors import DPA2Error
-from . import convert, demo, evaluate, info  # they add their commands
+import typer
+
+from ..errors import DPA2Error, InputError
+from . import convert, demo, diff, evaluate, info, verify  # they add their commands
 from .app import app, tell_error
+from .exit_codes import exit_code
 
-__all__ = ["app", "convert", "demo", "evaluate", "info", "main"]
+__all__ = ["app", "convert", "demo", "diff", "evaluate", "info", "main", "verify"]
+WRONG_CALL = typer.BadParameter.__base__  # what the parser raises; its module differs between versions of typer
 
 
 def main() -> None:
-    """Run the command line; named errors become a message and exit code 2."""
+    """Run the command line; a named error becomes one line, and the exit code of its kind."""
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        app()
+        sys.exit(app(arguments, prog_name="dpa2", standalone_mode=False))
+    except WRONG_CALL as error:
+        refused: Exception = InputError(error.format_message())
     except (DPA2Error, OSError) as error:
-        tell_error(error)
-        sys.exit(2)
+        refused = error
+    if "--debug" in sys.argv:
+        traceback.print_exception(refused)
+    tell_error(refused, as_json="--json" in sys.argv)
+    sys.exit(exit_code(refused))

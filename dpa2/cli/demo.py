@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from .app import AsJson, app, out, tell
+from .exit_codes import DIFFERENT
 
 
 @app.command()
@@ -28,7 +29,7 @@ def demo(
         tell({"passed": all(s.passed for s in steps), "steps": [dataclasses.asdict(s) for s in steps]})
     else:
         show(steps)
-    raise typer.Exit(0 if all(s.passed for s in steps) else 1)
+    raise typer.Exit(0 if all(s.passed for s in steps) else DIFFERENT)
 
 
 def show(steps) -> None:

@@ -12,23 +12,21 @@ from .app import AsJson, Head, app, out, tell
 
 @app.command()
 def info(
-    file: Annotated[str, typer.Argument(help="A model file: .dp, .yaml, .json, .safetensors.")],
+    file: Annotated[str, typer.Argument(help="A model file of any format that is read.")],
     tensors: Annotated[bool, typer.Option("--tensors", help="List every tensor.")] = False,
     head: Head = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show types, blocks, size and digest of a model."""
-    from ..serialization import read
+    """Show format, writer, heads, types, blocks, size, precision and digest of a model."""
+    from ..serialization import heads, kind, read
 
+    facts = {"file": file, "format": kind(file), "heads": heads(file)}
+    if facts["heads"] and head is None:
+        tell(facts) if as_json else show(facts)
+        return
     checkpoint = read(file, head=head)
+    facts |= {"head": head} | describe(checkpoint)
     shapes = {name: list(w.shape) for name, w in sorted(checkpoint.weights.items())}
-    facts = {
-        "file": file,
-        "types": list(checkpoint.config.types),
-        "parameters": sum(w.size for w in checkpoint.weights.values()),
-        "bytes": sum(w.nbytes for w in checkpoint.weights.values()),
-        "digest": checkpoint.digest(),
-    }
     if as_json:
         tell(facts | {"config": checkpoint.config.to_dict()} | ({"tensors": shapes} if tensors else {}))
         return
@@ -37,22 +35,43 @@ def info(
         out.print(f"  {name}  {'×'.join(map(str, shape))}", highlight=False)
 
 
-def show(facts: dict, config) -> None:
+def describe(checkpoint) -> dict:
+    """The facts of one model."""
+    config, weights = checkpoint.config, checkpoint.weights.values()
+    return {
+        "writer": checkpoint.metadata.get("writer"),
+        "types": list(config.types),
+        "dtype": config.dtype,
+        "parameters": sum(w.size for w in weights),
+        "bytes": sum(w.nbytes for w in weights),
+        "digest": checkpoint.digest(),
+    }
+
+
+def show(facts: dict, config=None) -> None:
     """A table of the facts, and one line for each block."""
     table = Table(show_header=False, box=None)
-    for name in ("file", "types", "parameters", "bytes"):
-        value = ", ".join(facts[name]) if name == "types" else f"{facts[name]}"
-        table.add_row(name, value)
+    for name, value in facts.items():
+        if value is not None and name != "digest":
+            table.add_row(name, ", ".join(value) if isinstance(value, (list, tuple)) else f"{value}")
+    for name, words in blocks(config) if config else ():
+        table.add_row(name, words)
+    out.print(table)
+    if config:
+        out.print(f" {facts['digest']}", highlight=False, soft_wrap=True)
+    else:
+        out.print(" a multi-task file: --head NAME shows one model", highlight=False)
+
+
+def blocks(config):
+    """What the parts of a model are, in words."""
     for name, section in (("repinit", config.repinit), ("three_body", config.three_body)):
         if section is not None:
-            table.add_row(name, f"{reach(section)}, widths {list(section.widths)}")
+            yield name, f"{reach(section)}, widths {list(section.widths)}"
     former = config.repformer
-    dims = f"{former.layers} layers, f {former.atom_dim}, g {former.pair_dim}"
-    table.add_row("repformer", f"{reach(former)}, {dims}")
-    table.add_row("fitting", f"widths {list(config.fitting.widths)}, {config.fitting.dtype}")
-    table.add_row("descriptor", f"{config.descriptor_dim} numbers per atom, {config.dtype}")
-    out.print(table)
-    out.print(f" {facts['digest']}", highlight=False, soft_wrap=True)
+    yield "repformer", f"{reach(former)}, {former.layers} layers, f {former.atom_dim}, g {former.pair_dim}"
+    yield "fitting", f"widths {list(config.fitting.widths)}, {config.fitting.dtype}"
+    yield "descriptor", f"{config.descriptor_dim} numbers per atom, {config.dtype}"
 
 
 def reach(section) -> str:

@@ -4,8 +4,20 @@
 """
 
 from .checkpoint import Checkpoint
-from .files import convert, read, write
+from .comparison import compare
+from .files import convert, heads, kind, read, write
 from .inventory import inventory
 from .script import config_to_script, script_to_config
 
-__all__ = ["Checkpoint", "config_to_script", "convert", "inventory", "read", "script_to_config", "write"]
+__all__ = [
+    "Checkpoint",
+    "compare",
+    "config_to_script",
+    "convert",
+    "heads",
+    "inventory",
+    "kind",
+    "read",
+    "script_to_config",
+    "write",
+]

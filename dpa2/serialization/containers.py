@@ -24,6 +24,10 @@ class Container:
     decode: Callable[[bytes], Checkpoint]
     encode: Callable[[Checkpoint], bytes]
 
+    def write(self, checkpoint: Checkpoint, path: Path):
+        """Write a model to a place where nothing is."""
+        path.write_bytes(self.encode(checkpoint))
+
 
 def of_trees(read: Callable, write: Callable) -> tuple[Callable, Callable]:
     """`decode` and `encode` of a container of native trees."""

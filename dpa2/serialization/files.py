@@ -5,10 +5,20 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..errors import ConfigurationError, DPA2Error, FileMissing, FormatError, InputError
+from ..errors import (
+    ConfigurationError,
+    DPA2Error,
+    FileMissing,
+    FormatError,
+    InputError,
+    TargetLacks,
+    UnsupportedModel,
+    VerificationFailed,
+)
 from .atomic import replacing
+from .casting import cast
 from .checkpoint import Checkpoint
-from .containers import container_for, container_of, refuse_by_name
+from .containers import Container, container_for, container_of, refuse_by_name
 
 
 def read(path: str | os.PathLike, head: str | None = None) -> Checkpoint:
@@ -49,32 +59,75 @@ def read(path: str | os.PathLike, head: str | None = None) -> Checkpoint:
     return checkpoint
 
 
-def write(checkpoint: Checkpoint, path: str | os.PathLike) -> None:
+def heads(path: str | os.PathLike) -> tuple[str, ...] | None:
+    """Names of the models in a multi-task file; None for a file of one model."""
+    return None
+
+
+def kind(path: str | os.PathLike) -> str:
+    """The name of a file's format."""
+    path = Path(path)
+    if not path.exists():
+        raise FileMissing(f"{path}: there is no such file", file=str(path))
+    return container_of(path, path.read_bytes()).name
+
+
+def write(checkpoint: Checkpoint, path: str | os.PathLike, overwrite: bool = True) -> None:
     """Write a model as `.dp`, `.yaml`, `.yml`, `.json` or `.safetensors`.
 
     The file appears as a whole, or not at all; an existing one stays as it is on an error.
 
     Raises
     ------
+    InputError
+        The file exists and may not be overwritten, or its suffix says no format (facts: argument).
     FormatError
         A tensor is missing, left over, or of the wrong shape or dtype.
-    UnsupportedModel
+    TargetLacks
         The model has something that the format cannot hold; `.safetensors` can hold everything.
+    WriteFailed
+        The system does not let it be written (facts: file, reason).
     """
-    data = container_for(Path(path)).encode(checkpoint)
-    with replacing(path) as temporary:
-        temporary.write_bytes(data)
+    container = container_for(Path(path))
+    with replacing(path, overwrite) as new:
+        encode(checkpoint, container, new, str(path))
 
 
-def convert(source: str | os.PathLike, target: str | os.PathLike, head: str | None = None) -> str:
+def encode(checkpoint: Checkpoint, container: Container, new: Path, target: str):
+    """Write to a place where nothing is; what the format has no place for is refused in the target's name."""
+    try:
+        container.write(checkpoint, new)
+    except UnsupportedModel as error:
+        raise TargetLacks(f"{target}: {error}", **(error.facts | {"file": target})) from error
+
+
+def convert(
+    source: str | os.PathLike,
+    target: str | os.PathLike,
+    head: str | None = None,
+    dtype: str | None = None,
+    overwrite: bool = False,
+) -> str:
     """Read one file, write another, and read that back; returns the digest, which is that of both.
 
-    A target that does not read back as the source never takes its place (`FormatError`).
+    A `dtype` rounds all numbers to that precision; then the digest is that of the target. A target that does not read
+    back as what was to be written never takes its place (`VerificationFailed`). Raises what `read` and `write` raise.
     """
     checkpoint = read(source, head)
-    data, digest = container_for(Path(target)).encode(checkpoint), checkpoint.digest()
-    with replacing(target) as temporary:
-        temporary.write_bytes(data)
-        if read(temporary).digest() != digest:
-            raise FormatError(f"{target}: does not read back as {source}", file=str(target), source=str(source))
+    checkpoint = checkpoint if dtype is None else cast(checkpoint, dtype)
+    container, digest = container_for(Path(target)), checkpoint.digest()
+    with replacing(target, overwrite) as new:
+        encode(checkpoint, container, new, str(target))
+        verify(new, digest, str(source), str(target))
     return digest
+
+
+def verify(new: Path, digest: str, source: str, target: str):
+    """Read what was written, before it gets its name."""
+    facts = {"file": target, "source": source}
+    try:
+        found = read(new).digest()
+    except DPA2Error as error:
+        raise VerificationFailed(f"{target}: does not read back ({error})", **facts) from error
+    if found != digest:
+        raise VerificationFailed(f"{target}: does not read back as {source}", **facts)
