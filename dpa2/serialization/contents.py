@@ -1,0 +1,39 @@
+"""What a file holds: one model, or several heads of a multi-task model under their names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from ..errors import InputError
+from .checkpoint import Checkpoint
+
+
+@dataclass(frozen=True)
+class Contents:
+    """`models` make a checkpoint each when asked; the only model of a file goes by None."""
+
+    format: str
+    models: Mapping[str | None, Callable[[], Checkpoint]]
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def single(cls, format: str, checkpoint: Checkpoint) -> Contents:
+        """A file with one model."""
+        return cls(format, {None: lambda: checkpoint})
+
+    @property
+    def heads(self) -> tuple[str, ...] | None:
+        """The names of the heads, or None where there is one model without a name."""
+        return None if None in self.models else tuple(name for name in self.models if name is not None)
+
+    def model(self, head: str | None) -> Checkpoint:
+        """One of the models; `InputError` lists the heads where none, or another, was asked for."""
+        head = self.aliases.get(head, head) if head is not None else None
+        if head in self.models:
+            return self.models[head]()
+        if self.heads is None:
+            raise InputError("holds one model, which has no heads to choose from", argument="head")
+        asked = "several models and no head was asked for" if head is None else f"no head {head!r}"
+        facts = {"argument": "head", "heads": list(self.heads)}
+        raise InputError(f"holds {asked}; choose one of: {', '.join(self.heads)}", **facts)

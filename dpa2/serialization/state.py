@@ -1,0 +1,111 @@
+"""A state dictionary and the script beside it as a checkpoint, and back.
+
+Source: sections 4.2 to 4.5, 6 and 10.2 of the description of formats.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+
+import numpy
+
+from ..config import DPA2Config
+from ..errors import FormatError
+from .checkpoint import Checkpoint
+from .inventory import require_all
+from .layout import model_layout
+from .options import completed
+from .packing import Slot
+from .plain import shorten
+from .script import refuse_neighbor_attention, script_to_config
+from .state_names import IGNORED, PYTORCH, TABLES, Dialect, dialect_of, slots
+
+State = dict[str, numpy.ndarray]
+
+
+def state_to_checkpoint(state: State, script, notes: dict, read: dict | None = None) -> Checkpoint:
+    """The model whose arrays are in `state`, called as they are below `atomic_model`.
+
+    read
+        What was already taken from the same arrays, so that models which share an array share it here too.
+    """
+    dialect, script = dialect_of(state), plain_script(script)
+    config = script_to_config(completed(script, state, dialect))
+    require_layers(config, state)
+    places = {dialect.name(place): slot for place, slot in slots(model_layout(config))}
+    require_known(state, places)
+    weights: State = {}
+    for name, slot in places.items():
+        weights |= take(slot, state.get(name), {} if read is None else read)
+    notes = notes | {"script": script} | ({"compressed": True} if is_compressed(state) else {})
+    return Checkpoint(config, require_all(weights, config), notes)
+
+
+def take(slot: Slot, array, read: dict) -> State:
+    """What a slot holds; the same array is unpacked once."""
+    if not isinstance(array, numpy.ndarray):
+        return slot.read(array)
+    key = slot.names, array.__array_interface__["data"][0], array.shape, array.strides, array.dtype.str
+    if key not in read:
+        read[key] = array, slot.read(array)  # the array is kept, so that its address stays its own
+    return read[key][1]
+
+
+def require_layers(config: DPA2Config, state: State) -> None:
+    """As many layers as there can be, before a layout is made for a forged number of them."""
+    if config.repformer.layers > len(state):
+        raise FormatError(f"{len(state)} tensors are too few for {config.repformer.layers} layers")
+
+
+def require_known(state: State, places: Iterable[str]) -> None:
+    """Every array is one of the model's, or one that says nothing new."""
+    for name in state:
+        if name not in places and not IGNORED.search(name) and not TABLES.search(name):
+            raise FormatError(f"tensor {shorten(name)} belongs to no part of this model", tensor=name)
+
+
+def is_compressed(state: State) -> bool:
+    """Whether tables of a compressed model are beside its nets, and not their empty places."""
+    return any(TABLES.search(name) and array.size > 6 and array.any() for name, array in state.items())
+
+
+def plain_script(script) -> dict:
+    """The script as plain JSON, no larger than it was."""
+    require_tree(script)
+    try:
+        plain = json.loads(json.dumps(script, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise FormatError(f"the script of the model is no plain JSON ({error})", key="model_params") from error
+    if not isinstance(plain, dict):
+        raise FormatError("the script of the model is no section with keys and values", key="model_params")
+    return plain
+
+
+def require_tree(value, budget: int = 100_000) -> None:
+    """Refuse what refers to itself, or blows up when it is written out."""
+    open_, count = [value], 0
+    while open_:
+        node = open_.pop()
+        count += 1
+        if count > budget:
+            raise FormatError("the script of the model is endless", key="model_params")
+        open_ += (
+            list(node.values()) if isinstance(node, dict) else list(node) if isinstance(node, (list, tuple)) else []
+        )
+
+
+def distance_note(state: State) -> dict:
+    """The smallest distance in training, if it is known."""
+    found = state.get("min_nbor_dist", state.get("_min_nbor_dist"))
+    known = isinstance(found, numpy.ndarray) and found.shape in ((), (1,)) and found.dtype.kind == "f"
+    distance = float(found.reshape(())) if known else -1.0
+    return {"min_distance": distance} if math.isfinite(distance) and distance > 0 else {}
+
+
+def checkpoint_to_state(checkpoint: Checkpoint, dialect: Dialect = PYTORCH) -> State:
+    """The arrays of a model as they are called below `atomic_model`."""
+    refuse_neighbor_attention(checkpoint.config)
+    weights = require_all(checkpoint.weights, checkpoint.config)
+    return {dialect.name(place): slot.write(weights) for place, slot in slots(model_layout(checkpoint.config))}
