@@ -7,7 +7,8 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-PICKLE = b"\x80\x02}."  # an empty dictionary
+from .genuine import contents
+
 STORED, DEFLATED, LZMA = 0, 8, 14
 BOMB = 400 * 2**20  # more than a small file may take in memory
 
@@ -54,9 +55,8 @@ def header(entry: Entry, magic: bytes, name: str, offset: int | None = None) -> 
     return magic + struct.pack("<H", 20) + common + rest + encoded
 
 
-def torch_archive(data: bytes, others: dict[str, bytes] | None = None, root: str = "archive") -> bytes:
-    """What PyTorch writes, around a pickle."""
-    contents = {"data.pkl": data, "data/0": bytes(64), "version": b"3\n", "byteorder": b"little"} | (others or {})
+def torch_archive(contents: dict[str, bytes], root: str = "archive") -> bytes:
+    """An archive as PyTorch writes them."""
     return archive(*(Entry(f"{root}/{name}", content) for name, content in contents.items()))
 
 
@@ -68,37 +68,37 @@ def bomb(name: str, total: int = BOMB) -> Entry:
     return Entry(name, content, DEFLATED, total, crc=zlib.crc32(bytes(total)))
 
 
-def parts() -> dict[str, Entry]:
-    """A small archive that a reader opens."""
-    contents = {"data.pkl": PICKLE, "data/0": bytes(64), "version": b"3\n", "byteorder": b"little"}
-    return {name: Entry(f"archive/{name}", content) for name, content in contents.items()}
+def parts(genuine: bytes) -> tuple[Entry, list[Entry]]:
+    """A checkpoint that can be read: its pickle, and the other entries, of which the first is a storage."""
+    found = {name: Entry(f"archive/{name}", content) for name, content in contents(genuine).items()}
+    pickle, first = found.pop("data.pkl"), found.pop("data/3")
+    return pickle, [first, *found.values()]
 
 
-def changed(**changes) -> bytes:
-    """That archive with another `data.pkl`."""
-    entries = parts()
-    return archive(replace(entries.pop("data.pkl"), **changes), *entries.values())
+def variants(genuine: bytes) -> Iterator[tuple[str, bytes]]:
+    pickle, (record, *rest) = parts(genuine)
 
+    def changed(**changes) -> bytes:
+        return archive(replace(pickle, **changes), record, *rest)
 
-def variants() -> Iterator[tuple[str, bytes]]:
-    whole = parts()
-    pickle, record, *rest = whole.values()
     yield "empty", b"PK\x05\x06" + bytes(18)
     yield "bomb-in-pickle", archive(bomb(pickle.name), record, *rest)
     yield "bomb-in-storage", archive(pickle, bomb(record.name), *rest)
-    yield "bomb-that-says-it-is-small", archive(replace(bomb(pickle.name), size=len(PICKLE)), record, *rest)
+    yield "bomb-beside", archive(pickle, record, *rest, bomb("archive/data/99"))
+    yield "bomb-that-says-it-is-small", archive(replace(bomb(pickle.name), size=100), record, *rest)
     yield "stored-and-said-to-be-huge", changed(size=2**31)
     yield "packed-size-past-the-end", changed(packed=2**31, size=2**31)
     yield "wrong-checksum", changed(crc=1)
-    yield "twice-the-same-name", archive(pickle, replace(pickle, content=b"\x80\x02N."), record, *rest)
-    yield "two-roots", archive(*whole.values(), *(replace(e, name=f"other/{n}") for n, e in whole.items()))
+    yield "twice-the-same-name", archive(pickle, replace(pickle, content=b"\x80\x02}."), record, *rest)
+    yield "two-roots", archive(pickle, record, *rest, Entry("other/data.pkl", b"\x80\x02}."))
+    yield "two-roots-of-one-length", archive(pickle, record, *rest, Entry("brchive/data.pkl", b"\x80\x02}."))
     yield "two-entries-of-one-place", archive(pickle, replace(record, offset=0), *rest)
     yield "entries-that-overlap", archive(pickle, replace(record, size=200, packed=200), *rest)
-    yield "entry-inside-another", quoted()
+    yield "entry-inside-another", quoted(pickle, record, rest)
     yield "offset-past-the-end", changed(offset=2**31)
-    yield "directory-past-the-end", archive(*whole.values(), directory=2**31)
-    yield "directory-at-the-start", archive(*whole.values(), directory=0)
-    yield "counts-more-than-there-are", archive(*whole.values(), count=60_000)
+    yield "directory-past-the-end", archive(pickle, record, *rest, directory=2**31)
+    yield "directory-at-the-start", archive(pickle, record, *rest, directory=0)
+    yield "counts-more-than-there-are", archive(pickle, record, *rest, count=60_000)
     yield "local-name-differs", changed(local_name="archive/data.pk2")
     yield "encrypted", changed(flags=1)
     yield "unknown-method", changed(method=99)
@@ -107,20 +107,21 @@ def variants() -> Iterator[tuple[str, bytes]]:
     yield "symbolic-link", changed(attributes=0o120777 << 16, content=b"/etc/passwd")
     for what, name in {
         "parent": "../../canary", "absolute": "/etc/passwd", "backslash": "..\\canary", "drive": "C:\\canary",
-        "nul": "archive/data.pkl\0.txt", "empty": "", "folder": "archive/data.pkl/",
+        "nul": "archive/data/3\0.txt", "empty": "", "folder": "archive/data/3/",
     }.items():  # fmt: skip
-        yield f"named-{what}", archive(replace(pickle, name=name), record, *rest)
-    yield "many-entries", archive(*whole.values(), *(Entry(f"archive/data/{k}", b"") for k in range(1, 60_000)))
-    yield "big-endian", torch_archive(PICKLE, {"byteorder": b"big"})
+        yield f"named-{what}", archive(pickle, replace(record, name=name), *rest)
+    yield "named-parent-beside", archive(pickle, record, *rest, Entry("../../canary", b"x"))
+    yield "many-entries", archive(pickle, record, *rest, *(Entry(f"archive/more/{k}", b"") for k in range(60_000)))
+    yield "big-endian", torch_archive(contents(genuine) | {"byteorder": b"big"})
     yield "no-pickle", archive(record, *rest)
+    yield "storage-too-short", archive(pickle, replace(record, content=record.content[:-1]), *rest)
+    yield "storage-missing", archive(pickle, *rest)
 
 
-def quoted() -> bytes:
-    """The first entry's content is the second entry, header and all."""
-    inner = Entry("archive/data/0", bytes(64))
-    outer = Entry("archive/data.pkl", header(inner, b"PK\x03\x04", inner.name) + inner.content)
-    place = len(header(outer, b"PK\x03\x04", outer.name))
-    return archive(outer, replace(inner, offset=place))
+def quoted(pickle: Entry, record: Entry, rest: list[Entry]) -> bytes:
+    """An entry's content is another entry, header and all."""
+    outer = Entry("archive/more", header(record, b"PK\x03\x04", record.name) + record.content)
+    return archive(outer, replace(record, offset=len(header(outer, b"PK\x03\x04", outer.name))), pickle, *rest)
 
 
 def exported() -> Iterator[tuple[str, bytes]]:
@@ -134,10 +135,9 @@ def exported() -> Iterator[tuple[str, bytes]]:
     yield "json-damaged", archive(Entry(name, b"{"))
 
 
-def files() -> Iterator[tuple[str, bytes]]:
-    for what, content in variants():
-        for suffix in (".pt", ".pth"):
-            yield f"zip-{what}{suffix}", content
+def files(genuine: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    for what, content in variants(genuine[".pt"]):
+        yield f"zip-{what}.pt", content
     for what, content in exported():
         for suffix in (".pt2", ".pte"):
             yield f"zip-{what}{suffix}", content

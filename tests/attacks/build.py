@@ -4,26 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import archives, hdf5, pickles, tensors, texts
-
-GENUINE = Path(__file__).parents[1] / "data" / "samples" / "dpa2_tiny.dp"
-SUFFIXES = (".dp", ".yaml", ".json", ".safetensors")
+from . import archives, genuine, hdf5, pickles, tensors, texts
 
 
 def build(folder: Path) -> dict[str, list[str]]:
-    """Write all files below `folder`, which is new; names by group."""
-    from dpa2.serialization import convert
-
+    """Write all files into `folder`, which is new; names by group."""
     folder.mkdir(parents=True)
-    for suffix in SUFFIXES:
-        convert(GENUINE, folder / f"genuine{suffix}")
+    models = genuine.write(folder)
     hdf5.prepare(folder)
     groups = {
-        "pickles": pickles.files(),
-        "archives": archives.files(),
+        "pickles": pickles.files(models),
+        "archives": archives.files(models),
         "tensors": tensors.files(),
-        "texts": texts.files((folder / "genuine.json").read_bytes()),
-        "hdf5": hdf5.files(GENUINE, folder),
+        "texts": texts.files(models[".json"]),
+        "hdf5": hdf5.files(models[".dp"], folder),
     }
     return {group: [write(folder, *file) for file in files] for group, files in groups.items()}
 

@@ -157,11 +157,11 @@ def prepare(folder: Path):
         os.mkfifo(folder / "pipe")
 
 
-def files(genuine: Path, folder: Path) -> Iterator[tuple[str, bytes]]:
+def files(genuine: bytes, folder: Path) -> Iterator[tuple[str, bytes]]:
     """A genuine `.dp` with one dataset, or its attribute, replaced."""
     path = folder / "scratch"
     for what, make in DATASETS.items():
-        path.write_bytes(genuine.read_bytes())
+        path.write_bytes(genuine)
         with h5py.File(path, "r+") as file:
             del file["variable_0007"]
             make(file, "/variable_0007", folder)

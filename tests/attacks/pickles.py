@@ -7,10 +7,11 @@ import struct
 from collections.abc import Iterator
 
 from .archives import torch_archive
+from .genuine import contents
 
 CANARY = "canary"  # what a payload that runs would leave behind
 COMMAND = f"touch {CANARY}"
-START, STOP, MARK = b"\x80\x04", b".", b"("
+START, MARK = b"\x80\x04", b"("
 
 
 def text(words: str) -> bytes:
@@ -162,12 +163,78 @@ def dtype(kind: str) -> bytes:
     return call("numpy", "dtype", text(kind), b"\x89", b"\x88")
 
 
-def files() -> Iterator[tuple[str, bytes]]:
-    """Each pickle as a PyTorch checkpoint, a TorchScript archive, and a Paddle checkpoint."""
-    for what, body in [*calls(), *lies()]:
-        data = START + body + STOP
-        yield f"{what}.pt", torch_archive(data)
-        yield f"{what}.pth", torch_archive(data, {"constants.pkl": data, "code/__torch__.py": COMMAND.encode()})
-        yield f"{what}.pd", data
-    for what, body in arrays():
-        yield f"{what}.pd", START + body + STOP
+def tensors(key: str) -> Iterator[tuple[str, bytes]]:
+    """Views of a storage that it does not have room for, or that grow beyond it."""
+    for what, (offset, shape, stride) in {
+        "offset-past-the-end": (10**6, (2, 7), (7, 1)),
+        "offset-negative": (-8, (2, 7), (7, 1)),
+        "shape-past-the-end": (0, (2, 8), (8, 1)),
+        "shape-negative": (0, (-2, -7), (7, 1)),
+        "shape-overflows": (0, (2**32, 2**32), (2**32, 1)),
+        "shape-overflows-to-nothing": (0, (2**63, 2), (2, 1)),
+        "shape-of-many": (0, (1,) * 100, (1,) * 100),
+        "stride-past-the-end": (0, (2, 7), (10**6, 1)),
+        "stride-negative": (13, (2, 7), (-7, -1)),
+        "stride-overflows": (0, (2, 7), (2**62, 1)),
+        "stride-of-nothing": (0, (10**6, 10**6), (0, 0)),
+        "strides-too-few": (0, (2, 7), (7,)),
+    }.items():
+        yield what, tensor(storage(key, 14), number(offset), ints(shape), ints(stride))
+    words = tuple_of(text("2"), text("7"))
+    yield "shape-of-words", tensor(storage(key, 14), number(0), words, words)
+    yield "offset-of-words", tensor(storage(key, 14), text("0"), ints((2, 7)), ints((7, 1)))
+    yield "storage-of-truths", tensor(storage(key, 14, "BoolStorage"), number(0), ints((2, 7)), ints((7, 1)))
+    yield "storage-of-nobody", tensor(b"N", number(0), ints((2, 7)), ints((7, 1)))
+    yield "storage-that-is-short", tensor(storage(key, 13), number(0), ints((2, 7)), ints((7, 1)))
+    yield "no-arguments", name("torch._utils", "_rebuild_tensor_v2") + b")R"
+    yield "a-number", number(3)
+    yield "a-list-of-lists", plain([[0.0] * 7] * 2)
+
+
+def tensor(stored: bytes, offset: bytes, shape: bytes, stride: bytes) -> bytes:
+    hooks = name("collections", "OrderedDict") + b")R"
+    return name("torch._utils", "_rebuild_tensor_v2") + tuple_of(stored, offset, shape, stride, b"\x89", hooks) + b"R"
+
+
+def ints(values: tuple) -> bytes:
+    return tuple_of(*map(number, values))
+
+
+def poisoned(data: bytes, payload: bytes) -> bytes:
+    """A genuine pickle of a dictionary, or of an object with attributes, in which something has been hidden."""
+    hidden = text("hidden") + payload
+    if data[-8:-6] == b"ub":  # items, state, and a place in the memory
+        return data[:-8] + hidden + data[-8:]
+    return data[:-1] + MARK + hidden + b"u."
+
+
+def with_tensor(data: bytes, replacement: bytes) -> bytes:
+    """A genuine pickle of ours with another value for one tensor, of shape (2, 7)."""
+    start = data.index(text(WEIGHT)) + len(text(WEIGHT))
+    end = data.index(b")RtR", start) + 4
+    return data[:start] + replacement + data[end:]
+
+
+def key_of_tensor(data: bytes) -> str:
+    """Where that tensor's numbers are."""
+    start = data.index(b"Storage\n", data.index(text(WEIGHT))) + len(b"Storage\nX")
+    return data[start + 4 : start + 4 + data[start]].decode()
+
+
+WEIGHT = "model.Default.atomic_model.descriptor.type_embedding.embedding.embedding_net.layers.0.matrix"
+
+
+def files(genuine: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    """Each payload in a PyTorch checkpoint, a TorchScript archive, and a Paddle checkpoint, all of them genuine."""
+    payloads = [*calls(), *lies()]
+    for suffix in (".pt", ".pth"):
+        entries = contents(genuine[suffix]) if suffix in genuine else {}
+        for what, payload in payloads if entries else ():
+            hidden = {"data.pkl": poisoned(entries["data.pkl"], payload), "code/__torch__.py": COMMAND.encode()}
+            yield f"{what}{suffix}", torch_archive(entries | hidden)
+    for what, payload in [*payloads, *arrays()]:
+        yield f"{what}.pd", poisoned(genuine[".pd"], payload)
+    entries = contents(genuine[".pt"])
+    for what, payload in tensors(key_of_tensor(entries["data.pkl"])):
+        changed = with_tensor(entries["data.pkl"], payload)
+        yield f"tensor-{what}.pt", torch_archive(entries | {"data.pkl": changed})

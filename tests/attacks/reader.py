@@ -43,8 +43,8 @@ def read(name: str, watch: Watch) -> dict:
     """One file, under watch."""
     reset_peak()
     start = time.perf_counter()
-    error, _ = attempt(name, watch)
-    return tell(name, error, watch) | {"peak": peak(), "seconds": time.perf_counter() - start}
+    error, digest = attempt(name, watch)
+    return tell(name, error, watch) | {"digest": digest, "peak": peak(), "seconds": time.perf_counter() - start}
 
 
 def attempt(name: str, watch: Watch) -> tuple[BaseException | None, str | None]:
@@ -118,7 +118,8 @@ def main():
     limit()
     for name in request["genuine"]:
         dpa2.load(name).checkpoint().digest()
-    codecs.lookup("ascii")
+    for codec in ("ascii", "cp437"):
+        codecs.lookup(codec)
     watch = Watch()
     told = [read(name, watch) for name in request.get("files", ())]
     told += [wrong for name, step in request.get("cut", {}).items() for wrong in cut(name, watch, step)]
