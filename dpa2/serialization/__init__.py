@@ -1,11 +1,11 @@
-"""Models in files: DeePMD-kit's `.dp`, `.yaml` and `.json` trees, and the project's own `.safetensors`.
+"""Models in files: every format in which a DPA-2 model lives, DeePMD-kit's and the project's own `.safetensors`.
 
 >>> from dpa2.serialization import convert, read, write
 """
 
 from .checkpoint import Checkpoint
 from .comparison import compare
-from .files import convert, heads, kind, read, write
+from .files import contents, convert, heads, kind, read, write
 from .inventory import inventory
 from .script import config_to_script, script_to_config
 
@@ -13,6 +13,7 @@ __all__ = [
     "Checkpoint",
     "compare",
     "config_to_script",
+    "contents",
     "convert",
     "heads",
     "inventory",

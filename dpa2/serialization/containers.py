@@ -8,30 +8,48 @@ from pathlib import Path
 
 from ..errors import FormatError, InputError, UnsupportedModel
 from .checkpoint import Checkpoint
+from .contents import Contents
 from .hdf5 import read_hdf5, write_hdf5
 from .native_tree import checkpoint_to_tree, tree_to_checkpoint
+from .orbax import is_orbax, read_orbax
+from .orbax_writer import write_orbax
+from .paddle import read_paddle
+from .pytorch import read_archive
+from .pytorch_writer import write_checkpoint
 from .safetensors import read_safetensors, write_safetensors
 from .text import read_json, read_yaml, write_json, write_yaml
 
 
 @dataclass(frozen=True)
 class Container:
-    """A kind of file: what its content looks like, how to read it, and how to write it if that is possible."""
+    """A kind of file: what it looks like, and how to read it; `write`, to a place where nothing is, if it can be."""
 
     name: str
     suffixes: tuple[str, ...]
     looks_like: Callable[[bytes], bool]
-    decode: Callable[[bytes], Checkpoint]
-    encode: Callable[[Checkpoint], bytes]
-
-    def write(self, checkpoint: Checkpoint, path: Path):
-        """Write a model to a place where nothing is."""
-        path.write_bytes(self.encode(checkpoint))
+    read: Callable[[Path], Contents]
+    write: Callable[[Checkpoint, Path], None] | None = None
+    written: tuple[str, ...] = ()
 
 
-def of_trees(read: Callable, write: Callable) -> tuple[Callable, Callable]:
-    """`decode` and `encode` of a container of native trees."""
-    return lambda data: tree_to_checkpoint(read(data)), lambda checkpoint: write(checkpoint_to_tree(checkpoint))
+def single(name: str, suffixes, looks_like, decode: Callable, encode: Callable, written) -> Container:
+    """A container whose bytes are one model."""
+
+    def read(path: Path) -> Contents:
+        return Contents.single(name, decode(path.read_bytes()))
+
+    return Container(name, suffixes, looks_like, read, to_bytes(encode), written)
+
+
+def of_trees(name: str, suffixes, looks_like, read: Callable, write: Callable, written) -> Container:
+    """A container of one native tree."""
+    decode, encode = lambda data: tree_to_checkpoint(read(data)), lambda model: write(checkpoint_to_tree(model))
+    return single(name, suffixes, looks_like, decode, encode, written)
+
+
+def to_bytes(encode: Callable[[Checkpoint], bytes]) -> Callable[[Checkpoint, Path], None]:
+    """Write what `encode` gives."""
+    return lambda checkpoint, path: path.write_bytes(encode(checkpoint)) and None
 
 
 def is_hdf5(data: bytes) -> bool:
@@ -43,43 +61,68 @@ def is_safetensors(data: bytes) -> bool:
     return data[8:9] == b"{" and int.from_bytes(data[:8], "little") < 100_000_000
 
 
+def is_archive(data: bytes) -> bool:
+    return data.startswith(b"PK\x03\x04")
+
+
+def is_pickle(data: bytes) -> bool:
+    """Protocol 2 or newer."""
+    return data[:1] == b"\x80" and 2 <= int.from_bytes(data[1:2], "little") <= 5
+
+
 def is_json(data: bytes) -> bool:
-    return data[:1000].lstrip()[:1] == b"{"
+    return data.lstrip()[:1] == b"{"
 
 
 def is_yaml(data: bytes) -> bool:
     """Text: no control characters but white space."""
-    return not any(c < 32 and c not in b"\t\n\r" for c in data[:1000])
+    return not any(c < 32 and c not in b"\t\n\r" for c in data)
+
+
+def is_directory(data: bytes) -> bool:
+    """Never: a directory is told from a file before."""
+    return False
 
 
 CONTAINERS = (  # in the order in which their contents are told apart
-    Container("HDF5", (".dp", ".hlo"), is_hdf5, *of_trees(read_hdf5, write_hdf5)),
-    Container("safetensors", (".safetensors",), is_safetensors, read_safetensors, write_safetensors),
-    Container("JSON", (".json",), is_json, *of_trees(read_json, write_json)),
-    Container("YAML", (".yaml", ".yml"), is_yaml, *of_trees(read_yaml, write_yaml)),
-)
-WRITABLE = [suffix for container in CONTAINERS for suffix in container.suffixes if suffix != ".hlo"]
-HINT = "`dp freeze` it, if it is a training checkpoint, and `dp convert-backend` it to .dp"
-NOT_READ = {
-    ".pt": "a PyTorch checkpoint",
-    ".pth": "a TorchScript model",
-    ".pt2": "a compiled PyTorch model",
-    ".pte": "an exported PyTorch model",
-    ".pd": "a Paddle checkpoint",
-    ".pdiparams": "Paddle parameters",
-    ".pb": "a TensorFlow graph",
-    ".jax": "an Orbax directory",
-    ".savedmodel": "a TensorFlow directory",
-    ".savedmodeltf": "a TensorFlow directory",
+    of_trees("HDF5", (".dp", ".hlo"), is_hdf5, read_hdf5, write_hdf5, (".dp",)),
+    Container("a PyTorch archive", (".pt", ".pth", ".pt2", ".pte"), is_archive,
+              lambda path: read_archive(path.read_bytes()), to_bytes(write_checkpoint), (".pt",)),
+    single("safetensors", (".safetensors",), is_safetensors, read_safetensors, write_safetensors, (".safetensors",)),
+    of_trees("JSON", (".json",), is_json, read_json, write_json, (".json",)),
+    Container("a pickle", (".pd",), is_pickle, lambda path: read_paddle(path.read_bytes())),
+    of_trees("YAML", (".yaml", ".yml"), is_yaml, read_yaml, write_yaml, (".yaml", ".yml")),
+    Container("an Orbax directory", (".jax",), is_directory, read_orbax, write_orbax, (".jax",)),
+)  # fmt: skip
+ORBAX = CONTAINERS[-1]
+WRITABLE = {suffix: container for container in CONTAINERS for suffix in container.written}
+ROUTE = "convert the checkpoint or the .dp that it was made from"
+NOT_READ = {  # the weights in these are constants without names in a compiled graph
+    ".pdiparams": "parameters of a Paddle inference program, whose names are lost",
+    ".pb": "a TensorFlow graph, and no DPA-2 model is ever one",
+    ".savedmodel": "a TensorFlow program, in which weights are constants without names",
+    ".savedmodeltf": "a TensorFlow program, in which weights are constants without names",
+}
+NOT_WRITTEN = {  # these hold programs besides the weights
+    ".pth": "write a .dp and let DeePMD-kit make its program: dp convert-backend model.dp model.pth",
+    ".pt2": "write a .dp and let DeePMD-kit compile it: dp convert-backend model.dp model.pt2",
+    ".pte": "write a .dp and let DeePMD-kit export it: dp convert-backend model.dp model.pte",
+    ".hlo": "write a .dp and let DeePMD-kit compile it: dp convert-backend model.dp model.hlo",
+    ".pd": "write a .dp and let DeePMD-kit convert it: dp convert-backend model.dp model.json",
 }
 
 
-def container_of(path: Path, data: bytes) -> Container:
+def container_of(path: Path) -> Container:
     """The container of a file's content; its name may not say another one."""
+    refuse_by_name(path)
+    if path.is_dir():
+        return ORBAX if is_orbax(path) else refuse_directory()
+    with path.open("rb") as file:
+        data = file.read(1000)
     by_content = next((c for c in CONTAINERS if c.looks_like(data)), None)
     by_name = next((c for c in CONTAINERS if path.suffix.lower() in c.suffixes), None)
     if not data or by_content is None:
-        raise FormatError("is empty" if not data else "is of no known kind: neither HDF5 nor safetensors nor text")
+        raise FormatError("is empty" if not data else "is of no known kind: neither binary nor text of a model")
     json_as_yaml = by_content.name == "JSON" and by_name is not None and by_name.name == "YAML"
     if by_name not in (None, by_content) and not json_as_yaml:
         names = f"is called {path.suffix}, but its content is not {by_name.name}; it looks like {by_content.name}"
@@ -87,20 +130,21 @@ def container_of(path: Path, data: bytes) -> Container:
     return by_content
 
 
+def refuse_directory():
+    raise FormatError("is a directory, and not one of a JAX model")
+
+
 def container_for(path: Path) -> Container:
     """The container that a new file's name asks for."""
-    if path.suffix.lower() in WRITABLE:
-        return next(c for c in CONTAINERS if path.suffix.lower() in c.suffixes)
-    known = ", ".join(WRITABLE)
-    raise InputError(
-        f"{path}: cannot write {path.suffix or 'a file without a suffix'}; known: {known}", argument="path"
-    )
+    suffix = path.suffix.lower()
+    if suffix in WRITABLE:
+        return WRITABLE[suffix]
+    hint = NOT_WRITTEN.get(suffix, f"known: {', '.join(WRITABLE)}")
+    raise InputError(f"{path}: cannot write {suffix or 'a file without a suffix'}; {hint}", argument="path", hint=hint)
 
 
-def refuse_by_name(path: Path):
+def refuse_by_name(path: Path) -> None:
     """Files whose name says that they are of a kind that is not read."""
-    if path.suffix.lower() in NOT_READ:
-        what = NOT_READ[path.suffix.lower()]
-        raise UnsupportedModel(f"is called like {what}, which is not read; {HINT}", what=what, hint=HINT)
-    if path.is_dir():
-        raise FormatError("is a directory, not a file")
+    what = NOT_READ.get(path.suffix.lower())
+    if what is not None:
+        raise UnsupportedModel(f"is called like {what}, which is not read; {ROUTE}", what=what, hint=ROUTE)

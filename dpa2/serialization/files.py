@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import (
@@ -10,7 +11,6 @@ from ..errors import (
     DPA2Error,
     FileMissing,
     FormatError,
-    InputError,
     TargetLacks,
     UnsupportedModel,
     VerificationFailed,
@@ -19,10 +19,11 @@ from .atomic import replacing
 from .casting import cast
 from .checkpoint import Checkpoint
 from .containers import Container, container_for, container_of, refuse_by_name
+from .contents import Contents
 
 
 def read(path: str | os.PathLike, head: str | None = None) -> Checkpoint:
-    """The model in a file: `.dp`, `.hlo`, `.yaml`, `.yml`, `.json` or `.safetensors`.
+    """The model in a file of any format that is read (`docs/formats.md`), or one head of a multi-task model.
 
     Name and content must agree. Every tensor is checked for presence, shape and dtype, nothing may be left over.
     Whatever the file holds, no code from it is run.
@@ -30,7 +31,7 @@ def read(path: str | os.PathLike, head: str | None = None) -> Checkpoint:
     Parameters
     ----------
     head
-        Which of several models; none of these files holds several, so a head is an `InputError`.
+        Which of several models; must be None for a file of one.
 
     Raises
     ------
@@ -38,42 +39,54 @@ def read(path: str | os.PathLike, head: str | None = None) -> Checkpoint:
         There is no such file (facts: file).
     FormatError
         The file is damaged, or not what it should be (facts: file, and tensor or key).
+    InputError
+        A head is asked for that is not there, or none where there are several (facts: file, argument, heads).
     UnsupportedModel
         A genuine file of something that dpa2 does not do (facts: file, what).
+    MissingDependency
+        The format needs a package that is not installed (facts: package, install).
     """
+    with blaming(path):
+        return contents(path).model(head)
+
+
+def contents(path: str | os.PathLike) -> Contents:
+    """What a file holds: the name of its format, its heads, and its models; raises as `read` does."""
     path = Path(path)
-    try:
-        refuse_by_name(path)
+    with blaming(path):
         if not path.exists():
+            refuse_by_name(path)
             raise FileMissing("there is no such file", file=str(path))
-        data = path.read_bytes()
-        checkpoint = container_of(path, data).decode(data)
+        return container_of(path).read(path)
+
+
+@contextmanager
+def blaming(path: str | os.PathLike):
+    """Named errors with the file's name in front of what they say, once."""
+    try:
+        yield
     except RecursionError as error:
         raise FormatError(f"{path}: is nested too deeply", file=str(path)) from error
     except ConfigurationError as error:
         raise FormatError(f"{path}: {error}", file=str(path), key=error.facts["path"]) from error
     except DPA2Error as error:
+        if error.facts.get("file") == str(path) and str(error).startswith(f"{path}: "):
+            raise
         raise type(error)(f"{path}: {error}", **(error.facts | {"file": str(path)})) from error
-    if head is not None:
-        raise InputError(f"{path}: holds one model, which has no heads to choose from", argument="head", file=str(path))
-    return checkpoint
 
 
 def heads(path: str | os.PathLike) -> tuple[str, ...] | None:
     """Names of the models in a multi-task file; None for a file of one model."""
-    return None
+    return contents(path).heads
 
 
 def kind(path: str | os.PathLike) -> str:
     """The name of a file's format."""
-    path = Path(path)
-    if not path.exists():
-        raise FileMissing(f"{path}: there is no such file", file=str(path))
-    return container_of(path, path.read_bytes()).name
+    return contents(path).format
 
 
 def write(checkpoint: Checkpoint, path: str | os.PathLike, overwrite: bool = True) -> None:
-    """Write a model as `.dp`, `.yaml`, `.yml`, `.json` or `.safetensors`.
+    """Write a model as `.dp`, `.yaml`, `.yml`, `.json`, `.safetensors`, `.pt` (a checkpoint) or `.jax` (a directory).
 
     The file appears as a whole, or not at all; an existing one stays as it is on an error.
 
