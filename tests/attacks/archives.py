@@ -6,11 +6,12 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 
 from .genuine import contents
 
 STORED, DEFLATED, LZMA = 0, 8, 14
-BOMB = 400 * 2**20  # more than a small file may take in memory
+BOMB = 256 * 2**20  # more than a small file may take in memory
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,18 @@ def torch_archive(contents: dict[str, bytes], root: str = "archive") -> bytes:
     return archive(*(Entry(f"{root}/{name}", content) for name, content in contents.items()))
 
 
-def bomb(name: str, total: int = BOMB) -> Entry:
+def bomb(name: str) -> Entry:
     """Zeros, a thousand times smaller."""
+    content, crc = packed_zeros()
+    return Entry(name, content, DEFLATED, BOMB, crc=crc)
+
+
+@cache
+def packed_zeros() -> tuple[bytes, int]:
+    """A deflated stream of zeros, and their checksum."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     block = packer.compress(bytes(2**20)) + packer.flush(zlib.Z_FULL_FLUSH)
-    content = block * (total // 2**20) + packer.flush()
-    return Entry(name, content, DEFLATED, total, crc=zlib.crc32(bytes(total)))
+    return block * (BOMB // 2**20) + packer.flush(), zlib.crc32(bytes(BOMB))
 
 
 def parts(genuine: bytes) -> tuple[Entry, list[Entry]]:
@@ -112,7 +119,7 @@ def variants(genuine: bytes) -> Iterator[tuple[str, bytes]]:
         yield f"named-{what}", archive(pickle, replace(record, name=name), *rest)
     yield "named-parent-beside", archive(pickle, record, *rest, Entry("../../canary", b"x"))
     yield "many-entries", archive(pickle, record, *rest, *(Entry(f"archive/more/{k}", b"") for k in range(60_000)))
-    yield "big-endian", torch_archive(contents(genuine) | {"byteorder": b"big"})
+    yield "byteorder-of-nobody", torch_archive(contents(genuine) | {"byteorder": b"middle"})
     yield "no-pickle", archive(record, *rest)
     yield "storage-too-short", archive(pickle, replace(record, content=record.content[:-1]), *rest)
     yield "storage-missing", archive(pickle, *rest)

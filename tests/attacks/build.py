@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import archives, genuine, hdf5, pickles, tensors, texts
+from . import archives, directories, genuine, hdf5, pickles, tensors, texts
 
 
 def build(folder: Path) -> dict[str, list[str]]:
@@ -19,7 +19,8 @@ def build(folder: Path) -> dict[str, list[str]]:
         "texts": texts.files(models[".json"]),
         "hdf5": hdf5.files(models[".dp"], folder),
     }
-    return {group: [write(folder, *file) for file in files] for group, files in groups.items()}
+    names = {group: [write(folder, *file) for file in files] for group, files in groups.items()}
+    return names | {"directories": list(directories.build(folder))}
 
 
 def write(folder: Path, name: str, content: bytes) -> str:

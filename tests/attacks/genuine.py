@@ -12,7 +12,7 @@ import numpy as np
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"
 MODEL = SAMPLES / "dpa2_tiny.dp"
-SUFFIXES = (".dp", ".yaml", ".json", ".safetensors", ".pt")
+SUFFIXES = (".dp", ".yaml", ".json", ".safetensors", ".pt", ".jax")
 
 
 def write(folder: Path) -> dict[str, bytes]:
@@ -25,7 +25,7 @@ def write(folder: Path) -> dict[str, bytes]:
     for sample in SAMPLES.glob("dpa2_tiny*.pth"):
         (folder / "genuine.pth").write_bytes(sample.read_bytes())
         break
-    return {path.suffix: path.read_bytes() for path in folder.glob("genuine.*")}
+    return {path.suffix: path.read_bytes() for path in folder.glob("genuine.*") if path.is_file()}
 
 
 def contents(data: bytes) -> dict[str, bytes]:

@@ -6,12 +6,13 @@ import json
 import os
 import zlib
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-HUGE = 50 * 2**20  # numbers, 400 MB
+HUGE = 32 * 2**20  # numbers, 256 MiB
 
 
 def external_link(file, name: str, folder: Path):
@@ -44,14 +45,14 @@ def virtual(file, name: str, folder: Path):
 
 def chunk_bomb(file, name: str, folder: Path):
     """One chunk of zeros, which is short when it is compressed."""
-    dataset = file.create_dataset(name, shape=(HUGE,), dtype="f8", chunks=(HUGE // 10,), compression="gzip")
-    packed = bomb_chunk(8 * (HUGE // 10))
-    for k in range(10):
-        dataset.id.write_direct_chunk((k * (HUGE // 10),), packed)
+    dataset = file.create_dataset(name, shape=(HUGE,), dtype="f8", chunks=(HUGE // 8,), compression="gzip")
+    packed = bomb_chunk(8 * (HUGE // 8))
+    for k in range(8):
+        dataset.id.write_direct_chunk((k * (HUGE // 8),), packed)
 
 
 def chunk_larger_than_its_dataset(file, name: str, folder: Path):
-    """Three numbers, in a chunk of 400 MB."""
+    """Three numbers, in a chunk of many."""
     dataset = file.create_dataset(name, shape=(3,), maxshape=(None,), dtype="f8", chunks=(HUGE,), compression="gzip")
     dataset.id.write_direct_chunk((0,), bomb_chunk(8 * HUGE))
 
@@ -73,6 +74,7 @@ def chunk_in_a_chunk(file, name: str, folder: Path):
     h5py.Dataset(dataset).id.write_direct_chunk((0,), zlib.compress(bomb_chunk(8 * HUGE)))
 
 
+@cache
 def bomb_chunk(size: int) -> bytes:
     return zlib.compress(bytes(size), 9)
 

@@ -234,6 +234,8 @@ def files(genuine: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
             yield f"{what}{suffix}", torch_archive(entries | hidden)
     for what, payload in [*payloads, *arrays()]:
         yield f"{what}.pd", poisoned(genuine[".pd"], payload)
+    for what, payload in lies():
+        yield f"bare-{what}.pd", START + payload + b"."
     entries = contents(genuine[".pt"])
     for what, payload in tensors(key_of_tensor(entries["data.pkl"])):
         changed = with_tensor(entries["data.pkl"], payload)

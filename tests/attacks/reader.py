@@ -16,7 +16,8 @@ import time
 from pathlib import Path
 
 READS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
-HARMLESS = {"object.__getattr__", "object.__setattr__", "sys._getframe", "os.listdir", "os.scandir", "builtins.id"}
+HARMLESS = {"object.__getattr__", "object.__setattr__", "sys._getframe", "builtins.id"}
+HARMLESS |= {"os.listdir", "os.scandir", "pathlib.Path.glob", "pathlib.Path.rglob"}
 SECONDS = 20
 
 
