@@ -107,7 +107,7 @@ def test_there_are_hundreds_of_attacks(attacks):
 @pytest.mark.parametrize("suffix", STEPS)
 def test_a_file_cut_short_is_refused_or_lacks_notes_only(suffix, tmp_path):
     dpa2.convert(MODEL, tmp_path / f"cut{suffix}")
-    assert read(tmp_path, genuine=[str(MODEL)], cut={f"cut{suffix}": STEPS[suffix]}) == []
+    assert read(tmp_path, genuine=[MODEL], cut={f"cut{suffix}": STEPS[suffix]}) == []
 
 
 def test_a_small_file_is_refused_at_every_length(tmp_path):

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-SAMPLES = Path(__file__).parents[1] / "data" / "samples"
-MODEL = SAMPLES / "dpa2_tiny.dp"
+from dpa2.demo import MODEL
+
+SCRIPT = Path(__file__).parents[1] / "data" / "samples" / "dpa2_tiny.frozen.pth"  # the same model
 SUFFIXES = (".dp", ".yaml", ".json", ".safetensors", ".pt", ".jax")
 
 
@@ -22,9 +23,8 @@ def write(folder: Path) -> dict[str, bytes]:
     for suffix in SUFFIXES:
         convert(MODEL, folder / f"genuine{suffix}")
     (folder / "genuine.pd").write_bytes(paddle((folder / "genuine.pt").read_bytes()))
-    for sample in SAMPLES.glob("dpa2_tiny*.pth"):
-        (folder / "genuine.pth").write_bytes(sample.read_bytes())
-        break
+    if SCRIPT.exists():
+        (folder / "genuine.pth").write_bytes(SCRIPT.read_bytes())
     return {path.suffix: path.read_bytes() for path in folder.glob("genuine.*") if path.is_file()}
 
 
@@ -36,9 +36,25 @@ def contents(data: bytes) -> dict[str, bytes]:
 
 def paddle(data: bytes) -> bytes:
     """A PyTorch checkpoint of ours as one of Paddle, which is one pickle of NumPy's arrays."""
+    return pickled(Ours(contents(data)).load()["model"])
+
+
+def multitask(data: bytes, *heads: str) -> bytes:
+    """The same with several heads, of which each has an output bias larger by one than the one before."""
     state = Ours(contents(data)).load()["model"]
+    settings = state.pop("_extra_state")["model_params"]
+    found: dict = {"_extra_state": {"model_params": {"shared_dict": {}, "model_dict": dict.fromkeys(heads, settings)}}}
+    for k, head in enumerate(heads):
+        mine = {name.replace("model.Default.", f"model.{head}."): value for name, value in state.items()}
+        mine[f"model.{head}.atomic_model.out_bias"] = mine[f"model.{head}.atomic_model.out_bias"] + k
+        found |= mine
+    return pickled(found)
+
+
+def pickled(state: dict) -> bytes:
+    """A checkpoint of Paddle, without the frames of newer pickles, in which nothing could be hidden."""
     tensors = {name: (name, value) if isinstance(value, np.ndarray) else value for name, value in state.items()}
-    return pickle.dumps({"model": OrderedDict(tensors)}, protocol=3)  # without frames, which end somewhere
+    return pickle.dumps({"model": OrderedDict(tensors)}, protocol=3)
 
 
 class Ours(pickle.Unpickler):
