@@ -311,6 +311,25 @@ def test_nothing_is_left_of_a_killed_write_after_the_next_one(what, tmp_path):
     assert {p.name for p in tmp_path.iterdir()} == {"model.dp", "other.dp"}
 
 
+KILLED = """
+import os, signal, sys
+from dpa2.serialization.atomic import replacing
+os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+with replacing(sys.argv[1]) as new:
+    new.mkdir()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no locks of folders")
+def test_a_directory_whose_replacement_was_killed_comes_back_with_the_next_write(tmp_path):
+    make_directory(tmp_path / "model.jax", "old")
+    subprocess.run([sys.executable, "-c", KILLED, tmp_path / "model.jax"], check=False)
+    assert not (tmp_path / "model.jax").exists()
+    write(dpa2.load(demo.MODEL).checkpoint(), tmp_path / "other.dp")
+    assert (tmp_path / "model.jax" / "part").read_text() == "old"
+    assert {p.name for p in tmp_path.iterdir()} == {"model.jax", "other.dp"}
+
+
 def make_directory(path, content: str):
     with replacing(path) as new:
         new.mkdir()
