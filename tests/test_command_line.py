@@ -10,6 +10,7 @@ import sys
 
 import numpy as np
 import pytest
+from attacks.genuine import multitask
 
 import dpa2
 from dpa2 import config, demo, errors, testing
@@ -424,7 +425,45 @@ def test_distances_of_extreme_numbers_are_not_lost():
     assert compare_tensors("x", np.array([np.nan]), np.array([np.nan])).changed == 0
 
 
-def test_a_head_is_named_behind_a_number_sign(call, tmp_path):
-    assert "no heads" in call("verify", f"{demo.MODEL}#water", demo.MODEL)[2]
+@pytest.fixture
+def heads(tmp_path):
+    """A multi-task checkpoint with heads `ice` and `water`, of which the first is the demonstration's model."""
+    dpa2.convert(demo.MODEL, tmp_path / "one.pt")
+    (tmp_path / "several.pd").write_bytes(multitask((tmp_path / "one.pt").read_bytes(), "ice", "water"))
+    return tmp_path / "several.pd"
+
+
+def test_info_lists_the_heads_of_a_multitask_file(heads, call):
+    code, told, _ = call("info", heads)
+    assert code == 0
+    assert "ice, water" in told
+    assert "--head" in told
+    assert json.loads(call("info", heads, "--json")[1])["heads"] == ["ice", "water"]
+    one = json.loads(call("info", heads, "--head", "ice", "--json")[1])
+    assert one["digest"] == dpa2.load(demo.MODEL).checkpoint().digest()
+
+
+def test_a_multitask_file_is_converted_head_by_head(heads, call, tmp_path):
+    code, told, said = call("convert", heads, tmp_path / "a.dp", "--json")
+    assert code == 2
+    assert "ice, water" in said
+    assert json.loads(told)["facts"]["heads"] == ["ice", "water"]
+    assert call("convert", heads, tmp_path / "a.dp", "--head", "ice")[0] == 0
+    assert call("verify", tmp_path / "a.dp", demo.MODEL)[0] == 0
+
+
+def test_heads_are_compared_by_their_names_behind_a_number_sign(heads, call, tmp_path):
+    assert call("verify", f"{heads}#ice", demo.MODEL)[0] == 0
+    code, told, _ = call("verify", f"{heads}#ice", f"{heads}#water")
+    assert code == 6
+    assert "bias[0]" in told
+    assert "by at most 1)" in told
+    code, _, said = call("verify", f"{heads}#steam", demo.MODEL)
+    assert code == 2
+    assert "steam" in said
+    assert "ice, water" in said
+
+
+def test_a_file_with_a_number_sign_in_its_name_is_found(call, tmp_path):
     shutil.copy(demo.MODEL, tmp_path / "a#b.dp")
     assert call("verify", tmp_path / "a#b.dp", demo.MODEL)[0] == 0

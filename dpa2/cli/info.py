@@ -18,9 +18,10 @@ def info(
     as_json: AsJson = False,
 ) -> None:
     """Show format, writer, heads, types, blocks, size, precision and digest of a model."""
-    from ..serialization import heads, kind, read
+    from ..serialization import contents, read
 
-    facts = {"file": file, "format": kind(file), "heads": heads(file)}
+    found = contents(file)
+    facts = {"file": file, "format": found.format, "heads": found.heads}
     if facts["heads"] and head is None:
         tell(facts) if as_json else show(facts)
         return
