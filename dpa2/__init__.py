@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 
 HOMES = {
     "load": "api",
+    "load_multitask": "api",
     "save": "api",
     "build": "api",
     "convert": "api",

@@ -6,6 +6,7 @@ from os import PathLike
 
 from . import serialization
 from .config import DPA2Config
+from .errors import InputError
 from .initialization import fresh_weights
 from .model import Model
 from .module import leaves
@@ -13,10 +14,10 @@ from .serialization.checkpoint import Checkpoint
 
 
 def load(file: str | PathLike, backend: str = "numpy", dtype=None, device=None, head=None) -> Model:
-    """A model from a file: `.dp`, `.yaml`, `.json` of DeePMD-kit, or the native `.safetensors`.
+    """A model from a file of any format that is read (`docs/formats.md`); no code in a file is ever run.
 
     backend: "numpy", "torch" or "jax". dtype: "float64", "float32", "bfloat16", "float16"; the file's if None.
-    device: as the library names it. head: which model of a multi-task file.
+    device: as the library names it. head: which model of a multi-task file, which must be said for such a file.
 
     Raises `FormatError` for a damaged file, `UnsupportedModel` for something else than a DPA-2 energy model,
     `BackendError` and `MissingDependency` for what the library cannot do.
@@ -26,6 +27,18 @@ def load(file: str | PathLike, backend: str = "numpy", dtype=None, device=None, 
     'float32'
     """
     return Model.from_checkpoint(serialization.read(file, head=head), backend, dtype, device, source=str(file))
+
+
+def load_multitask(file: str | PathLike, backend: str = "numpy", dtype=None, device=None) -> dict[str, Model]:
+    """All heads of a multi-task file by name. What they share in the file they share in memory.
+
+    Raises what `load` raises, and `InputError` for a file of one model.
+    """
+    contents, moved = serialization.contents(file), {}
+    if contents.heads is None:
+        raise InputError(f"{file}: holds one model; `dpa2.load` reads it", argument="file", file=str(file))
+    read = {head: serialization.read_from(contents, file, head) for head in contents.heads}
+    return {name: Model.from_checkpoint(c, backend, dtype, device, str(file), moved) for name, c in read.items()}
 
 
 def save(model: Model, file: str | PathLike, overwrite: bool = True) -> None:

@@ -49,10 +49,11 @@ class Model:
         self.acceleration = acceleration
 
     @classmethod
-    def from_checkpoint(cls, checkpoint, backend="numpy", dtype=None, device=None, source="") -> Model:
-        """Weights of a `Checkpoint` on a back end, in the file's precision or in `dtype`."""
+    def from_checkpoint(cls, checkpoint, backend="numpy", dtype=None, device=None, source="", moved=None) -> Model:
+        """Weights of a `Checkpoint` on a back end, in the file's precision or in `dtype`; `moved` as in `placed`."""
         host = load_weights(checkpoint.config, checkpoint.weights, source)
-        return cls(checkpoint.config, host, None, checkpoint.metadata).to(backend, device=device, dtype=dtype)
+        model = cls(checkpoint.config, host, None, checkpoint.metadata)
+        return model.placed(*model.place(backend, device, dtype), {} if moved is None else moved)
 
     def to(
         self, backend: str, *, device: str | None = None, dtype: str | None = None, block: int | None = None
@@ -63,18 +64,43 @@ class Model:
 
         Raises `BackendError` where the library cannot do that, `MissingDependency` where it is not installed.
         """
+        return self.placed(*self.place(backend, device, dtype, block), {})
+
+    def place(self, backend: str, device=None, dtype=None, block=None):
+        """A back end, and the configuration in the precision that is wanted there."""
         target = find_backend(backend, device)
         config = self.config if dtype is None else in_precision(self.config, dtype)
         if block is not None:
             target.shape = dataclasses.replace(target.shape, size=block, largest=None)
         elif config.dtype != "float64":
             target.shape = target.shape.doubled()  # as many bytes
+        return target, config
+
+    def placed(self, target, config: DPA2Config, moved: dict) -> Model:
+        """The model on a back end; arrays in `moved` are there already, for models that share some."""
 
         def move(name: str, array):
-            array = array if self.backend is None else self.backend.to_numpy(array)
-            return target.asarray(array, precision(config, name, target))
+            key = id(array), str(precision(config, name, target))
+            if key not in moved:
+                host = array if self.backend is None else self.backend.to_numpy(array)
+                moved[key] = array, target.asarray(host, precision(config, name, target))
+            return moved[key][1]
 
         return Model(config, map_leaves(move, self.weights), target, self.metadata, self.acceleration)
+
+    def state_dict(self) -> dict:
+        """The weights by their canonical names, as arrays of the model's library: plain, for `torch.save` or `jax`.
+
+        >>> import dpa2
+        >>> dpa2.load(dpa2.demo.MODEL).state_dict()["fitting.layers.0.weight"].shape
+        (57, 16)
+        """
+        return leaves(self.weights)
+
+    def with_state(self, state: dict) -> Model:
+        """The same model with other weights, arrays of its library; `FormatError` for a missing, extra or odd one."""
+        weights = load_weights(self.config, state)
+        return Model(self.config, weights, self.backend, self.metadata)
 
     def checkpoint(self):
         """Configuration and weights as they are written to files."""

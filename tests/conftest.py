@@ -6,7 +6,7 @@ import os
 import tarfile
 from pathlib import Path
 
-CASES = Path(__file__).parent / "data" / "cases"
+DATA = Path(__file__).parent / "data"
 
 # Before NumPy, PyTorch or JAX start: two workers on two cores want one thread each.
 os.environ.update({name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")})
@@ -19,14 +19,15 @@ import pytest  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 
 
-def unpack_models() -> None:
-    """The reference cases' models are kept as one archive; they are laid beside it before tests are collected."""
-    with tarfile.open(CASES / "models.tar.xz") as archive:
-        missing = [m for m in archive.getmembers() if not (CASES / m.name).exists()]
-        archive.extractall(CASES, members=missing, filter="data")
+def unpack_data() -> None:
+    """Models and results of the reference are kept as archives; and laid beside these before any test."""
+    for path in DATA.rglob("*.tar.xz"):
+        with tarfile.open(path) as archive:
+            missing = [m for m in archive.getmembers() if not (path.parent / m.name).exists()]
+            archive.extractall(path.parent, members=missing, filter="data")
 
 
-unpack_models()
+unpack_data()
 
 CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 

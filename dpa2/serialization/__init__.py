@@ -5,7 +5,7 @@
 
 from .checkpoint import Checkpoint
 from .comparison import compare
-from .files import contents, convert, heads, kind, read, write
+from .files import contents, convert, heads, kind, read, read_from, write
 from .inventory import inventory
 from .script import config_to_script, script_to_config
 
@@ -19,6 +19,7 @@ __all__ = [
     "inventory",
     "kind",
     "read",
+    "read_from",
     "script_to_config",
     "write",
 ]

@@ -46,8 +46,13 @@ def read(path: str | os.PathLike, head: str | None = None) -> Checkpoint:
     MissingDependency
         The format needs a package that is not installed (facts: package, install).
     """
+    return read_from(contents(path), path, head)
+
+
+def read_from(found: Contents, path: str | os.PathLike, head: str | None) -> Checkpoint:
+    """One model of what a file holds; raises as `read` does."""
     with blaming(path):
-        return contents(path).model(head)
+        return found.model(head)
 
 
 def contents(path: str | os.PathLike) -> Contents:
@@ -70,8 +75,6 @@ def blaming(path: str | os.PathLike):
     except ConfigurationError as error:
         raise FormatError(f"{path}: {error}", file=str(path), key=error.facts["path"]) from error
     except DPA2Error as error:
-        if error.facts.get("file") == str(path) and str(error).startswith(f"{path}: "):
-            raise
         raise type(error)(f"{path}: {error}", **(error.facts | {"file": str(path)})) from error
 
 

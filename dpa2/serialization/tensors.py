@@ -152,6 +152,11 @@ def number(kind: PickledDtype, content: bytes) -> float:
     return numpy.frombuffer(content, kind.dtype)[0].item()
 
 
+def tuple_of(items=()) -> tuple:
+    """A tuple of a list."""
+    return tuple(items) if isinstance(items, (list, tuple)) else refuse("a tuple of something else")
+
+
 def text_as_bytes(text: str, encoding: str) -> bytes:
     """Bytes, as old protocols spell them."""
     return text.encode("latin1") if encoding == "latin1" else refuse("an unusual encoding")
@@ -159,10 +164,12 @@ def text_as_bytes(text: str, encoding: str) -> bytes:
 
 NUMPY = {
     "collections OrderedDict": dictionary,
-    "builtins tuple": lambda items=(): tuple(items) if isinstance(items, (list, tuple)) else refuse("a tuple"),
+    "builtins tuple": tuple_of,
     "numpy ndarray": PickledArray,
     "numpy dtype": PickledDtype,
     "_codecs encode": text_as_bytes,
+    "__builtin__ bytes": lambda *items: refuse("bytes of something") if items else b"",
+    "__builtin__ tuple": tuple_of,
 } | {
     f"numpy.{core}.multiarray {name}": meaning
     for core in ("core", "_core")
