@@ -34,7 +34,8 @@ def load_multitask(file: str | PathLike, backend: str = "numpy", dtype=None, dev
 
     Raises what `load` raises, and `InputError` for a file of one model.
     """
-    contents, moved = serialization.contents(file), {}
+    contents = serialization.contents(file)
+    moved: dict = {}
     if contents.heads is None:
         raise InputError(f"{file}: holds one model; `dpa2.load` reads it", argument="file", file=str(file))
     read = {head: serialization.read_from(contents, file, head) for head in contents.heads}

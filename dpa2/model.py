@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +54,7 @@ class Model:
         """Weights of a `Checkpoint` on a back end, in the file's precision or in `dtype`; `moved` as in `placed`."""
         host = load_weights(checkpoint.config, checkpoint.weights, source)
         model = cls(checkpoint.config, host, None, checkpoint.metadata)
-        return model.placed(*model.place(backend, device, dtype), {} if moved is None else moved)
+        return model.placed(*model.destination(backend, device, dtype), {} if moved is None else moved)
 
     def to(
         self, backend: str, *, device: str | None = None, dtype: str | None = None, block: int | None = None
@@ -64,9 +65,9 @@ class Model:
 
         Raises `BackendError` where the library cannot do that, `MissingDependency` where it is not installed.
         """
-        return self.placed(*self.place(backend, device, dtype, block), {})
+        return self.placed(*self.destination(backend, device, dtype, block), {})
 
-    def place(self, backend: str, device=None, dtype=None, block=None):
+    def destination(self, backend: str, device=None, dtype=None, block=None) -> tuple[Any, DPA2Config]:
         """A back end, and the configuration in the precision that is wanted there."""
         target = find_backend(backend, device)
         config = self.config if dtype is None else in_precision(self.config, dtype)

@@ -28,9 +28,11 @@ class Archive:
             raise FormatError(f"damaged or truncated ZIP archive ({error})") from error
 
     def find(self, ending: str) -> str | None:
-        """The first entry with such an ending below the root folder, the shortest where there are several."""
+        """The entry of that name in the root folder, of which there may be one only."""
         found = [name for name in self.entries if name.partition("/")[2] == ending]
-        return min(found, key=len, default=None)
+        if len(found) > 1:
+            raise FormatError(f"an archive with two entries {ending}, in {' and '.join(found[:2])}", key=ending)
+        return found[0] if found else None
 
     def read(self, name: str) -> memoryview | bytes:
         """The content of an entry; a slice of the file where it is stored as it is."""

@@ -49,7 +49,11 @@ def of_trees(name: str, suffixes, looks_like, read: Callable, write: Callable, w
 
 def to_bytes(encode: Callable[[Checkpoint], bytes]) -> Callable[[Checkpoint, Path], None]:
     """Write what `encode` gives."""
-    return lambda checkpoint, path: path.write_bytes(encode(checkpoint)) and None
+
+    def write(checkpoint: Checkpoint, path: Path) -> None:
+        path.write_bytes(encode(checkpoint))
+
+    return write
 
 
 def is_hdf5(data: bytes) -> bool:

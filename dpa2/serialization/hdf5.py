@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import io
 import json
+import math
+import zlib
 
 import numpy
 
@@ -83,6 +85,8 @@ class Datasets:
         self.budget -= dataset.nbytes
         if self.budget < 0:
             raise FormatError(f"dataset {name} claims more data than the file can hold", key=name)
+        if dataset.chunks is not None:
+            require_honest_chunks(dataset, name, self.budget + dataset.nbytes)
         return dataset[()] if dataset.shape else numpy.asarray(dataset[()])
 
     def find(self, name):
@@ -99,3 +103,26 @@ class Datasets:
         if dataset.shape is None or not (dataset.dtype.kind == "f" or dataset.dtype == BFLOAT16):
             raise FormatError(f"dataset {name} holds {dataset.dtype}, not floating-point numbers", key=name)
         return dataset
+
+
+def require_honest_chunks(dataset, name: str, budget: int):
+    """Refuse chunks that hold more than the dataset has room for, which for compressed ones only unpacking tells."""
+    from h5py import h5z
+
+    settings, size = dataset.id.get_create_plist(), dataset.dtype.itemsize * math.prod(dataset.chunks)
+    filters = [settings.get_filter(k)[0] for k in range(settings.get_nfilters())]
+    known = {h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE, h5z.FILTER_FLETCHER32}
+    if size > budget or not set(filters) <= known or len(filters) > len(set(filters)):
+        raise FormatError(f"dataset {name} has chunks that the file cannot hold", key=name)
+    for k in range(dataset.id.get_num_chunks() if h5z.FILTER_DEFLATE in filters else 0):
+        _, packed = dataset.id.read_direct_chunk(dataset.id.get_chunk_info(k).chunk_offset)
+        if len(unpack(packed, name, size + 5)) > size + 4:  # four bytes of checksum
+            raise FormatError(f"dataset {name} has a chunk that swells beyond its size", key=name)
+
+
+def unpack(packed: bytes, name: str, limit: int) -> bytes:
+    """The first bytes of what was compressed."""
+    try:
+        return zlib.decompressobj().decompress(packed, limit)
+    except zlib.error as error:
+        raise FormatError(f"dataset {name} has a damaged chunk ({error})", key=name) from error

@@ -21,13 +21,14 @@ def completed(script: dict, state: State, dialect: Dialect) -> dict:
     descriptor = model.get("descriptor")
     if not isinstance(descriptor, dict):
         return model
-    parts = {name: descriptor.get(name) for name in ("repinit", "repformer")}
-    if not all(isinstance(part, dict) for part in parts.values()):
+    repinit, repformer = descriptor.get("repinit"), descriptor.get("repformer")
+    if not isinstance(repinit, dict) or not isinstance(repformer, dict):
         return model
-    found = {"repinit": repinit_options(parts["repinit"], state, dialect)}
-    found["repformer"] = repformer_options(parts["repformer"], state, dialect)
-    sections = {name: found[name] | told(part) for name, part in parts.items()}
     whole = {"use_tebd_bias": has(state, dialect, "descriptor.type_embedding.embedding.layers.0.@variables.b")}
+    sections = {
+        "repinit": repinit_options(state, dialect) | told(repinit),
+        "repformer": repformer_options(repformer, state, dialect) | told(repformer),
+    }
     return model | {"descriptor": whole | descriptor | sections}
 
 
@@ -36,11 +37,11 @@ def told(section: dict) -> dict:
     return {key: value for key, value in section.items() if not (isinstance(value, str) and value.startswith("auto"))}
 
 
-def repinit_options(section: dict, state: State, dialect: Dialect) -> dict:
+def repinit_options(state: State, dialect: Dialect) -> dict:
     place, three = "descriptor.repinit_variable.", "descriptor.repinit_three_body_variable."
     strip = has(state, dialect, f"{place}embeddings_strip.networks.0.layers.0.@variables.w")
-    found = {"tebd_input_mode": "strip" if strip else "concat"}
-    found["use_three_body"] = has(state, dialect, f"{three}@variables.davg")
+    three_body = has(state, dialect, f"{three}@variables.davg")
+    found = {"tebd_input_mode": "strip" if strip else "concat", "use_three_body": three_body}
     return found | slots_of("nsel", state, dialect, place) | slots_of("three_body_sel", state, dialect, three)
 
 

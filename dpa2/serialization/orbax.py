@@ -73,6 +73,10 @@ def refuse_program(path: Path):
     raise UnsupportedModel(f"holds no model: {path.name} has no settings", what="another kind of Orbax directory")
 
 
+def is_shape(value) -> bool:
+    return isinstance(value, list) and all(isinstance(n, int) and n >= 0 for n in value)
+
+
 class Arrays:
     """The arrays in a directory, read one by one when they are asked for, within a limit of all of them."""
 
@@ -100,10 +104,11 @@ class Arrays:
     def read(self, name: str) -> numpy.ndarray:
         """One array, whose description is looked at before it is opened."""
         described = self.guarded(lambda: json.loads(self.store[f"{name}/.zarray".encode()]))
-        shape, kind = described.get("shape"), described.get("dtype")
-        if kind not in DTYPES or not isinstance(shape, list) or not all(isinstance(n, int) and n >= 0 for n in shape):
+        described = described if isinstance(described, dict) else {}
+        shape, chunks, kind = (described.get(key) for key in ("shape", "chunks", "dtype"))
+        if not (isinstance(kind, str) and kind in DTYPES and is_shape(shape) and is_shape(chunks)):
             raise FormatError(f"array {name} of dtype {shorten(kind)} and shape {shorten(shape)}", key=name)
-        self.budget -= 8 * math.prod(shape) + 8 * math.prod(map(int, described.get("chunks") or [0]))
+        self.budget -= sum(8 * math.prod(sizes) for sizes in (shape, chunks) if sizes is not None)
         if self.budget < 0:
             raise FormatError(f"array {name} claims more data than the directory can hold", key=name)
         address = {"driver": "ocdbt", "base": self.base, "path": name}

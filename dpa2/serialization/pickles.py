@@ -56,7 +56,7 @@ def read_pickle(data: bytes, names: Callable[[str], Callable | None], storage: C
         return machine.stack.pop()
     except FormatError:
         raise
-    except (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, StopIteration) as error:
         raise FormatError(f"damaged pickle ({shorten(str(error))})") from error
 
 

@@ -65,7 +65,8 @@ def unpickle(archive: Archive, entry: str, names: Callable):
 
 def flatten(attributes: dict, prefix: str = "", depth: int = DEPTH) -> State:
     """Everything in a tree of modules by its dotted name; a module that is at several places is refused."""
-    found, open_ = {}, [(prefix, attributes, depth)]
+    found: State = {}
+    open_ = [(prefix, attributes, depth)]
     while open_:
         place, inside, left = open_.pop()
         if not left or len(found) > 1_000_000:

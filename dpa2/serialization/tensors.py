@@ -105,8 +105,8 @@ def dictionary(*arguments) -> dict:
     return dict(pairs) if all(isinstance(key, str) for key, _ in pairs) else refuse("an unusual dictionary")
 
 
-TORCH = {"collections OrderedDict": dictionary, "torch._utils _rebuild_tensor_v2": rebuild_tensor}
-SCRIPT = {"torch.jit._pickle restore_type_tag": lambda value, tag: value} | {
+TORCH: dict[str, Callable] = {"collections OrderedDict": dictionary, "torch._utils _rebuild_tensor_v2": rebuild_tensor}
+SCRIPT: dict[str, Callable] = {"torch.jit._pickle restore_type_tag": lambda value, tag: value} | {
     f"torch.jit._pickle build_{kind}list": lambda items: items for kind in ("int", "double", "bool", "tensor")
 }
 
@@ -162,7 +162,8 @@ def text_as_bytes(text: str, encoding: str) -> bytes:
     return text.encode("latin1") if encoding == "latin1" else refuse("an unusual encoding")
 
 
-NUMPY = {
+REBUILD: dict[str, Callable] = {"_reconstruct": PickledArray, "scalar": number}
+NUMPY: dict[str, Callable] = {
     "collections OrderedDict": dictionary,
     "builtins tuple": tuple_of,
     "numpy ndarray": PickledArray,
@@ -170,11 +171,8 @@ NUMPY = {
     "_codecs encode": text_as_bytes,
     "__builtin__ bytes": lambda *items: refuse("bytes of something") if items else b"",
     "__builtin__ tuple": tuple_of,
-} | {
-    f"numpy.{core}.multiarray {name}": meaning
-    for core in ("core", "_core")
-    for name, meaning in (("_reconstruct", PickledArray), ("scalar", number))
 }
+NUMPY |= {f"numpy.{core}.multiarray {name}": REBUILD[name] for core in ("core", "_core") for name in REBUILD}
 
 
 def names_of_numpy(name: str) -> Callable | None:

@@ -16,6 +16,7 @@ from .plain import shorten
 from .variables import map_variables
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
+NUMBERS = {int, float, str}  # text: a YAML 1.2 writer may spell 1e-05 without a point
 DEPTH = 100  # of nested lists and dictionaries; a genuine tree has about 20
 
 
@@ -69,11 +70,11 @@ def plain_to_array(plain) -> numpy.ndarray:
     if dtype not in DTYPES:
         raise FormatError(f"array of dtype {shorten(dtype)}; known: {', '.join(DTYPES)}", key="dtype")
     try:
-        array = numpy.array(value)
-        if array.dtype.kind not in "fiuU":  # text: a YAML 1.2 writer may spell 1e-05 without a point
+        objects = numpy.array(value, dtype=object)
+        if not set(map(type, objects.ravel())) <= NUMBERS:
             raise ValueError("no numbers")
-        array = array.astype("float32" if dtype == "bfloat16" else dtype)
-    except (ValueError, OverflowError) as error:
+        array = objects.astype("float32" if dtype == "bfloat16" else dtype)
+    except (ValueError, TypeError, OverflowError) as error:
         raise FormatError(f"array {shorten(value)} is no table of numbers ({error})", key="value") from error
     return narrow(array, "in the file") if dtype == "bfloat16" else array
 
