@@ -35,15 +35,15 @@ def diff(
 
 
 def show(found, tensors) -> None:
-    """A line for each setting, a row for each tensor."""
-    for setting in found.settings:
-        line = f"{setting.path}: {setting.first!r} → {setting.second!r}"
+    """A line for each setting and for each tensor that cannot be compared, a row for each that can."""
+    lines = [f"{s.path}: {s.first!r} → {s.second!r}" for s in found.settings]
+    for line in [*lines, *(f"{t.name}: {t.reason}" for t in tensors if t.reason)]:
         out.print(line, markup=False, highlight=False, soft_wrap=True)
     table = Table("tensor", "numbers", "changed", "largest |Δ|", "‖Δ‖ / ‖first‖")
     for t in tensors:
-        numbers = ("", t.reason, "", "") if t.reason else row(t)
-        table.add_row(t.name, *numbers)
-    if tensors:
+        if not t.reason:
+            table.add_row(t.name, *row(t))
+    if table.rows:
         out.print(table)
     out.print(f"{len(found.different)} of {len(found.tensors)} tensors differ", highlight=False)
 
