@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import re
 import shutil
 import subprocess
 import sys
@@ -50,7 +51,7 @@ def test_one_model_has_one_digest_in_every_format(path):
     assert model.digest() == reference.digest()
 
 
-@pytest.mark.parametrize("name", ["trainer_checkpoint.pt", "compressed.pth"])
+@pytest.mark.parametrize("name", ["trainer_checkpoint.pt", "compressed.pth", "compressed.dp"])
 def test_the_strip_model_is_read_from_its_checkpoint_and_from_its_compressed_form(name):
     found = read(SAMPLES / f"dpa2_tiny_strip.{name}")
     assert found.digest() == read(SAMPLES / "dpa2_tiny_strip.dp").digest()
@@ -194,13 +195,36 @@ def test_a_file_of_one_model_has_no_heads():
         dpa2.load_multitask(SAMPLES / "dpa2_tiny.dp")
 
 
-def test_a_head_is_brought_to_jax_in_three_lines(tmp_path):
+def test_a_head_is_brought_to_jax_in_the_three_lines_of_the_page(tmp_path, monkeypatch):
     pytest.importorskip("jax")
-    model = dpa2.load(HEADS, backend="jax", head="water_1")
-    weights, evaluate = model.as_pytree()
-    dpa2.save(model, tmp_path / "water_1.safetensors")
-    out = evaluate(weights, model.prepare_systems([testing.water_box(2)], neighbors="truncate"))
-    assert np.isfinite(float(out[0].energy))
+    page = (Path(__file__).parents[1] / "docs" / "formats.md").read_text()
+    code = re.search(r"```python\n(.*?)```", page, re.DOTALL).group(1)
+    assert len([line for line in code.splitlines() if line and not line.startswith(("import", "#"))]) == 3
+    shutil.copy(HEADS, tmp_path / "multitask.pt")
+    monkeypatch.chdir(tmp_path)
+    structure = testing.water_box(2)
+    names = names_of(structure)
+    alone = dpa2.load(HEADS, head="water_1").evaluate(**names, neighbors="truncate")
+    exec(code, names)
+    assert np.abs(np.asarray(names["forces"]) - alone.forces).max() <= 1e-12 * np.abs(alone.forces).max()
+
+
+def names_of(structure) -> dict:
+    """A structure as `evaluate` takes it."""
+    return {"coordinates": structure.coordinates, "types": structure.types, "cell": structure.cell}
+
+
+def test_formats_of_pytorch_paddle_and_jax_are_read_without_these(tmp_path):
+    program = """
+import sys
+import dpa2
+for name in sys.argv[1:]:
+    dpa2.load(name).checkpoint().digest()
+print(sorted({"torch", "jax", "paddle", "deepmd", "orbax"} & set(sys.modules)))
+"""
+    files = [str(SAMPLES / f"dpa2_tiny.{ending}") for ending in TINY if ending != "jax"]
+    done = subprocess.run([sys.executable, "-c", program, *files], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 # --- writing

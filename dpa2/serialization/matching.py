@@ -72,7 +72,8 @@ def require_kind(layout: dict, found: dict, path: str):
         raise FormatError(f"{path} has version {shorten(version)}, which is no version", key=path)
     if newest and version > newest:
         what = f"{kind} version {version}"
-        raise UnsupportedModel(f"{path}: {what} is newer than what is known, {newest}", what=what, key=path)
+        hint = "a newer dpa2 may know it"
+        raise UnsupportedModel(f"{path}: {what} is newer than what is known, {newest}; {hint}", what=what, hint=hint)
 
 
 def require_agreement(path: str, wanted, found):

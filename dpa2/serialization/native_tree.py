@@ -16,7 +16,7 @@ from ..errors import FormatError, UnsupportedModel
 from .checkpoint import Checkpoint
 from .inventory import require_all
 from .layout import model_layout
-from .legacy import modernize
+from .legacy import has_tables, modernize
 from .matching import fill, match
 from .plain import canonical_json, shorten
 from .script import config_to_script, refuse_neighbor_attention
@@ -31,11 +31,12 @@ PATHS = Sections(
 def tree_to_checkpoint(root: dict) -> Checkpoint:
     """The model of a native tree, every part of which is checked."""
     model = find_model(root)
+    notes = read_metadata(root) | ({"compressed": True} if has_tables(model["descriptor"]) else {})
     model = model | {"descriptor": modernize(model["descriptor"])}
     config = read_config(model)
     require_layers(config, model["descriptor"])
     weights = match(model_layout(config), model, PATHS.model)
-    return Checkpoint(config, require_all(weights, config), read_metadata(root))
+    return Checkpoint(config, require_all(weights, config), notes)
 
 
 def checkpoint_to_tree(checkpoint: Checkpoint) -> dict:
@@ -59,10 +60,7 @@ def find_model(root) -> dict:
     require_places(model, PATHS.model)
     require_kind(model, "model", "Model", "standard", (2,))
     descriptor, fitting = (require_node(model, name) for name in ("descriptor", "fitting"))
-    if descriptor.get("@version") == 4 and descriptor.get("type") == "dpa2":
-        hint = "take the model from before `dp compress`"
-        raise UnsupportedModel(f"model.descriptor: compressed model; {hint}", what="compressed model", hint=hint)
-    require_kind(descriptor, "model.descriptor", "Descriptor", "dpa2", (1, 2, 3))
+    require_kind(descriptor, "model.descriptor", "Descriptor", "dpa2", (1, 2, 3, 4))
     require_kind(fitting, "model.fitting", "Fitting", "ener", (1, 2, 3, 4))
     return model
 
@@ -103,8 +101,10 @@ def require_kind(node: dict, path: str, kind: str, type_: str, versions: tuple[i
         raise FormatError(f"{path}.@class = {shorten(node.get('@class'))}: {kind!r} is wanted", key=f"{path}.@class")
     if node.get("@version") not in versions:
         what = f"{kind} version {shorten(node.get('@version'))}"
-        known = ", ".join(map(str, versions))
-        raise UnsupportedModel(f"{path}: {what} is not among those that are known, {known}", what=what)
+        known, hint = ", ".join(map(str, versions)), "a newer dpa2 may know it, or an older DeePMD-kit write another"
+        raise UnsupportedModel(
+            f"{path}: {what} is not among those that are known, {known}; {hint}", what=what, hint=hint
+        )
 
 
 def read_config(model: dict) -> DPA2Config:

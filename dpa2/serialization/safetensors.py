@@ -1,6 +1,6 @@
 """The project's own format: a safetensors file with the configuration and a digest in its header.
 
-`docs/format.md` describes it completely.
+`docs/native-format.md` describes it completely.
 """
 
 from __future__ import annotations
