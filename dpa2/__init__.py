@@ -20,6 +20,7 @@ HOMES = {
     "convert": "api",
     "script_to_config": "serialization",
     "config_to_script": "serialization",
+    "compress": "compression",
     "trace": "tracing",
     "Model": "model",
     "System": "system",
@@ -41,6 +42,7 @@ HOMES = {
     "WriteFailed": "errors",
     "MissingDependency": "errors",
     "BackendError": "errors",
+    "ExtrapolationWarning": "errors",
 }
 MODULES = ("config", "demo", "testing")
 

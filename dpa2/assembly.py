@@ -24,6 +24,7 @@ from .neighbor_attention import NeighborAttention
 from .pair_attention import PairAttention
 from .repformer import RepformerLayer
 from .repinit import Repinit
+from .tabulation import Tables
 from .three_body import ThreeBody
 from .type_embedding import TypeEmbedding
 from .weighting import Counted, Smooth
@@ -119,6 +120,17 @@ def repinit(config: DPA2Config, take: Take) -> Repinit:
         attention=neighbor_attention(config, take) if section.attention else (),
         axis=section.axis,
         smooth=config.smooth,
+        tables=tables(config, take) if section.compression else None,
+    )
+
+
+def tables(config: DPA2Config, take: Take) -> Tables:
+    name, section, types = "descriptor.repinit.tables", config.repinit, len(config.types) + 1
+    intervals, channels = section.compression.intervals, section.widths[-1]
+    return Tables(
+        types=take(f"{name}.types", types if section.one_sided else types * types, channels),
+        coefficients=take(f"{name}.coefficients", intervals, 6 * channels) if intervals else None,
+        grid=take(f"{name}.grid", 6) if intervals else None,
     )
 
 

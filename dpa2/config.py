@@ -67,6 +67,16 @@ class NeighborAttention:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Compression:
+    """Tables in place of repinit's nets: of the gate, and, with `intervals`, of the embedding net (section 13)."""
+
+    intervals: int = 0
+
+    def __post_init__(self):
+        check(self.intervals >= 0, "repinit.compression.intervals", self.intervals, "must not be negative")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Repinit:
     """The two-body block that makes an atom's first representation (section 5)."""
 
@@ -82,6 +92,7 @@ class Repinit:
     timestep: bool = False
     zero_mean: bool = True
     attention: NeighborAttention | None = None
+    compression: Compression | None = None
 
     def __post_init__(self):
         check_range(self, "repinit")
@@ -90,6 +101,8 @@ class Repinit:
         check(0 < self.axis <= self.widths[-1], "repinit.axis", self.axis, "must lie in 1 ... the last of widths")
         check(self.type_dim > 0, "repinit.type_dim", self.type_dim, "must be positive")
         check(self.type_input in ("concat", "strip"), "repinit.type_input", self.type_input, "is 'concat' or 'strip'")
+        possible = self.compression is None or (self.type_input == "strip" and not self.timestep)
+        check(possible, "repinit.compression", self.compression, "needs type_input = 'strip' and no timestep")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -274,7 +287,10 @@ class DPA2Config:
 
     def to_dict(self) -> dict:
         """Plain dictionaries and lists: the canonical form that the native format and the digest hold."""
-        return dataclasses.asdict(self)
+        plain = dataclasses.asdict(self)
+        if self.repinit.compression is None:  # as it was before there was such a setting
+            del plain["repinit"]["compression"]
+        return plain
 
     @classmethod
     def from_dict(cls, data: dict) -> DPA2Config:
@@ -288,6 +304,7 @@ SECTIONS = {
     "repformer": Repformer,
     "fitting": Fitting,
     "attention": NeighborAttention,
+    "compression": Compression,
 }
 
 

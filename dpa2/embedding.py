@@ -68,18 +68,26 @@ class TypedEmbedding:
 
         `pull(dg)` gives (ds, dweight).
         """
-        xp = array_namespace(s)
-        x, pull_first = self.linearize_first(s, near, own)
-        q, pull_rest = linearize_chain(self.rest, x)
-        q = xp.reshape(q, (q.shape[0], *s.shape))
+        q, pull_net = self.linearize_net(s, near, own)
         g, pull_gate = self.linearize_gate(q, near, own, weight)
 
         def pull_back(dg):
             dq, dweight = pull_gate(dg)
-            dx = pull_rest(xp.reshape(dq, (dq.shape[0], -1)))
-            return xp.reshape(pull_first(dx), s.shape), dweight
+            return pull_net(dq), dweight
 
         return g, pull_back
+
+    def linearize_net(self, s, near, own):
+        """q (channel, *axes), which the types may gate; `pull(dq)` gives ds."""
+        xp = array_namespace(s)
+        x, pull_first = self.linearize_first(s, near, own)
+        q, pull_rest = linearize_chain(self.rest, x)
+
+        def pull_back(dq):
+            dx = pull_rest(xp.reshape(dq, (dq.shape[0], -1)))
+            return xp.reshape(pull_first(dx), s.shape)
+
+        return xp.reshape(q, (q.shape[0], *s.shape)), pull_back
 
     def linearize_first(self, s, near, own):
         """The first layer; it alone sees the types."""

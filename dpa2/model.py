@@ -22,6 +22,7 @@ from .evaluation import (
     evaluate_prepared,
     prepare,
 )
+from .extrapolation import warn_of_extrapolation
 from .hessian import hessian
 from .memory import Demand, turns
 from .module import leaves, map_leaves
@@ -223,6 +224,7 @@ class Model:
     def compute(self, systems: Sequence[System], lists: Sequence[Neighbors], atom_virial=False) -> list[Evaluation]:
         """The same for systems that are checked already, with their neighbour lists."""
         worker = self.worker
+        warn_of_extrapolation(self, lists)
         ready = worker.prepare(systems, lists)
         found = evaluate_prepared(worker.program_for(lists), worker.backend, ready, atom_virial)
         return [self.adopted(result) for result in found]

@@ -11,6 +11,7 @@ from .layers import EmbeddingNet
 from .module import module, static
 from .neighbor_attention import NeighborAttention, linearize_attention
 from .record import record, scope
+from .tabulation import Tables
 
 
 @module
@@ -23,13 +24,18 @@ class Repinit:
     attention: tuple[NeighborAttention, ...]
     axis: int = static()
     smooth: bool = static()
+    tables: Tables | None = None
 
     def fold(self, table) -> Repinit:
         """The same block with the type embedding `table` folded into its nets."""
         embedding = fold_embedding(self.embedding, self.type_gate, table, self.smooth)
+        if self.tables is not None:
+            embedding = self.tables.fold(embedding)
         if embedding.gate is not None:
             record_gate(embedding)
-        return dataclasses.replace(self, environment=self.environment.fold(), embedding=embedding, type_gate=None)
+        return dataclasses.replace(
+            self, environment=self.environment.fold(), embedding=embedding, type_gate=None, tables=None
+        )
 
     def linearize(self, hood: Neighborhood):
         """The two-body descriptor (atom, channel · axis), and the pullback to the vectors."""

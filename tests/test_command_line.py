@@ -21,6 +21,8 @@ from dpa2.serialization import read, write
 from dpa2.serialization.atomic import replacing
 from dpa2.serialization.comparison import compare_tensors
 
+SAMPLES = Path(__file__).parent / "data" / "samples"
+
 
 def run(*arguments, code: int = 0) -> subprocess.CompletedProcess:
     """`dpa2 ARGUMENTS` in a process of its own, wide enough that tables are not broken."""
@@ -486,3 +488,19 @@ def test_heads_are_compared_by_their_names_behind_a_number_sign(heads, call, tmp
 def test_a_file_with_a_number_sign_in_its_name_is_found(call, tmp_path):
     shutil.copy(demo.MODEL, tmp_path / "a#b.dp")
     assert call("verify", tmp_path / "a#b.dp", demo.MODEL)[0] == 0
+
+
+def test_compress_reports_what_it_costs_and_verify_knows_the_two_for_one_model(call, tmp_path):
+    source, target = SAMPLES / "dpa2_tiny_strip.dp", tmp_path / "small.dp"
+    code, told, _ = call("compress", source, target, "--json")
+    facts = json.loads(told)
+    assert code == 0
+    assert facts["min_distance"] == pytest.approx(0.892451513761333)
+    assert facts["intervals"] == 1120
+    assert max(facts["errors"].values()) <= 1e-9
+    assert "compressed" in call("info", target)[1]
+    code, told, _ = call("verify", source, target)
+    assert code == 0
+    assert "one model; the second is compressed" in told
+    assert call("compress", SAMPLES / "dpa2_tiny.dp", tmp_path / "no.dp")[0] == 4
+    assert call("compress", source, target)[0] == 2  # exists already

@@ -527,7 +527,6 @@ UNSUPPORTED = {
     "model.descriptor.type_embedding.@version": (3, "TypeEmbedNet version 3"),
     f"{LAYER}.@version": (9, "RepformerLayer version 9"),
     f"{LAYER}.linear1.@version": (3, "Layer version 3"),
-    "model.descriptor.repinit_variable.compress": ({"@variables": {"type_embd_data": np.zeros(3)}}, "compressed"),
     "model.descriptor.some_new_switch": (True, "some_new_switch"),
     "model.descriptor.repformer_args.some_new_switch": (3, "some_new_switch"),
 }

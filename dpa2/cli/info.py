@@ -66,6 +66,8 @@ def show(facts: dict, config=None) -> None:
 
 def blocks(config):
     """What the parts of a model are, in words."""
+    if config.repinit.compression:
+        yield "compressed", tables(config.repinit.compression)
     for name, section in (("repinit", config.repinit), ("three_body", config.three_body)):
         if section is not None:
             yield name, f"{reach(section)}, widths {list(section.widths)}"
@@ -73,6 +75,12 @@ def blocks(config):
     yield "repformer", f"{reach(former)}, {former.layers} layers, f {former.atom_dim}, g {former.pair_dim}"
     yield "fitting", f"widths {list(config.fitting.widths)}, {config.fitting.dtype}"
     yield "descriptor", f"{config.descriptor_dim} numbers per atom, {config.dtype}"
+
+
+def tables(compression) -> str:
+    """What is a table in a compressed model."""
+    geometry = f", the embedding net of repinit ({compression.intervals} intervals)" if compression.intervals else ""
+    return f"the type gate of repinit{geometry}"
 
 
 def reach(section) -> str:

@@ -18,6 +18,9 @@ def verify(first: First, second: Second, as_json: AsJson = False) -> None:
 
     one, two = read_side(first), read_side(second)
     found = compare(one, two)
+    if found.compressed:
+        tell_compressed(one, two, as_json)
+        return
     if as_json:
         digests = [one.digest(), two.digest()]
         tell({"equal": found.equal, "digests": digests} | facts(found))
@@ -26,6 +29,20 @@ def verify(first: First, second: Second, as_json: AsJson = False) -> None:
         for line in lines:
             out.print(one_line(line), markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(0 if found.equal else DIFFERENT)
+
+
+def tell_compressed(one, two, as_json: bool) -> None:
+    """The models are one but for tables: say how good these are."""
+    from ..compression import table_error
+    from ..model import Model
+
+    which, tables = ("first", one) if one.config.repinit.compression else ("second", two)
+    error = table_error(Model.from_checkpoint(tables))
+    if as_json:
+        tell({"equal": False, "compressed": which, "table_error": error, "digests": [one.digest(), two.digest()]})
+        return
+    line = f"one model; the {which} is compressed: between knots its table is off by {error:.1e} of the largest value"
+    out.print(line, highlight=False, soft_wrap=True)
 
 
 def facts(found) -> dict:

@@ -13,6 +13,8 @@ import numpy
 from .checkpoint import Checkpoint
 from .plain import config_to_plain
 
+TABLES = "descriptor.repinit.tables."  # what a compressed model has beside the nets
+
 
 @dataclass(frozen=True)
 class SettingDifference:
@@ -58,6 +60,12 @@ class Comparison:
     def equal(self) -> bool:
         return not self.settings and not self.different
 
+    @property
+    def compressed(self) -> bool:
+        """Whether tables in one of them are the only difference."""
+        settings = [s.path for s in self.settings] == ["repinit.compression"]
+        return settings and all(t.name.startswith(TABLES) and t.reason for t in self.different)
+
 
 def compare(first: Checkpoint, second: Checkpoint) -> Comparison:
     """Everything that tells two models apart.
@@ -77,8 +85,8 @@ def compare(first: Checkpoint, second: Checkpoint) -> Comparison:
 def differing(first, second, path: str) -> Iterator[SettingDifference]:
     """The settings below `path` that differ."""
     if isinstance(first, dict) and isinstance(second, dict):
-        for key in first:
-            yield from differing(first[key], second[key], f"{path}.{key}" if path else key)
+        for key in [*first, *(key for key in second if key not in first)]:
+            yield from differing(first.get(key), second.get(key), f"{path}.{key}" if path else key)
     elif first != second:
         yield SettingDifference(path, first, second)
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from ..config import DPA2Config
 from ..errors import ConfigurationError
+from .inventory import inventory
 from .nodes import Nodes, collection
-from .packing import plain, reshaped, statistics
+from .packing import Slot, plain, reshaped, statistics
 from .plain import canonical
 from .repformer_layout import layer_node
 from .spelling import DESCRIPTOR, FITTING, MODEL, REPFORMER, thaw, write_repinit, write_words
@@ -37,7 +38,7 @@ def descriptor_node(config: DPA2Config) -> dict:
     settings = config.to_dict()
     node = {
         "@class": "Descriptor",
-        "@version": 3,
+        "@version": 4 if config.repinit.compression else 3,
         "type": "dpa2",
         "ntypes": len(config.types),
         "type_map": list(config.types),
@@ -92,7 +93,20 @@ def shape_transform_node(config: DPA2Config) -> dict:
 
 def repinit_node(config: DPA2Config) -> dict:
     typed = config.repinit.type_dim * (1 if config.repinit.one_sided else 2)
-    return block_node("descriptor.repinit", config, config.repinit, typed)
+    node = block_node("descriptor.repinit", config, config.repinit, typed)
+    return node | ({"compress": tables_node(config)} if config.repinit.compression else {})
+
+
+def tables_node(config: DPA2Config) -> dict:
+    """The tables of a compressed model."""
+    name, tensors, intervals = "descriptor.repinit.tables.", inventory(config), config.repinit.compression.intervals
+
+    def slot(part: str) -> Slot:
+        return plain(f"{name}{part}", tensors[f"{name}{part}"].shape).of(config.dtype)
+
+    geometry = {"compress_data": "coefficients", "compress_info": "grid"}
+    slots: dict = {key: [slot(part)] if intervals else [] for key, part in geometry.items()}
+    return {"@variables": {"type_embd_data": slot("types")} | slots, "geo_compress": intervals > 0}
 
 
 def three_body_node(config: DPA2Config) -> dict:

@@ -11,8 +11,6 @@ NOT_YET = ("use_sqrt_nnei", "g1_out_conv", "g1_out_mlp")  # came with version 3 
 
 def modernize(descriptor: dict) -> dict:
     """The descriptor node with what versions 1 and 2 leave unsaid; anything malformed is left for the checks."""
-    if has_tables(descriptor):
-        descriptor = without_tables(descriptor)
     version, variables = descriptor.get("@version"), descriptor.get("repformers_variable")
     if version in (1, 2):
         descriptor = descriptor | {"repformer_args": without_later_options(descriptor.get("repformer_args"))}
@@ -22,18 +20,6 @@ def modernize(descriptor: dict) -> dict:
         layers = [gather_residuals(layer) for layer in variables["repformer_layers"]]
         descriptor = descriptor | {"repformers_variable": variables | {"repformer_layers": layers}}
     return descriptor
-
-
-def has_tables(descriptor: dict) -> bool:
-    """Whether this is version 4, of compressed models: version 3 with tables beside the nets that they stand for."""
-    repinit = descriptor.get("repinit_variable")
-    return descriptor.get("@version") == 4 and isinstance(repinit, dict) and isinstance(repinit.get("compress"), dict)
-
-
-def without_tables(descriptor: dict) -> dict:
-    """The model from before its compression, all of which is there."""
-    repinit = {key: value for key, value in descriptor["repinit_variable"].items() if key != "compress"}
-    return descriptor | {"@version": 3, "repinit_variable": repinit}
 
 
 def is_version_1(node) -> bool:

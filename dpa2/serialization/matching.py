@@ -98,9 +98,6 @@ def plain_word(key: str, value):
 
 def refuse_extra(value, path: str) -> NoReturn:
     """Something that the layout does not have."""
-    if path.endswith(".compress"):
-        hint = "take the model from before `dp compress`"
-        raise UnsupportedModel(f"{path}: compressed model; {hint}", what="compressed model", hint=hint)
     if has_arrays(value):
         raise FormatError(f"tensor {path} belongs to no part of this model", tensor=path)
     what = f"{path} = {shorten(value)}"

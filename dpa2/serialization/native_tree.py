@@ -16,11 +16,11 @@ from ..errors import FormatError, UnsupportedModel
 from .checkpoint import Checkpoint
 from .inventory import require_all
 from .layout import model_layout
-from .legacy import has_tables, modernize
+from .legacy import modernize
 from .matching import fill, match
 from .plain import canonical_json, shorten
 from .script import config_to_script, refuse_neighbor_attention
-from .spelling import Sections, assemble
+from .spelling import Sections, assemble, compressed
 from .variables import require_places
 
 PATHS = Sections(
@@ -31,12 +31,11 @@ PATHS = Sections(
 def tree_to_checkpoint(root: dict) -> Checkpoint:
     """The model of a native tree, every part of which is checked."""
     model = find_model(root)
-    notes = read_metadata(root) | ({"compressed": True} if has_tables(model["descriptor"]) else {})
     model = model | {"descriptor": modernize(model["descriptor"])}
     config = read_config(model)
     require_layers(config, model["descriptor"])
     weights = match(model_layout(config), model, PATHS.model)
-    return Checkpoint(config, require_all(weights, config), notes)
+    return Checkpoint(config, require_all(weights, config), read_metadata(root))
 
 
 def checkpoint_to_tree(checkpoint: Checkpoint) -> dict:
@@ -117,7 +116,18 @@ def read_config(model: dict) -> DPA2Config:
     if fitting.get("rcond") is None:
         fitting["rcond"] = model.get("rcond")
     found = Sections(model, descriptor, descriptor["repinit_args"], descriptor["repformer_args"], fitting)
-    return assemble(found, PATHS)
+    return with_tables(assemble(found, PATHS), descriptor.get("repinit_variable"))
+
+
+def with_tables(config: DPA2Config, repinit) -> DPA2Config:
+    """The settings of a compressed model, if there are tables."""
+    node = repinit.get("compress") if isinstance(repinit, dict) else None
+    if not isinstance(node, dict):
+        return config
+    variables = node.get("@variables")
+    data = variables.get("compress_data") if isinstance(variables, dict) else None
+    table = data[0] if isinstance(data, list) and data else None
+    return compressed(config, len(table) if isinstance(table, numpy.ndarray) and table.ndim == 2 else 0)
 
 
 def one_flag(trainable):

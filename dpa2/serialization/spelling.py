@@ -5,9 +5,10 @@ One table for each section; the input script and the native tree use the same wo
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Generic, NamedTuple, NoReturn, TypeVar
 
-from ..config import DPA2Config, ThreeBody
+from ..config import Compression, DPA2Config, ThreeBody
 from ..errors import ConfigurationError
 from .plain import config_from_plain, shorten
 
@@ -129,6 +130,12 @@ def assemble(found: Sections[dict], paths: Sections[str]) -> DPA2Config:
     except ConfigurationError as error:
         path = deepmd_path(error.facts["path"], paths)
         raise ConfigurationError(f"{path} ({error})", path=path, value=error.facts["value"]) from error
+
+
+def compressed(config: DPA2Config, intervals: int) -> DPA2Config:
+    """The same settings with tables of so many intervals, of which scripts say nothing."""
+    tables = Compression(intervals=intervals)
+    return dataclasses.replace(config, repinit=dataclasses.replace(config.repinit, compression=tables))
 
 
 def refuse(path: str, value, rule: str, **facts) -> NoReturn:

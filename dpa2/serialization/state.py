@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import numpy
 
 from ..config import DPA2Config
-from ..errors import FormatError
+from ..errors import FormatError, UnsupportedModel
 from .checkpoint import Checkpoint
 from .inventory import require_all
 from .layout import model_layout
@@ -20,6 +20,7 @@ from .options import completed
 from .packing import Slot
 from .plain import shorten
 from .script import refuse_neighbor_attention, script_to_config
+from .spelling import compressed
 from .state_names import IGNORED, PYTORCH, TABLES, Dialect, dialect_of, slots
 
 State = dict[str, numpy.ndarray]
@@ -32,15 +33,14 @@ def state_to_checkpoint(state: State, script, notes: dict, read: dict | None = N
         What was already taken from the same arrays, so that models which share an array share it here too.
     """
     dialect, script = dialect_of(state), plain_script(script)
-    config = script_to_config(completed(script, state, dialect))
+    config = with_tables(script_to_config(completed(script, state, dialect)), state)
     require_layers(config, state)
     places = {dialect.name(place): slot for place, slot in slots(model_layout(config))}
     require_known(state, places)
     weights: State = {}
     for name, slot in places.items():
         weights |= take(slot, state.get(name), {} if read is None else read)
-    notes = notes | {"script": script} | ({"compressed": True} if is_compressed(state) else {})
-    return Checkpoint(config, require_all(weights, config), notes)
+    return Checkpoint(config, require_all(weights, config), notes | {"script": script})
 
 
 def take(slot: Slot, array, read: dict) -> State:
@@ -66,9 +66,12 @@ def require_known(state: State, places: Iterable[str]) -> None:
             raise FormatError(f"tensor {shorten(name)} belongs to no part of this model", tensor=name)
 
 
-def is_compressed(state: State) -> bool:
-    """Whether tables of a compressed model are beside its nets, and not their empty places."""
-    return any(TABLES.search(name) and array.size > 6 and array.any() for name, array in state.items())
+def with_tables(config: DPA2Config, state: State) -> DPA2Config:
+    """The settings of a compressed model, if its tables are there and not their empty places only."""
+    types, table = (state.get(f"descriptor.repinit.{name}") for name in ("type_embd_data", "compress_data.0"))
+    if types is None or types.ndim != 2:
+        return config
+    return compressed(config, len(table) if table is not None and table.ndim == 2 else 0)
 
 
 def plain_script(script) -> dict:
@@ -107,5 +110,9 @@ def distance_note(state: State) -> dict:
 def checkpoint_to_state(checkpoint: Checkpoint, dialect: Dialect = PYTORCH) -> State:
     """The arrays of a model as they are called below `atomic_model`."""
     refuse_neighbor_attention(checkpoint.config)
+    if checkpoint.config.repinit.compression:
+        raise UnsupportedModel(
+            "tables of a compressed model: written to .dp, .yaml, .json and .safetensors", what="tables"
+        )
     weights = require_all(checkpoint.weights, checkpoint.config)
     return {dialect.name(place): slot.write(weights) for place, slot in slots(model_layout(checkpoint.config))}

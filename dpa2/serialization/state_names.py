@@ -19,6 +19,7 @@ PLACES = (
      "descriptor.repinit.embeddings._networks."),
     ("descriptor.repinit_variable.embeddings_strip.networks.", "descriptor.repinit.filter_layers_strip.networks.",
      "descriptor.repinit.embeddings_strip._networks."),
+    ("descriptor.repinit_variable.compress.", "descriptor.repinit.", "descriptor.repinit."),
     ("descriptor.repinit_variable.", "descriptor.repinit.", "descriptor.repinit."),
     ("descriptor.repinit_three_body_variable.embeddings.networks.",
      "descriptor.repinit_three_body.filter_layers.networks.", "descriptor.repinit_three_body.embeddings._networks."),

@@ -23,7 +23,7 @@ from .claims import (
     orders_of_jumps,
 )
 from .strategies import configurations, systems
-from .structures import random_rotation, random_system, water_box
+from .structures import random_rotation, random_system, scattered_atoms, water_box
 from .weights import perturbed_model, perturbed_weights, small_config
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "perturbed_weights",
     "random_rotation",
     "random_system",
+    "scattered_atoms",
     "small_config",
     "systems",
     "water_box",

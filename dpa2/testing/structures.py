@@ -87,6 +87,21 @@ def random_system(generator: np.random.Generator, atoms: int, types: int, period
             return System(coordinates, generator.integers(types, size=atoms), cell)
 
 
+def scattered_atoms(atoms: int, types: int, apart: float, seed: int = 0) -> System:
+    """A cluster in which no two atoms are closer than `apart` Å, and most have neighbours little farther away.
+
+    >>> scattered_atoms(8, types=2, apart=1.0).coordinates.shape
+    (8, 3)
+    """
+    generator, side = np.random.default_rng(seed), 1.6 * apart * atoms ** (1 / 3)
+    places: list = []
+    while len(places) < atoms:
+        place = side * generator.random(3)
+        if all(np.linalg.norm(place - other) >= apart for other in places):
+            places.append(place)
+    return System(np.array(places), generator.integers(types, size=atoms))
+
+
 def random_cell(generator: np.random.Generator, atoms: int) -> np.ndarray:
     """A skewed, turned, possibly left-handed cell with 15 to 30 Å³ per atom, at least 3 Å thick."""
     volume = max(generator.uniform(15.0, 30.0) * atoms, 50.0)
