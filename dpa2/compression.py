@@ -106,7 +106,7 @@ def ends(block: Repinit, closest: float) -> tuple[float, float]:
 
 
 def coefficients(net, grid: np.ndarray) -> np.ndarray:
-    """Quintics of an embedding net that match value, slope and curvature at both ends of each interval (interval, channel · 6)."""
+    """Quintics with the value, slope and curvature of a net at both ends of each interval (interval, channel · 6)."""
     low, high, end, fine, coarse = grid[:5]
     first = int((high - low) / fine)
     count = int((high - low) / fine + (end - high) / coarse)
