@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from . import acceleration, compilation, memory, neighbors, scaling, speed, startup
+from . import acceleration, compilation, compression, memory, neighbors, scaling, speed, startup
 from .program import options_from_command_line
 
-PROGRAMS = [m.PROGRAM for m in (startup, compilation, speed, memory, scaling, neighbors, acceleration)]
+PROGRAMS = [m.PROGRAM for m in (startup, compilation, speed, memory, scaling, neighbors, acceleration, compression)]
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .task import Task
+from .task import CLOSEST, Task
 
 
 def make(task: Task):
@@ -17,7 +17,8 @@ def make(task: Task):
     data = np.load(task.structure)
     model = dpa2.load(Path(task.model).with_suffix(".safetensors"), backend=task.implementation)
     model = model.to(task.implementation, block=task.block) if task.block else model
-    model = (model.accelerate() if task.accelerated else model).worker
+    model = model.accelerate() if task.accelerated else model
+    model = (dpa2.compress(model, CLOSEST) if task.compressed else model).worker
     system = dpa2.System(data["coordinates"], data["types"], data["cell"])
     host = model.backend.to_numpy
     if task.quantity == "neighbors":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .task import Task
+from .task import CLOSEST, Task
 
 
 def make(task: Task):
@@ -36,6 +36,9 @@ def pytorch(task: Task, arrays):
 
     model = BaseModel.deserialize(node(task))
     model.eval()
+    if task.compressed:
+        model.min_nbor_dist = torch.tensor(CLOSEST, dtype=torch.float64)
+        model.enable_compression(5.0, 0.01, 0.1, -1)
     x, types, nlist, mapping = (torch.tensor(a) for a in arrays)
     if task.quantity == "descriptor":
         own = model.atomic_model.descriptor

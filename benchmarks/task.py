@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+CLOSEST = 0.9  # Å, of atoms in the made-up water
 MODELS = Path(__file__).with_name("models")
 
 
@@ -27,6 +28,7 @@ class Task:
     quantity: str = "efv"
     threads: int = 2
     accelerated: bool = False
+    compressed: bool = False
     block: int | None = None
     copies: int = 1
     limit: int | None = None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 from rich.table import Table
 
@@ -63,21 +65,22 @@ def made_up(model, closest: float):
     """A cluster of the model's types, none of its atoms closer than they may be."""
     from ..testing import scattered_atoms
 
-    return scattered_atoms(FEWEST, len(model.type_map), 1.1 * closest)
+    system, fit = scattered_atoms(FEWEST, len(model.type_map), 1.1 * closest), model.config.fitting
+    frame = np.zeros(fit.frame_parameters) if fit.frame_parameters else None
+    atoms = np.zeros((FEWEST, fit.atom_parameters)) if fit.atom_parameters else None
+    return replace(system, frame_parameters=frame, atom_parameters=atoms)
 
 
 def measured(model, tables, system) -> dict:
     """Largest errors over a structure, relative to the largest number, and how much faster it is."""
-    import numpy as np
-
-    call = [system.coordinates, system.types, system.cell]
     results, seconds = [], []
     for one in (model, tables):
-        one.evaluate(*call, neighbors="truncate")
+        one.evaluate_many([system], neighbors="truncate")
         start = time.perf_counter()
-        found = one.evaluate(*call, neighbors="truncate")
+        found = one.evaluate_many([system], neighbors="truncate")[0]
         seconds.append(time.perf_counter() - start)
-        results.append((one.descriptor.evaluate(*call, neighbors="truncate").f, found.forces, found.energy))
+        seen = one.descriptor.evaluate(system.coordinates, system.types, system.cell, neighbors="truncate")
+        results.append((seen.descriptor, found.forces, found.energy))
     exact, near = results
     errors = [float(np.abs(a - b).max() / (np.abs(a).max() or 1.0)) for a, b in zip(exact, near, strict=True)]
     return {
