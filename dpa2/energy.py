@@ -56,10 +56,10 @@ class Head:
         """Energies (atom,) in eV, and the pullback to f."""
         xp = array_namespace(f)
         x = f if self.table is None else xp.concat([f, take_rows(self.table, block.types)], axis=-1)
+        record("descriptor", x)
         energies, pull = self.fitting.linearize(x, inputs.frame, inputs.atom, block.types)
         counted = inputs.real * take_rows(self.counted, block.types)
         total = counted * (xp.astype(energies, counted.dtype) + take_rows(self.bias, block.types))
-        record("descriptor", x)
         return total, lambda weights: pull(weights * counted)[:, : f.shape[1]]
 
 

@@ -56,7 +56,13 @@ def intermediates(model: Model, ready: Prepared) -> dict:
         program.linearize(ready.blocks, ready.inputs, backend.run)
         states, _ = program.descriptor.linearize(ready.blocks, backend.run)
         rotation(program.descriptor.initial.pairs, block, states[0])
-    return {name: value for name, value in seen.items() if name not in ABSENT}
+    return {name: seen[name] for name in in_order(seen) if name not in ABSENT}
+
+
+def in_order(names) -> list[str]:
+    """The names in the order of the table, which has the rotation matrix before the descriptor and the fitting net."""
+    late = [name for name in names if name == "descriptor" or name.startswith("fitting/")]
+    return [name for name in names if name not in late] + late
 
 
 def results(model: Model, ready: Prepared) -> dict:

@@ -8,11 +8,11 @@ import traceback
 import typer
 
 from ..errors import DPA2Error, InputError
-from . import compress, convert, demo, diff, evaluate, info, verify  # they add their commands
+from . import check, compress, convert, demo, diff, evaluate, info, vectors, verify  # they add their commands
 from .app import app, tell_error
 from .exit_codes import exit_code
 
-__all__ = ["app", "compress", "convert", "demo", "diff", "evaluate", "info", "main", "verify"]
+__all__ = ["app", "check", "compress", "convert", "demo", "diff", "evaluate", "info", "main", "vectors", "verify"]
 WRONG_CALL = typer.BadParameter.__base__  # what the parser raises; its module differs between versions of typer
 
 

@@ -1,0 +1,472 @@
+"""Known causes of differences, each as the reference with that mistake made in it.
+
+What an implementation gives is compared with each altered reference; the causes under which everything matches are
+named. Source: section 18 of the specification, and what people have got wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..plan import Shape
+from ..tracing import intermediates, neighbor_lists
+from . import mistakes
+from .altering import altered
+from .comparison import compare, first_divergence
+from .vectors import Vector
+
+DERIVATIVES = ("force", "virial", "atom_virial")  # not part of altered references
+Edit = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A mistake: its name, what was done wrong, where the specification says it, and the changes that make it."""
+
+    name: str
+    words: str
+    section: str
+    edits: tuple[Edit, ...]
+
+    @contextmanager
+    def altered(self) -> Iterator[None]:
+        """The reference with this mistake in it."""
+        with ExitStack() as stack:
+            for place, old, new in self.edits:
+                stack.enter_context(altered(place, old, new, vars(mistakes)))
+            yield
+
+
+def forward(vector: Vector, dtype: str) -> dict[str, np.ndarray]:
+    """Every intermediate up to the energy."""
+    model = vector.model if dtype == "float64" else vector.model.to("numpy", dtype=dtype)
+    system = model.checked(vector.system)
+    found = model.neighbors(system, "truncate")
+    ready = model.prepare([system], [found], shape=Shape(size=len(system.types), ordered=False))
+    energies = model.weights.fold().linearize(ready.blocks, ready.inputs, model.backend.run)[0]
+    energy = np.asarray(energies[0])[np.asarray(ready.inverse)]
+    results = {"atom_energy": energy[:, None], "energy": energy.sum(keepdims=True)}
+    return neighbor_lists(model, found) | intermediates(model, ready) | results
+
+
+def explain(vector: Vector, found: dict, dtype: str, limit: float, causes: Iterable[Cause]) -> list[Cause]:
+    """The causes under which everything that was given is as in the altered reference."""
+    given = {name: array for name, array in found.items() if name not in DERIVATIVES}
+    return [cause for cause in causes if matches(cause, vector, given, dtype, limit)]
+
+
+def matches(cause: Cause, vector: Vector, given: dict, dtype: str, limit: float) -> bool:
+    """Whether everything that was given is what a mistake would give."""
+    with cause.altered(), np.errstate(all="ignore"):
+        return first_divergence(compare(forward(vector, dtype), given), limit) is None
+
+
+def cause(name: str, words: str, section: str, *edits: Edit) -> Cause:
+    return Cause(name, words, section, edits)
+
+
+SCALES = "weighting:Smooth.scales"
+MAP = "pair_attention:AttentionMap.linearize"
+CAUSES: tuple[Cause, ...] = (
+    cause(
+        "root-ignored",
+        "`use_sqrt_nnei` is ignored: sums are divided by the count, not by its root",
+        "8.4",
+        (SCALES, "self.capacity**0.5 if self.root else self.capacity", "self.capacity"),
+        ("weighting:Counted.scales", "n**0.5 if self.root else n", "n"),
+    ),
+    cause(
+        "neighbors-for-slots",
+        "sums are divided by the number of neighbours, not by nsel",
+        "8.4, trap T2",
+        (
+            SCALES,
+            "return one / (self.capacity**0.5 if self.root else self.capacity), one / self.capacity",
+            "n = array_namespace(occupied).sum(occupied, axis=1, keepdims=True) + 1e-30\n"
+            "    return one / (n**0.5 if self.root else n), one / n",
+        ),
+    ),
+    cause(
+        "root-in-convolution",
+        "the convolution is divided by a root, too",
+        "8.5, trap T10",
+        (SCALES, ", one / self.capacity", ", one / self.capacity**0.5"),
+    ),
+    cause(
+        "phantoms-missing",
+        "slots without a neighbour take no part in the softmax",
+        "9.5, trap T1",
+        ("weighting:Smooth.phantoms", "self.capacity - width", "0"),
+    ),
+    cause(
+        "phantoms-counted-twice",
+        "all slots, not the empty ones alone, are added to the softmax",
+        "9.5",
+        ("weighting:Smooth.phantoms", "self.capacity - width", "self.capacity"),
+    ),
+    cause(
+        "shift-missing",
+        "logits are multiplied with the switch without the shift of 20",
+        "8.5",
+        ("weighting:Smooth.linearize_logits", "SHIFT * (weight - 1.0)), lambda", "0.0 * weight), lambda"),
+    ),
+    cause(
+        "mask-after-softmax",
+        "empty slots are masked after the softmax, not before",
+        "8.5",
+        ("weighting:Counted.linearize_logits", "never * (weight - 1.0)), lambda", "0.0 * weight), lambda"),
+    ),
+    cause(
+        "attention-not-scaled",
+        "logits are not divided by the root of the attention's width",
+        "8.5",
+        ("local_attention:merge", " / query.shape[-1] ** 0.5", ""),
+    ),
+    cause(
+        "local-switch-once",
+        "local attention: the switch is not applied again after the softmax",
+        "8.5, trap T12",
+        ("local_attention:LocalUpdate.linearize", "heard = alpha * x.weight[:, None, :]", "heard = alpha"),
+    ),
+    cause(
+        "pair-switch-once",
+        "pair attention: the switch is not applied again after the softmax",
+        "8.6, trap T12",
+        (MAP, "(both * angle)[:, :, None, :]", "angle[:, :, None, :]"),
+    ),
+    cause(
+        "pair-one-switch",
+        "pair attention: the switch of the key alone, not of both neighbours",
+        "8.6, trap T12",
+        (MAP, "x.weight[:, :, None] * x.weight[:, None, :]", "0.0 * x.weight[:, :, None] + x.weight[:, None, :]"),
+    ),
+    cause(
+        "gate-ignored",
+        "`attn2_has_gate` is ignored: logits are not multiplied with the angle",
+        "8.6, trap T11",
+        (MAP, "shift * gamma if self.gate else shift", "shift"),
+    ),
+    cause(
+        "angle-not-divided",
+        "the angle after the softmax is not divided by the root of 3",
+        "8.6, trap T11",
+        (MAP, "angle = gamma / 3.0**0.5", "angle = gamma"),
+    ),
+    cause(
+        "angle-missing",
+        "without a gate the angle is left out after the softmax, too",
+        "8.6, trap T11",
+        (MAP, "angle = gamma / 3.0**0.5", "angle = gamma / 3.0**0.5 if self.gate else 0.0 * gamma + 1.0"),
+    ),
+    cause(
+        "pair-heads-swapped",
+        "`attn2_mh_apply.head_map`: rows taken with the head slowest",
+        "8.6, trap T6",
+        (
+            "pair_attention:PairAttention.fold",
+            "self.value @ self.output",
+            "self.value @ head_order_swapped(self.output)",
+        ),
+    ),
+    cause(
+        "local-heads-swapped",
+        "`loc_attn.head_map`: rows taken with the head fastest",
+        "8.5, trap T6",
+        (
+            "local_attention:LocalAttention.fold",
+            "self.value @ self.output",
+            "self.value @ head_order_swapped(self.output)",
+        ),
+    ),
+    cause(
+        "query-key-halves",
+        "`attn2g_map.mapqk`: cut in halves, not interleaved",
+        "8.6, trap T6",
+        ("pair_attention:PairAttention.fold", "merge(self.query, self.key)", "merge(*halves(self.query, self.key))"),
+    ),
+    cause(
+        "repinit-flatten",
+        "repinit: the product is flattened with the channel fastest",
+        "5, trap T5",
+        (
+            "repinit:linearize_product",
+            "flat = xp.reshape(y, (y.shape[0], -1))",
+            "flat = xp.reshape(xp.permute_dims(y, (0, 2, 1)), (y.shape[0], -1))",
+        ),
+    ),
+    cause(
+        "repformer-flatten",
+        "symmetrisation: the product is flattened with the axis fastest",
+        "8.4, trap T5",
+        (
+            "symmetrization:linearize_invariants",
+            "return xp.reshape(y, (y.shape[0], -1)), pull_back",
+            "return xp.reshape(xp.permute_dims(y, (0, 2, 1)), (y.shape[0], -1)), pull_back",
+        ),
+    ),
+    cause(
+        "repinit-three-columns",
+        "repinit: the radial column is left out of the product",
+        "5, trap T4",
+        ("repinit:linearize_product", "y = x @ head.mT", "y = x[..., 1:] @ head[..., 1:].mT"),
+    ),
+    cause(
+        "third-missing",
+        "symmetrisation: the factor 1/3 is missing",
+        "8.4, trap T4",
+        ("symmetrization:linearize_invariants", "y = head.mT @ moment / 3.0", "y = head.mT @ moment"),
+    ),
+    cause(
+        "centre-first",
+        "embedding input: the centre's type before the neighbour's",
+        "5, trap T7",
+        (
+            "embedding:TypedLinear.fold",
+            "return cls(weight[0, :], bias, near, own)",
+            "return TypedLinear(weight[0, :], bias, near if own is None else own, None if own is None else near)",
+        ),
+    ),
+    cause(
+        "strip-table-transposed",
+        "strip: the table is indexed neighbour first",
+        "5, trap T7",
+        ("embedding:TypedEmbedding.linearize_gate", "near * self.types + own", "own * self.types + near"),
+    ),
+    cause(
+        "strip-not-switched",
+        "strip: the gate is not multiplied with the switch",
+        "5",
+        ("embedding:TypedEmbedding.linearize_gate", "weight[None, ...] * table if self.switched else table", "table"),
+    ),
+    cause(
+        "strip-one-missing",
+        "strip: q z in place of q + q z",
+        "5",
+        ("embedding:TypedEmbedding.linearize_gate", "return q * (1.0 + z), pull_back", "return q * z, pull_back"),
+    ),
+    cause(
+        "skip-missing",
+        "layers whose width stays or doubles have no skip connection",
+        "3.2, trap T9",
+        ("layers:Dense.copies", "fan_out // fan_in if fan_out in (fan_in, 2 * fan_in) else 0", "0"),
+    ),
+    cause(
+        "doubled-skip-missing",
+        "layers whose width doubles have no skip connection",
+        "3.2, trap T9",
+        (
+            "layers:Dense.copies",
+            "fan_out // fan_in if fan_out in (fan_in, 2 * fan_in) else 0",
+            "int(fan_out == fan_in)",
+        ),
+    ),
+    cause(
+        "type-skip-missing",
+        "type embedding: the hidden skip connection is missing",
+        "4, trap T8",
+        (
+            "type_embedding:TypeEmbedding.table",
+            'rows, _ = Dense(self.weight, self.bias, None, "linear").linearize(self.inputs().T)',
+            "rows = self.weight.T @ self.inputs().T + (0.0 if self.bias is None else self.bias[:, None])",
+        ),
+    ),
+    cause(
+        "timestep-ignored",
+        "`resnet_dt`: the timestep is ignored",
+        "3.2",
+        ("layers:activate", "if timestep is None:", "if True:"),
+    ),
+    cause(
+        "gelu-erf",
+        "gelu by the error function, not by tanh",
+        "3.3, trap T20",
+        ("activations:gelu", "t = xp.tanh(a * (x + b * x * x * x))", "t = erf(x / 2.0**0.5)"),
+    ),
+    cause(
+        "silut-is-silu",
+        "silut: silu above the threshold, too",
+        "3.3, trap T19",
+        ("activations:silut", "y = below * low + (1 - below) * (t + height)", "y = low"),
+    ),
+    cause(
+        "statistics-ignored",
+        "davg and dstd are ignored",
+        "2.3",
+        (
+            "environment:Environment.linearize",
+            "return ((raw - mean) / std, w), pull_back",
+            "return (raw, w), pull_back",
+        ),
+    ),
+    cause(
+        "empty-slots-missing",
+        "repinit: empty slots do not carry -davg/dstd",
+        "9.1, trap T3",
+        (
+            "environment:Environment.linearize_slots",
+            "(self.with_filler(slots, hood) if self.centered else slots)",
+            "slots",
+        ),
+    ),
+    cause(
+        "protection-ignored",
+        "`env_protection` is ignored",
+        "2.3",
+        ("environment:Environment.linearize", "1.0 / (r + self.protection)", "1.0 / r"),
+    ),
+    cause(
+        "repinit-neighbors-for-slots",
+        "repinit is divided by the number of neighbours, not by nsel",
+        "5, trap T2",
+        (
+            "repinit:Repinit.linearize",
+            "share = 1.0 / self.environment.capacity",
+            "share = 1.0 / np.maximum(hood.occupied.sum(axis=1), 1.0)[:, None, None]",
+        ),
+    ),
+    cause(
+        "diagonal-left-out",
+        "three-body: pairs of a neighbour with itself are left out",
+        "6, trap T16",
+        ("three_body:ThreeBody.linearize", "kappa = v @ v.mT", "kappa = v @ v.mT * (1.0 - np.eye(v.shape[1]))"),
+    ),
+    cause(
+        "kappa-cosine",
+        "three-body: the scalar is a cosine",
+        "6, trap T16",
+        (
+            "three_body:ThreeBody.linearize",
+            "kappa = v @ v.mT",
+            "u = v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-300)\n    kappa = u @ u.mT",
+        ),
+    ),
+    cause(
+        "style-ignored",
+        "`res_avg` is ignored: updates are added as they are",
+        "8.3",
+        ("repformer:make_residual", 'if style == "average":', "if False:"),
+    ),
+    cause(
+        "updates-not-counted",
+        "`res_avg`: the old representation is not counted in the average",
+        "8.3",
+        (
+            "repformer:make_residual",
+            "keep=(count + 1) ** -0.5, share=(count + 1) ** -0.5",
+            "keep=max(count, 1) ** -0.5, share=max(count, 1) ** -0.5",
+        ),
+    ),
+    cause(
+        "old-f-lost",
+        "g and h are updated with f as it is after its own update",
+        "8.2, trap T13",
+        (
+            "repformer:RepformerStep.linearize",
+            "(update.linearize(x, sums) for update in self.updates)",
+            "atoms_first(self, x, sums)",
+        ),
+    ),
+    cause(
+        "product-not-switched",
+        "the update of g by products of f lacks the switch",
+        "8.6",
+        ("repformer:PairProduct.linearize", "y = x.weight[..., None] * projected", "y = projected"),
+    ),
+    cause(
+        "convolution-not-switched",
+        "the convolution lacks the switch",
+        "8.5",
+        (
+            "convolution:Convolution.linearize",
+            "x.weight * sums.mean)[..., None]",
+            "(x.weight > 0) * sums.mean)[..., None]",
+        ),
+        (
+            "convolution:NarrowConvolution.linearize",
+            "x.weight * sums.mean)[..., None]",
+            "(x.weight > 0) * sums.mean)[..., None]",
+        ),
+    ),
+    cause(
+        "moment-not-switched",
+        "symmetrisation lacks the switch",
+        "8.4",
+        (
+            "symmetrization:linearize_moment",
+            "factor = (weight * scale)[..., None]",
+            "factor = ((weight > 0) * scale)[..., None]",
+        ),
+    ),
+    cause(
+        "direct-ignored",
+        "`direct_dist` is ignored",
+        "8.1",
+        (
+            "initial:InitialPairs.linearize",
+            "self.direct_distance(hood) if self.direct else",
+            "self.direct_distance(hood) if False else",
+        ),
+    ),
+    cause(
+        "norm-plain",
+        "layer norm without its scale and shift",
+        "3.4",
+        ("layers:LayerNorm.linearize", "return z * self.weight + self.bias, pull_back", "return z, pull_back"),
+    ),
+    cause(
+        "output-bias-missing",
+        "`out_bias` is not added",
+        "12.2",
+        (
+            "energy:Head.linearize",
+            "(xp.astype(energies, counted.dtype) + take_rows(self.bias, block.types))",
+            "xp.astype(energies, counted.dtype)",
+        ),
+    ),
+    cause(
+        "atom-bias-missing",
+        "`bias_atom_e` is not added",
+        "11",
+        ("fitting:Fitting.linearize", "return y + take_rows(self.bias, types), pull_back", "return y, pull_back"),
+    ),
+    cause(
+        "type-before-f",
+        "the type embedding is put before f, not after it",
+        "10",
+        (
+            "energy:Head.linearize",
+            "xp.concat([f, take_rows(self.table, block.types)], axis=-1)",
+            "xp.concat([take_rows(self.table, block.types), f], axis=-1)",
+        ),
+    ),
+    cause(
+        "first-activation-missing",
+        "no activation after the shape transform",
+        "7.3",
+        ("initial:Initial.linearize_atoms", "f, pull_f = activation(self.activation)(y)", "f, pull_f = y, None"),
+    ),
+    cause(
+        "pair-activation-missing",
+        "no activation after the first embedding of pairs",
+        "8.1",
+        (
+            "initial:InitialPairs.linearize",
+            "pair, pull_activation = activation(self.activation)(z)",
+            "pair, pull_activation = z, None",
+        ),
+    ),
+    cause(
+        "switch-cubic",
+        "the switch is a cubic, 1 - 3u² + 2u³",
+        "2.1",
+        (
+            "switch:linearize_switch",
+            "w = 1.0 - u2 * u * (10.0 - 15.0 * u + 6.0 * u2)",
+            "w = 1.0 - u2 * (3.0 - 2.0 * u)",
+        ),
+    ),
+)

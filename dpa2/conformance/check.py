@@ -1,0 +1,75 @@
+"""Run an implementation on the golden vectors, and say where it first goes wrong and what usually causes that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from .causes import CAUSES, Cause, explain
+from .comparison import TOLERANCES, Divergence, Finding, compare, first_divergence
+from .slots import depth
+from .targets import Target, renamed
+from .vectors import Vector
+
+
+@dataclass(frozen=True)
+class Report:
+    """One vector: all findings, the first divergence if there is one, and causes that explain everything given."""
+
+    name: str
+    dtype: str
+    findings: list[Finding]
+    divergence: Divergence | None
+    causes: tuple[Cause, ...] = ()
+
+    @property
+    def given(self) -> int:
+        """How many intermediates there were to compare."""
+        return sum(not finding.missing for finding in self.findings)
+
+
+def check(
+    vector: Vector, found, dtype: str = "float64", tolerance: float | None = None, causes: Iterable[Cause] = CAUSES
+) -> Report:
+    """What was computed for a vector, by its names or their aliases, against the reference."""
+    found, limit = renamed(found), TOLERANCES[dtype] if tolerance is None else tolerance
+    findings = compare(vector.reference(dtype), found)
+    divergence = first_divergence(findings, limit)
+    likely = explain(vector, found, dtype, limit, causes) if divergence else []
+    return Report(vector.name, dtype, findings, divergence, tuple(likely))
+
+
+def check_all(
+    target: Target, vectors: Iterable[Vector], dtypes=("float64",), tolerance=None, seen: Callable = lambda report: None
+) -> list[Report]:
+    """All vectors; `seen` is told of each report when it is there. A cause must explain everything that was found."""
+    reports: list[Report] = []
+    causes, agreeing = list(CAUSES), []
+    for vector in vectors:
+        for dtype in dtypes:
+            found = target(vector, dtype)
+            report = check(vector, found, dtype, tolerance, causes)
+            causes = list(report.causes) if report.divergence else causes
+            agreeing += [] if report.divergence else [(vector, renamed(found), dtype)]
+            reports.append(report)
+            seen(report)
+    return confirmed(reports, causes, agreeing, tolerance) if earliest(reports) else reports
+
+
+def confirmed(reports: list[Report], causes: list[Cause], agreeing: list, tolerance) -> list[Report]:
+    """Reports without the causes that would show where everything agrees."""
+    for vector, found, dtype in agreeing:
+        causes = explain(vector, found, dtype, TOLERANCES[dtype] if tolerance is None else tolerance, causes)
+    return [replace(report, causes=tuple(c for c in report.causes if c in causes)) for report in reports]
+
+
+def common_causes(reports: list[Report]) -> list[Cause]:
+    """The causes that explain every vector that diverges."""
+    wrong = [report for report in reports if report.divergence]
+    return list(wrong[-1].causes) if wrong else []
+
+
+def earliest(reports: list[Report]) -> Report | None:
+    """The report whose divergence is the first in the order of computation."""
+    wrong = [report for report in reports if report.divergence]
+    return min(wrong, key=lambda report: depth(report.divergence.finding.name), default=None)

@@ -1,0 +1,113 @@
+"""Two evaluations side by side: which intermediate is the first that differs, where, and by how much.
+
+Errors are relative to the largest entry of a tensor (trap T28): entries near a cutoff are differences of numbers of
+order 1, and say nothing one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from .slots import axes, fitted, occupied
+
+TOLERANCES = {"float64": 1e-9, "float32": 1e-4}
+Arrays = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One intermediate: its error, and where that is largest. `missing` if it was not given."""
+
+    name: str
+    error: float = 0.0
+    ulps: float = 0.0
+    index: tuple[int, ...] = ()
+    expected: float = 0.0
+    found: float = 0.0
+    missing: bool = False
+    reason: str | None = None
+    empty_differ: bool = False
+
+    def differs(self, tolerance: float) -> bool:
+        """Whether it is wrong."""
+        return self.reason is not None or not self.error <= tolerance
+
+    @property
+    def place(self) -> str:
+        """The index in words."""
+        _, count = axes(self.name)
+        words = ["atom", *(["neighbour"] if count == 1 else ["neighbour a", "neighbour b"])[:count]]
+        words += ["channel"] * len(self.index)
+        return ", ".join(f"{word} {k}" for word, k in zip(words, self.index, strict=False))
+
+
+def compare(reference: Arrays, candidate: Arrays) -> list[Finding]:
+    """A finding for each intermediate of the reference, in the order of computation."""
+    return [compare_one(name, reference, candidate.get(name)) for name in reference]
+
+
+def compare_one(name: str, reference: Arrays, found) -> Finding:
+    """One intermediate."""
+    expected = np.asarray(reference[name])
+    if found is None:
+        return Finding(name, missing=True)
+    found = fitted(name, np.asarray(found), expected.shape)
+    if found.shape != expected.shape:
+        return Finding(name, error=np.inf, reason=f"shape {found.shape}, expected {expected.shape}")
+    used = occupied(name, dict(reference))
+    used = np.ones(expected.shape, bool) if used is None else spread(used, expected.shape)
+    return measured(name, expected, found, used)
+
+
+def spread(used: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Leading axes over all axes."""
+    return np.broadcast_to(used.reshape(used.shape + (1,) * (len(shape) - used.ndim)), shape)
+
+
+def measured(name: str, expected: np.ndarray, found: np.ndarray, used: np.ndarray) -> Finding:
+    """The largest difference among the entries that are in use."""
+    kind = expected.dtype if expected.dtype.kind == "f" else np.dtype("float64")
+    a, b = expected.astype("float64"), found.astype("float64")
+    with np.errstate(invalid="ignore"):
+        gap = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, np.abs(a - b))
+    gap = np.where(np.isnan(gap), np.inf, gap)
+    inside = np.where(used, gap, 0.0)
+    if not inside.size:
+        return Finding(name)
+    scale = float(np.abs(np.where(used & np.isfinite(a), a, 0.0)).max())
+    index = tuple(int(k) for k in np.unravel_index(int(inside.argmax()), inside.shape))
+    worst = float(inside[index])
+    error = worst / scale if scale and np.isfinite(worst) else worst
+    ulps = worst / float(np.spacing(np.abs(kind.type(scale or 1.0))))
+    outside = bool((np.where(used, 0.0, gap) > 1e-6 * (scale or 1.0)).any())
+    return Finding(name, error, ulps, index, float(a[index]), float(b[index]), empty_differ=outside)
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """The first intermediate that differs, the last one before it that agrees, and what was not given in between."""
+
+    finding: Finding
+    after: str | None
+    between: tuple[str, ...]
+
+    @property
+    def next_dump(self) -> str | None:
+        """Which missing intermediate halves the range."""
+        return self.between[len(self.between) // 2] if self.between else None
+
+
+def first_divergence(findings: list[Finding], tolerance: float) -> Divergence | None:
+    """Where two evaluations part, or None."""
+    after, between = None, []
+    for finding in findings:
+        if finding.missing:
+            between.append(finding.name)
+        elif finding.differs(tolerance):
+            return Divergence(finding, after, tuple(between))
+        else:
+            after, between = finding.name, []
+    return None

@@ -1,0 +1,358 @@
+"""Faults to be planted in a copy of the package: in which file, what stands there, and what is put in its place.
+
+Beside each: the intermediate where it must show first (a pattern, where several are made by the same line), and the
+name of the cause that must be found, if the catalogue has one.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Fault(NamedTuple):
+    """One mistake."""
+
+    file: str
+    old: str
+    new: str
+    first: str
+    cause: str | None = None
+    places: int = 1
+
+
+FORCE = "force"
+EMBEDDED = "repinit/(strip_table|gg_s|gg)"
+LOGITS, WEIGHTS = "repformer/layer0/attn[12]_logits", "repformer/layer0/(attn1_weights|attn2_map)"
+MOMENTS = "repformer/layer0/g1_(grrg|drrd)"
+SUMS = "repformer/layer0/g1_(conv|grrg|drrd)"
+FAULTS = (
+    # the switch
+    Fault("switch", "15.0 * u + 6.0 * u2", "15.0 * u + 5.0 * u2", "repinit/sw"),
+    Fault(
+        "switch",
+        "w = 1.0 - u2 * u * (10.0 - 15.0 * u + 6.0 * u2)",
+        "w = 1.0 - u2 * (3.0 - 2.0 * u)",
+        "repinit/sw",
+        "switch-cubic",
+    ),
+    Fault("switch", "(-30.0 / (outer - inner))", "(-20.0 / (outer - inner))", FORCE),
+    Fault("switch", "(r - inner) / (outer - inner), 0.0, 1.0)", "r / outer, 0.0, 1.0)", "repinit/sw"),
+    # the environment
+    Fault(
+        "environment",
+        "(w * a * a)[..., None] * vectors], axis=-1)",
+        "(w * a)[..., None] * vectors], axis=-1)",
+        "repinit/env_mat",
+    ),
+    Fault("environment", "1.0 / (r + self.protection)", "1.0 / r", "repinit/env_mat", "protection-ignored"),
+    Fault("environment", "return ((raw - mean) / std, w)", "return (raw, w)", "repinit/env_mat", "statistics-ignored"),
+    Fault("environment", "return ((raw - mean) / std, w)", "return ((raw - mean) * std, w)", "repinit/env_mat"),
+    Fault("environment", "dr = pull_w(dw) - a * a * da", "dr = pull_w(dw) + a * a * da", FORCE),
+    Fault("environment", "draw = drows / std", "draw = drows", FORCE),
+    Fault(
+        "environment",
+        "(self.with_filler(slots, hood) if self.centered else slots)",
+        "slots",
+        "repinit/gr",
+        "empty-slots-missing",
+    ),
+    # types
+    Fault(
+        "type_embedding",
+        'rows, _ = Dense(self.weight, self.bias, None, "linear").linearize(self.inputs().T)',
+        "rows = self.weight.T @ self.inputs().T + (0.0 if self.bias is None else self.bias[:, None])",
+        "type_embedding/table",
+        "type-skip-missing",
+    ),
+    Fault(
+        "type_embedding", "Dense(self.weight, self.bias, None", "Dense(self.weight, None, None", "type_embedding/table"
+    ),
+    Fault(
+        "type_embedding",
+        "xp.zeros_like(self.weight[:1, :])])",
+        "xp.ones_like(self.weight[:1, :])])",
+        "type_embedding/table",
+    ),
+    # embedding nets
+    Fault(
+        "embedding",
+        "y = stretch(self.slope, s.ndim) * s[None, ...]",
+        "y = 2.0 * stretch(self.slope, s.ndim) * s[None, ...]",
+        EMBEDDED,
+    ),
+    Fault(
+        "embedding",
+        "return cls(weight[0, :], bias, near, own)",
+        "return cls(weight[0, :], bias, near if own is None else own, None if own is None else near)",
+        "repinit/gg",
+        "centre-first",
+    ),
+    Fault("embedding", "near * self.types + own", "own * self.types + near", "repinit/gg_t", "strip-table-transposed"),
+    Fault(
+        "embedding",
+        "weight[None, ...] * table if self.switched else table",
+        "table",
+        "repinit/gg_t",
+        "strip-not-switched",
+    ),
+    Fault("embedding", "return q * (1.0 + z), pull_back", "return q * z, pull_back", "repinit/gg", "strip-one-missing"),
+    Fault("embedding", "return dg * (1.0 + z), dweight", "return dg, dweight", FORCE),
+    # layers
+    Fault(
+        "layers",
+        "fan_out // fan_in if fan_out in (fan_in, 2 * fan_in) else 0",
+        "0",
+        "type_embedding/table",
+        "skip-missing",
+    ),
+    Fault(
+        "layers",
+        "(xp.concat([x, x]) if self.copies == 2 else x)",
+        "(xp.concat([x, 0.0 * x]) if self.copies == 2 else x)",
+        "type_embedding/table",
+    ),
+    Fault("layers", "return y * timestep[:, None], lambda", "return y, lambda", EMBEDDED, "timestep-ignored"),
+    Fault(
+        "layers", "keepdims=True) + self.epsilon)", "keepdims=True) + 2.0 * self.epsilon)", "repformer/layer0/g2_attn"
+    ),
+    Fault(
+        "layers",
+        "return z * self.weight + self.bias, pull_back",
+        "return z, pull_back",
+        "repformer/layer0/g2_attn",
+        "norm-plain",
+    ),
+    Fault(
+        "layers",
+        "return z * self.weight + self.bias, pull_back",
+        "return z * self.weight - self.bias, pull_back",
+        "repformer/layer0/g2_attn",
+    ),
+    Fault("layers", " - z * along)", ")", FORCE),
+    # activations
+    Fault(
+        "activations",
+        "t = xp.tanh(a * (x + b * x * x * x))",
+        "t = xp.reshape(xp.asarray([math.erf(v / 2**0.5) for v in xp.reshape(x, (-1,)).tolist()], dtype=x.dtype), x.shape)",
+        EMBEDDED,
+        "gelu-erf",
+    ),
+    Fault("activations", "math.sqrt(2 / math.pi), 0.044715", "math.sqrt(2 / math.pi), 0.0447", EMBEDDED),
+    Fault("activations", "lambda dy: dy * (1 - y * y)", "lambda dy: dy * (1 - y)", FORCE),
+    # repinit
+    Fault(
+        "repinit",
+        "flat = xp.reshape(y, (y.shape[0], -1))",
+        "flat = xp.reshape(xp.permute_dims(y, (0, 2, 1)), (y.shape[0], -1))",
+        "repinit/grrg",
+        "repinit-flatten",
+    ),
+    Fault("repinit", "share = 1.0 / self.environment.capacity", "share = 1.0 / hood.vectors.shape[1]", "repinit/gr"),
+    Fault("repinit", "y = x @ head.mT", "y = x[..., 1:] @ head[..., 1:].mT", "repinit/grrg", "repinit-three-columns"),
+    Fault("repinit", "head = x[:, :axis, :]", "head = x[:, -axis:, :]", "repinit/grrg"),
+    Fault("repinit", "dx = dy @ head", "dx = 2.0 * (dy @ head)", FORCE),
+    # three-body
+    Fault("three_body", "kappa = v @ v.mT", "kappa = -(v @ v.mT)", "three_body/kappa"),
+    Fault(
+        "three_body",
+        "kappa = v @ v.mT",
+        "kappa = v @ v.mT * (1.0 - xp.eye(v.shape[1]))",
+        "three_body/kappa",
+        "diagonal-left-out",
+    ),
+    Fault("three_body", "return 1.0 / capacity**2", "return 1.0 / capacity", "three_body/out"),
+    Fault("three_body", "dv = (dkappa + dkappa.mT) @ v", "dv = dkappa @ v", FORCE),
+    # before the first layer
+    Fault(
+        "initial",
+        "f, pull_f = activation(self.activation)(y)",
+        "f, pull_f = y, lambda d: d",
+        "repformer/g1_0",
+        "first-activation-missing",
+    ),
+    Fault(
+        "initial",
+        "pair, pull_activation = activation(self.activation)(z)",
+        "pair, pull_activation = z, lambda d: d",
+        "repformer/g2_0",
+        "pair-activation-missing",
+    ),
+    Fault("initial", "hood.occupied / self.environment.cutoff", "hood.occupied", "repformer/g2_0"),
+    Fault(
+        "initial",
+        "y = y + take_rows(self.type_offset, block.types)",
+        "y = y - take_rows(self.type_offset, block.types)",
+        "g1_init",
+    ),
+    Fault("initial", "d = xp.concat([d, d3], axis=-1)", "d = xp.concat([d3, d], axis=-1)", "repinit/out"),
+    # weights of neighbours
+    Fault("weighting", "self.capacity**0.5 if self.root else self.capacity", "self.capacity", MOMENTS),
+    Fault(
+        "weighting",
+        "    root: bool\n",
+        "    root: bool\n\n    def __post_init__(self):\n        object.__setattr__(self, 'root', False)\n",
+        MOMENTS,
+        "root-ignored",
+        2,
+    ),
+    Fault(
+        "weighting",
+        ", one / self.capacity\n",
+        ", one / self.capacity**0.5\n",
+        "repformer/layer0/g1_conv",
+        "root-in-convolution",
+    ),
+    Fault("weighting", "return self.capacity - width", "return 0", WEIGHTS, "phantoms-missing"),
+    Fault("weighting", "return self.capacity - width", "return self.capacity", WEIGHTS, "phantoms-counted-twice"),
+    Fault("weighting", "(weight, SHIFT * (weight - 1.0))", "(weight, 0.0 * weight)", LOGITS, "shift-missing"),
+    Fault("weighting", "SHIFT = 20.0", "SHIFT = 10.0", LOGITS),
+    Fault("weighting", "PROTECTION = 1e-4", "PROTECTION = 1e-3", SUMS),
+    # local attention
+    Fault(
+        "local_attention",
+        " / query.shape[-1] ** 0.5",
+        "",
+        "repformer/layer0/attn[12]_(logits|map)",
+        "attention-not-scaled",
+    ),
+    Fault(
+        "local_attention",
+        "heard = alpha * x.weight[:, None, :]",
+        "heard = alpha",
+        "repformer/layer0/attn1_weights",
+        "local-switch-once",
+    ),
+    Fault(
+        "local_attention",
+        "(x.atom.shape[0], -1)) @ self.mix + self.bias",
+        "(x.atom.shape[0], -1)) @ self.mix",
+        "repformer/layer0/g1_attn",
+    ),
+    Fault(
+        "local_attention",
+        "score, mix = merge(self.query, self.key), self.value @ self.output",
+        "score, mix = merge(self.query, self.key), self.value @ self.output.reshape(self.output.shape[1], self.output.shape[0], -1).swapaxes(0, 1)",
+        "repformer/layer0/g1_attn",
+        "local-heads-swapped",
+    ),
+    Fault("local_attention", "-1)) @ self.score.T", "-1)) @ self.score.T * 0.5", FORCE),
+    # pair attention
+    Fault(
+        "pair_attention",
+        "shift * gamma if self.gate else shift",
+        "shift",
+        "repformer/layer0/attn2_(logits|map)",
+        "gate-ignored",
+    ),
+    Fault(
+        "pair_attention", "angle = gamma / 3.0**0.5", "angle = gamma", "repformer/layer0/attn2_map", "angle-not-divided"
+    ),
+    Fault(
+        "pair_attention",
+        "(both * angle)[:, :, None, :]",
+        "angle[:, :, None, :]",
+        "repformer/layer0/attn2_map",
+        "pair-switch-once",
+    ),
+    Fault(
+        "pair_attention",
+        "x.weight[:, :, None] * x.weight[:, None, :]",
+        "x.weight[:, None, :] + 0.0 * x.weight[:, :, None]",
+        "repformer/layer0/attn2_logits",
+        "pair-one-switch",
+    ),
+    Fault(
+        "pair_attention",
+        "merge(self.query, self.key)",
+        "merge(self.key, self.query)",
+        "repformer/layer0/attn2_(logits|map)",
+    ),
+    Fault(
+        "pair_attention",
+        "mixed = xp.sum(attention * shares, axis=2)",
+        "mixed = xp.sum(attention, axis=2)",
+        "repformer/layer0/h2_attn",
+    ),
+    Fault(
+        "pair_attention",
+        "one_below_the_other(self.value @ self.output)",
+        "one_below_the_other(self.value @ self.output.reshape(self.output.shape[1], self.output.shape[0], -1).swapaxes(0, 1))",
+        "repformer/layer0/g2_attn",
+        "pair-heads-swapped",
+    ),
+    Fault("pair_attention", "frame=(dgamma + dgamma.mT) @ x.frame", "frame=dgamma @ x.frame", FORCE),
+    # symmetrisation and convolution
+    Fault(
+        "symmetrization",
+        "return xp.reshape(y, (y.shape[0], -1)), pull_back",
+        "return xp.reshape(xp.permute_dims(y, (0, 2, 1)), (y.shape[0], -1)), pull_back",
+        MOMENTS,
+        "repformer-flatten",
+    ),
+    Fault("symmetrization", "y = head.mT @ moment / 3.0", "y = head.mT @ moment", MOMENTS, "third-missing"),
+    Fault("symmetrization", "dy = xp.reshape(dflat, y.shape) / 3.0", "dy = xp.reshape(dflat, y.shape)", FORCE),
+    Fault(
+        "convolution", "y = xp.sum(kernel * x.near, axis=1)", "y = xp.sum(kernel, axis=1)", "repformer/layer0/g1_conv"
+    ),
+    Fault("convolution", "dweight = xp.sum(dscaled * x.pair, axis=-1) * sums.mean", "dweight = 0.0 * x.weight", FORCE),
+    # a layer
+    Fault("repformer", 'if style == "average":', "if False:", "repformer/layer0/g1", "style-ignored"),
+    Fault(
+        "repformer",
+        "keep=(count + 1) ** -0.5, share=(count + 1) ** -0.5",
+        "keep=max(count, 1) ** -0.5, share=max(count, 1) ** -0.5",
+        "repformer/layer0/g1",
+        "updates-not-counted",
+    ),
+    Fault("repformer", "share=max(count, 1) ** -0.5", "share=1.0", "repformer/layer0/g1"),
+    Fault(
+        "repformer",
+        "y = x.weight[..., None] * projected",
+        "y = projected",
+        "repformer/layer0/g2_g1g1",
+        "product-not-switched",
+    ),
+    Fault("repformer", "getattr(self, n).keep * getattr(dy, n)", "getattr(dy, n)", FORCE),
+    # the descriptor, the fitting net, the energy
+    Fault(
+        "descriptor",
+        'record("repformer/rot_mat", moment, (0, 2, 1))',
+        'record("repformer/rot_mat", 2.0 * moment, (0, 2, 1))',
+        "repformer/rot_mat",
+    ),
+    Fault(
+        "energy",
+        "xp.concat([f, take_rows(self.table, block.types)], axis=-1)",
+        "xp.concat([take_rows(self.table, block.types), f], axis=-1)",
+        "descriptor",
+        "type-before-f",
+    ),
+    Fault(
+        "energy",
+        "(xp.astype(energies, counted.dtype) + take_rows(self.bias, block.types))",
+        "xp.astype(energies, counted.dtype)",
+        "atom_energy",
+        "output-bias-missing",
+    ),
+    Fault(
+        "energy",
+        "counted = inputs.real * take_rows(self.counted, block.types)",
+        "counted = take_rows(self.counted, block.types)",
+        "atom_energy",
+    ),
+    Fault(
+        "fitting",
+        "return y + take_rows(self.bias, types), pull_back",
+        "return y, pull_back",
+        "atom_energy",
+        "atom-bias-missing",
+    ),
+    # forces
+    Fault(
+        "forces",
+        "return self.leaving(gradients) - self.arriving(gradients)",
+        "return self.leaving(gradients) + self.arriving(gradients)",
+        FORCE,
+    ),
+    Fault("forces", "return -end_to_end(", "return end_to_end(", "virial"),
+)
