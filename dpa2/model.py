@@ -95,7 +95,7 @@ class Model:
 
         >>> import dpa2
         >>> dpa2.load(dpa2.demo.MODEL).state_dict()["fitting.layers.0.weight"].shape
-        (57, 16)
+        (17, 9)
         """
         return leaves(self.weights)
 
