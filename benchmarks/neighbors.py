@@ -7,7 +7,7 @@ import time
 from functools import partial
 
 from .measuring import alone
-from .program import Bench, Options, Program
+from .program import Bench, Options, Program, lines
 
 STEPS = 20  # of molecular dynamics, for the list with a skin
 
@@ -54,17 +54,9 @@ def timed(function, *arguments) -> float:
     return time.perf_counter() - start
 
 
-def draw(axes, rows):
-    for library in dict.fromkeys(row["library"] for row in rows):
-        mine = [row for row in rows if row["library"] == library]
-        axes.plot([r["atoms"] for r in mine], [r["us_per_atom"] for r in mine], "o-", label=library)
-    axes.set(xscale="log", xlabel="atoms", ylabel="µs for each atom", ylim=(0, None))
-    axes.legend()
-
-
 COLUMNS = ["library", "atoms", "list", "evaluation", "share_percent", "us_per_atom", "skin_list"]
 TITLE = "neighbour list and blocks: seconds, share of an evaluation, and a kept list's share of a fresh one"
-PROGRAM = Program("neighbors", TITLE, COLUMNS, cells, draw)
+PROGRAM = Program("neighbors", TITLE, COLUMNS, cells, lines("us_per_atom", "µs for each atom"))
 
 if __name__ == "__main__":
     PROGRAM.main()

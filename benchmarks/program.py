@@ -98,3 +98,16 @@ def bars(label: str, value: str, unit: str) -> Callable:
         axes.set_ylabel(unit)
 
     return draw
+
+
+def lines(value: str, unit: str) -> Callable:
+    """A picture: one line for each library, over the number of atoms."""
+
+    def draw(axes, rows):
+        for library in dict.fromkeys(row["library"] for row in rows):
+            mine = [row for row in rows if row["library"] == library]
+            axes.plot([row["atoms"] for row in mine], [row[value] for row in mine], "o-", label=library)
+        axes.set(xscale="log", xlabel="atoms", ylabel=unit, ylim=(0, None))
+        axes.legend()
+
+    return draw

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from .measuring import alone
-from .program import Bench, Options, Program
+from .program import Bench, Options, Program, lines
 
 ATOMS = (192, 1536, 5184, 20577)  # cubes of molecules
 
@@ -24,14 +24,6 @@ def row(task, calls: int) -> dict:
     return found | {"ms_per_atom": per_atom, "mb_per_atom": found["peak_mb"] / task.atoms}
 
 
-def draw(axes, rows):
-    for library in dict.fromkeys(row["library"] for row in rows):
-        mine = [row for row in rows if row["library"] == library]
-        axes.plot([r["atoms"] for r in mine], [r["ms_per_atom"] for r in mine], "o-", label=library)
-    axes.set(xscale="log", xlabel="atoms", ylabel="ms for each atom", ylim=(0, None))
-    axes.legend()
-
-
 def summary(rows: list[dict]) -> list[str]:
     """How constant the cost is, and the slope of the memory, for each library."""
     return [of_library(library, [r for r in rows if r["library"] == library])
@@ -47,8 +39,8 @@ def of_library(library: str, rows: list[dict]) -> str:
 
 
 COLUMNS = ["library", "atoms", "median", "ms_per_atom", "peak_mb", "mb_per_atom", "first"]
-PROGRAM = Program("scaling", "cost for each atom against the number of atoms (medium, float64)", COLUMNS, cells, draw,
-                  summary)  # fmt: skip
+TITLE = "cost for each atom against the number of atoms (medium, float64)"
+PROGRAM = Program("scaling", TITLE, COLUMNS, cells, lines("ms_per_atom", "ms for each atom"), summary)
 
 if __name__ == "__main__":
     PROGRAM.main()

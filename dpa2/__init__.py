@@ -42,7 +42,7 @@ HOMES = {
     "WriteFailed": "errors",
     "MissingDependency": "errors",
     "BackendError": "errors",
-    "ExtrapolationWarning": "errors",
+    "ExtrapolationWarning": "extrapolation",
 }
 MODULES = ("config", "demo", "testing")
 

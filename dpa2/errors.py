@@ -59,10 +59,6 @@ class BackendError(DPA2Error, RuntimeError):
     """An array library cannot do what was asked (facts: backend, hint)."""
 
 
-class ExtrapolationWarning(UserWarning):
-    """Atoms are closer than the tables of a compressed model were made for."""
-
-
 def require(package: str, extra: str):
     """Import an optional package, or say which command installs it."""
     from importlib import import_module

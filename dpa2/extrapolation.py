@@ -7,8 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .errors import ExtrapolationWarning
 from .neighbors import Neighbors
+
+
+class ExtrapolationWarning(UserWarning):
+    """Atoms are closer than the tables of a compressed model were made for."""
 
 
 def warn_of_extrapolation(model, lists: Sequence[Neighbors]) -> None:

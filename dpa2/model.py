@@ -82,10 +82,11 @@ class Model:
         """The model on a back end; arrays in `moved` are there already, for models that share some."""
 
         def move(name: str, array):
-            key = id(array), str(precision(config, name, target))
+            dtype = precision(config, name, target)
+            key = id(array), str(dtype)
             if key not in moved:
                 host = array if self.backend is None else self.backend.to_numpy(array)
-                moved[key] = array, target.asarray(host, precision(config, name, target))
+                moved[key] = array, target.asarray(host, dtype)
             return moved[key][1]
 
         return Model(config, map_leaves(move, self.weights), target, self.metadata, self.acceleration)
@@ -95,7 +96,7 @@ class Model:
 
         >>> import dpa2
         >>> dpa2.load(dpa2.demo.MODEL).state_dict()["fitting.layers.0.weight"].shape
-        (57, 16)
+        (17, 9)
         """
         return leaves(self.weights)
 

@@ -7,6 +7,7 @@ import tarfile
 from pathlib import Path
 
 DATA = Path(__file__).parent / "data"
+SAFELY = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # Python 3.11.4 and newer
 
 # Before NumPy, PyTorch or JAX start: two workers on two cores want one thread each.
 os.environ.update({name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")})
@@ -24,7 +25,7 @@ def unpack_data() -> None:
     for path in DATA.rglob("*.tar.xz"):
         with tarfile.open(path) as archive:
             missing = [m for m in archive.getmembers() if not (path.parent / m.name).exists()]
-            archive.extractall(path.parent, members=missing, filter="data")
+            archive.extractall(path.parent, members=missing, **SAFELY)
 
 
 unpack_data()

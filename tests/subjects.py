@@ -333,7 +333,7 @@ EXPANDED_KINDS = ("zero", "switched, centered")
 @subject("expanded repinit", *EXPANDED_KINDS)
 def _(rng, kind):
     parts = environment(rng, "centered" in kind), embedding(rng, "concat"), None, (), 2, True
-    block = ExpandedRepinit(*parts, expansion(rng, TYPES, TYPES, "switched" in kind))
+    block = ExpandedRepinit(*parts, expansion=expansion(rng, TYPES, TYPES, "switched" in kind))
     place = hood(rng)
     return Subject((block, place), (place.vectors,), along_vectors(lambda b, p: b.linearize(p)))
 
@@ -341,7 +341,7 @@ def _(rng, kind):
 @subject("expanded three-body", *EXPANDED_KINDS)
 def _(rng, kind):
     parts = environment(rng, "centered" in kind), embedding(rng, "concat"), None, True
-    block = ExpandedThreeBody(*parts, expansion(rng, 1, TYPES**2, "switched" in kind))
+    block = ExpandedThreeBody(*parts, expansion=expansion(rng, 1, TYPES**2, "switched" in kind))
     place = hood(rng)
     return Subject((block, place), (place.vectors,), along_vectors(lambda b, p: b.linearize(p)))
 

@@ -15,7 +15,8 @@ import dpa2
 from dpa2 import testing
 from dpa2.compression import SECOND, closest_distance, jets, table_error
 from dpa2.config import NeighborAttention
-from dpa2.errors import ExtrapolationWarning, InputError, TargetLacks, UnsupportedModel
+from dpa2.errors import InputError, TargetLacks, UnsupportedModel
+from dpa2.extrapolation import ExtrapolationWarning
 from dpa2.layers import Dense, EmbeddingNet
 
 SAMPLES = Path(__file__).parent / "data" / "samples"

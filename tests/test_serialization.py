@@ -1079,7 +1079,7 @@ def test_the_script_of_a_training_describes_the_model_that_came_of_it():
     assert script_to_config(script()) == read(SAMPLES / "dpa2_tiny.dp").config
 
 
-@pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.dp")), ids=by_name)
+@pytest.mark.parametrize("path", GENUINE[len(CASES) :], ids=by_name)
 def test_the_normalized_script_in_a_file_describes_its_model(path):
     checkpoint = read(path)
     assert script_to_config(checkpoint.metadata["script"]) == checkpoint.config

@@ -1,4 +1,7 @@
-"""The command line: `dpa2 info`, `eval`, `convert`, `verify`, `diff`, `demo`; `exit_codes` says what its codes mean."""
+"""The command line: `dpa2 info`, `eval`, `convert`, `compress`, `verify`, `diff`, `demo`.
+
+`exit_codes` says what its codes mean.
+"""
 
 from __future__ import annotations
 

@@ -18,14 +18,14 @@ def info(
     as_json: AsJson = False,
 ) -> None:
     """Show format, writer, heads, types, blocks, size, precision and digest of a model."""
-    from ..serialization import contents, read
+    from ..serialization import contents, read_from
 
     found = contents(file)
     facts = {"file": file, "format": found.format, "heads": found.heads}
     if facts["heads"] and head is None:
         tell(facts) if as_json else show(facts)
         return
-    checkpoint = read(file, head=head)
+    checkpoint = read_from(found, file, head)
     facts |= {"head": head} | describe(checkpoint)
     shapes = {name: list(w.shape) for name, w in sorted(checkpoint.weights.items())}
     if as_json:

@@ -5,7 +5,7 @@
 
 from .checkpoint import Checkpoint
 from .comparison import compare
-from .files import contents, convert, heads, kind, read, read_from, write
+from .files import contents, convert, read, read_from, write
 from .inventory import inventory
 from .script import config_to_script, script_to_config
 
@@ -15,9 +15,7 @@ __all__ = [
     "config_to_script",
     "contents",
     "convert",
-    "heads",
     "inventory",
-    "kind",
     "read",
     "read_from",
     "script_to_config",

@@ -10,8 +10,8 @@ import zipfile
 import zlib
 
 from ..errors import FormatError
+from .contents import SWELLING
 
-SWELLING = 64  # a compressed archive may hold this many times its own size
 ENTRIES = 1_000_000
 LOCAL_HEADER = 30  # bytes before the name of an entry
 

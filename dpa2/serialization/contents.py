@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
-from ..errors import InputError
+from ..errors import FormatError, InputError
 from .checkpoint import Checkpoint
+
+SWELLING = 64  # a packed file may hold this many times its own size, for statistics repeat themselves
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,17 @@ class Contents:
     def single(cls, format: str, checkpoint: Checkpoint) -> Contents:
         """A file with one model."""
         return cls(format, {None: lambda: checkpoint})
+
+    @classmethod
+    def of_script(cls, format: str, script: dict, model: Callable[[str | None, dict], Checkpoint]) -> Contents:
+        """A file whose script describes one model, or several heads; `model(head, section)` makes a checkpoint."""
+        heads = script.get("model_dict")
+        if heads is None:
+            return cls(format, {None: partial(model, None, script)})
+        if not isinstance(heads, dict) or not all(isinstance(section, dict) for section in heads.values()):
+            raise FormatError("model_dict holds no sections of models", key="model_dict")
+        models = {head: partial(model, head, section) for head, section in heads.items()}
+        return cls(format, models, aliases_of(heads))
 
     @property
     def heads(self) -> tuple[str, ...] | None:
@@ -37,3 +51,9 @@ class Contents:
         asked = "several models and no head was asked for" if head is None else f"no head {head!r}"
         facts = {"argument": "head", "heads": list(self.heads)}
         raise InputError(f"holds {asked}; choose one of: {', '.join(self.heads)}", **facts)
+
+
+def aliases_of(heads: dict[str, dict]) -> dict[str, str]:
+    """Other names of the heads."""
+    lists = {head: section.get("model_branch_alias") or [] for head, section in heads.items()}
+    return {alias: head for head, names in lists.items() if isinstance(names, list) for alias in map(str, names)}

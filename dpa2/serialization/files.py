@@ -59,8 +59,8 @@ def contents(path: str | os.PathLike) -> Contents:
     """What a file holds: the name of its format, its heads, and its models; raises as `read` does."""
     path = Path(path)
     with blaming(path):
+        refuse_by_name(path)
         if not path.exists():
-            refuse_by_name(path)
             raise FileMissing("there is no such file", file=str(path))
         return container_of(path).read(path)
 
@@ -76,16 +76,6 @@ def blaming(path: str | os.PathLike):
         raise FormatError(f"{path}: {error}", file=str(path), key=error.facts["path"]) from error
     except DPA2Error as error:
         raise type(error)(f"{path}: {error}", **(error.facts | {"file": str(path)})) from error
-
-
-def heads(path: str | os.PathLike) -> tuple[str, ...] | None:
-    """Names of the models in a multi-task file; None for a file of one model."""
-    return contents(path).heads
-
-
-def kind(path: str | os.PathLike) -> str:
-    """The name of a file's format."""
-    return contents(path).format
 
 
 def write(checkpoint: Checkpoint, path: str | os.PathLike, overwrite: bool = True) -> None:

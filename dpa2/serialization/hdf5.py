@@ -13,11 +13,10 @@ import zlib
 import numpy
 
 from ..errors import DPA2Error, FormatError, UnsupportedModel
+from .contents import SWELLING
 from .packing import BFLOAT16
-from .plain import shorten
+from .plain import parse_json, shorten
 from .variables import map_variables
-
-SWELLING = 64  # a compressed file may hold this many times its own size, for its statistics repeat themselves
 
 
 def write_hdf5(tree: dict) -> bytes:
@@ -65,10 +64,7 @@ def read_json(file) -> dict:
     if not isinstance(text, (str, bytes)):
         what = "an HDF5 file of something else: it has no attribute `json`"
         raise UnsupportedModel(f"is {what}", what=what)
-    try:
-        root = json.loads(text)
-    except ValueError as error:
-        raise FormatError(f"attribute `json` is no JSON ({error})", key="json") from error
+    root = parse_json(text, "attribute `json`", "json")
     if not isinstance(root, dict):
         raise FormatError("attribute `json` holds no tree", key="json")
     return root

@@ -5,7 +5,6 @@ A tree is plain JSON values with NumPy arrays in it. Source: section 2 of the de
 
 from __future__ import annotations
 
-import json
 import math
 from typing import NoReturn
 
@@ -18,7 +17,7 @@ from .inventory import require_all
 from .layout import model_layout
 from .legacy import modernize
 from .matching import fill, match
-from .plain import canonical_json, shorten
+from .plain import as_json, shorten
 from .script import config_to_script, refuse_neighbor_attention
 from .spelling import Sections, assemble, compressed
 from .variables import require_places
@@ -153,7 +152,7 @@ def read_metadata(root: dict) -> dict:
     if distance > 0:  # -1 means unknown
         notes["min_distance"] = distance
     if isinstance(root.get("model_def_script"), dict):
-        notes["script"] = read_script(root["model_def_script"])
+        notes["script"] = as_json(root["model_def_script"], "model_def_script")
     return {key: value for key, value in notes.items() if value}
 
 
@@ -165,11 +164,3 @@ def read_distance(root: dict) -> float:
     if isinstance(found, (int, float)) or (isinstance(found, numpy.ndarray) and found.shape == ()):
         return float(found) if math.isfinite(found) else -1.0
     return -1.0
-
-
-def read_script(script: dict) -> dict:
-    """The script, if it is plain JSON, which YAML need not be."""
-    try:
-        return json.loads(canonical_json(script))
-    except (TypeError, ValueError) as error:
-        raise FormatError(f"model_def_script is no plain JSON ({error})", key="model_def_script") from error

@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import json
 import math
-from functools import partial
 from pathlib import Path
 
 import numpy
 
 from ..errors import FormatError, UnsupportedModel, require
-from .contents import Contents
+from .checkpoint import Checkpoint
+from .contents import SWELLING, Contents
 from .packing import BFLOAT16
-from .plain import shorten
+from .plain import parse_json, shorten
 from .state import State, state_to_checkpoint
 from .training import BELOW
 
 SCRIPT, STATE = Path("model_def_script", "metadata"), Path("state")
-SWELLING = 64  # the arrays may be this many times as large as the directory
 DTYPES = {"<f8", "<f4", "<f2", "bfloat16", "<i8", "<i4", "|b1"}
 
 
@@ -37,20 +36,13 @@ def read_orbax(path: Path) -> Contents:
     distance = script.pop("_min_nbor_dist", None)
     known = isinstance(distance, float) and math.isfinite(distance) and distance > 0
     notes = {"min_distance": distance} if known else {}
-    heads = script.get("model_dict")
-    if heads is None:
-        return Contents("Orbax directory", {None: partial(model_of, arrays, BELOW, script, notes)})
-    if not isinstance(heads, dict):
-        raise FormatError("model_dict holds no sections of models", key="model_dict")
-    return Contents(
-        "Orbax directory",
-        {head: partial(model_of, arrays, f"models.{head}.{BELOW}", section, notes) for head, section in heads.items()},
-    )
 
+    def model(head: str | None, section: dict) -> Checkpoint:
+        """One model, from the arrays under its own name alone."""
+        prefix = BELOW if head is None else f"models.{head}.{BELOW}"
+        return state_to_checkpoint(arrays.below(prefix), section, notes)
 
-def model_of(arrays: Arrays, prefix: str, script: dict, notes: dict):
-    """One model, from the arrays under its own name alone."""
-    return state_to_checkpoint(arrays.below(prefix), script, notes)
+    return Contents.of_script("Orbax directory", script, model)
 
 
 def refuse_links(path: Path) -> None:
@@ -62,10 +54,7 @@ def refuse_links(path: Path) -> None:
 
 def read_json(path: Path) -> dict:
     """A dictionary in a file."""
-    try:
-        found = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise FormatError(f"{path.name} is no JSON ({error})", key=path.name) from error
+    found = parse_json(path.read_bytes(), path.name, path.name)
     return found if isinstance(found, dict) else refuse_program(path)
 
 

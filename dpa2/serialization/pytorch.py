@@ -5,7 +5,6 @@ Source: sections 3.4, 4 and 5 of the description of formats.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 from ..errors import FormatError, UnsupportedModel
@@ -13,6 +12,7 @@ from .archives import Archive
 from .contents import Contents
 from .native_tree import tree_to_checkpoint
 from .pickles import Instance, read_pickle
+from .plain import parse_json
 from .state import State, distance_note, state_to_checkpoint
 from .tensors import Storages, names_of_script, names_of_torch
 from .text import read_json
@@ -50,10 +50,7 @@ def read_script(archive: Archive, entry: str) -> Contents:
     if not isinstance(script, str):
         what = "a TorchScript model of something else than DeePMD-kit: it has no `model_def_script`"
         raise UnsupportedModel(f"is {what}", what=what)
-    try:
-        section = json.loads(script)
-    except ValueError as error:
-        raise FormatError(f"model_def_script is no JSON ({error})", key="model_def_script") from error
+    section = parse_json(script, "model_def_script", "model_def_script")
     state = flatten(attributes)
     return Contents.single("TorchScript", state_to_checkpoint(below(state), section, distance_note(state)))
 

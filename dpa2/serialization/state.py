@@ -5,7 +5,6 @@ Source: sections 4.2 to 4.5, 6 and 10.2 of the description of formats.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable
 
@@ -18,7 +17,7 @@ from .inventory import require_all
 from .layout import model_layout
 from .options import completed
 from .packing import Slot
-from .plain import shorten
+from .plain import as_json, shorten
 from .script import refuse_neighbor_attention, script_to_config
 from .spelling import compressed
 from .state_names import IGNORED, PYTORCH, TABLES, Dialect, dialect_of, slots
@@ -77,10 +76,7 @@ def with_tables(config: DPA2Config, state: State) -> DPA2Config:
 def plain_script(script) -> dict:
     """The script as plain JSON, no larger than it was."""
     require_tree(script)
-    try:
-        plain = json.loads(json.dumps(script, allow_nan=False))
-    except (TypeError, ValueError) as error:
-        raise FormatError(f"the script of the model is no plain JSON ({error})", key="model_params") from error
+    plain = as_json(script, "model_params")
     if not isinstance(plain, dict):
         raise FormatError("the script of the model is no section with keys and values", key="model_params")
     return plain

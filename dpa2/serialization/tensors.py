@@ -31,13 +31,6 @@ STORAGES = {
 }
 
 
-class Storage:
-    """Raw numbers of one kind."""
-
-    def __init__(self, kind: str):
-        self.kind = kind
-
-
 def kind_of(name: str) -> Callable | None:
     """What the name of a storage class stands for."""
     return Kind(STORAGES[name]) if name in STORAGES else None

@@ -6,7 +6,6 @@ of formats.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import NoReturn
 
 import numpy
@@ -28,13 +27,11 @@ def read_training(root, format: str) -> Contents:
     if not isinstance(script, dict):
         refuse_other(state)
     read: dict = {}
-    heads = script.get("model_dict")
-    if heads is None:
-        return Contents(format, {None: partial(model_of, state, ALONE, script, read)})
-    if not isinstance(heads, dict) or not all(isinstance(section, dict) for section in heads.values()):
-        raise FormatError("model_dict holds no sections of models", key="model_dict")
-    models = {head: partial(model_of, state, head, section, read) for head, section in heads.items()}
-    return Contents(format, models, aliases_of(heads))
+
+    def model(head: str | None, section: dict):
+        return model_of(state, ALONE if head is None else head, section, read)
+
+    return Contents.of_script(format, script, model)
 
 
 def find_state(root) -> dict:
@@ -49,12 +46,6 @@ def refuse_other(root) -> NoReturn:
     keys = ", ".join(map(shorten, list(root)[:3])) if isinstance(root, dict) else type(root).__name__
     what = f"no checkpoint of a DeePMD-kit training: there is no `_extra_state` with `model_params` in it ({keys}, ...)"
     raise UnsupportedModel(f"is {what}", what=what)
-
-
-def aliases_of(heads: dict) -> dict[str, str]:
-    """Other names of the heads."""
-    lists = {head: section.get("model_branch_alias") or [] for head, section in heads.items()}
-    return {alias: head for head, names in lists.items() if isinstance(names, list) for alias in map(str, names)}
 
 
 def model_of(state: dict, task: str, script: dict, read: dict):
