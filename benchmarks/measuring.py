@@ -41,8 +41,8 @@ class Worker:
         call = [python, "-m", "benchmarks.worker", json.dumps(dataclasses.asdict(task)), str(self.results)]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         with self.errors.open("w") as errors:
-            self.process = subprocess.Popen(call, env=environment(task.threads), stderr=errors, **pipes)
-        self.seconds, self.peak_mb = [], 0.0
+            self.process = subprocess.Popen(call, env=environment(task.threads, task.device), stderr=errors, **pipes)
+        self.seconds, self.peak_mb, self.gpu_mb = [], 0.0, None
         self.start = self.read()
 
     def read(self) -> dict:
@@ -59,7 +59,7 @@ class Worker:
             self.process.stdin.flush()
         found = self.read()
         self.seconds.append(found["seconds"])
-        self.peak_mb = found["peak_mb"]
+        self.peak_mb, self.gpu_mb = found["peak_mb"], found["gpu_mb"]
 
     def __enter__(self):
         return self
@@ -74,15 +74,17 @@ class Worker:
     def facts(self) -> dict:
         """What was measured."""
         times = {"median": statistics.median(self.seconds), "min": min(self.seconds), "max": max(self.seconds)}
-        return times | self.start | {"calls": len(self.seconds), "peak_mb": self.peak_mb}
+        return times | self.start | {"calls": len(self.seconds), "peak_mb": self.peak_mb, "gpu_mb": self.gpu_mb}
 
 
-def environment(threads: int) -> dict[str, str]:
-    """Everything on so many processors, in double precision, with nothing left from earlier runs."""
+def environment(threads: int, device: str = "cpu") -> dict[str, str]:
+    """Everything on a device and so many processors, in double precision, with nothing left from earlier runs."""
     fixed = {f"{name}_NUM_THREADS": str(threads) for name in THREADS}
     fixed |= {"DPA2_THREADS": str(threads), "DP_INTRA_OP_PARALLELISM_THREADS": str(threads)}
-    fixed |= {"DP_INTER_OP_PARALLELISM_THREADS": "1", "JAX_ENABLE_X64": "1", "JAX_PLATFORMS": "cpu"}
-    return dict(os.environ) | fixed | {"CUDA_VISIBLE_DEVICES": "", "DPA2_CACHE": "off"}
+    fixed |= {"DP_INTER_OP_PARALLELISM_THREADS": "1", "JAX_ENABLE_X64": "1", "DPA2_CACHE": "off"}
+    if device == "cpu":
+        return dict(os.environ) | fixed | {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
+    return dict(os.environ) | fixed | {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}  # two processes share the memory
 
 
 def output(program: str, **changes: str) -> str:
@@ -113,7 +115,7 @@ def pair(ours: Task, peer: Task, python: str, calls: int) -> dict:
         found |= {f"peer_{name}": value for name, value in theirs.facts().items()}
         found |= {"faster": statistics.median(ratios), "fastest": max(ratios), "slowest": min(ratios)}
         return found | {
-            "leaner": theirs.peak_mb / mine.peak_mb,
+            "leaner": (theirs.gpu_mb or theirs.peak_mb) / (mine.gpu_mb or mine.peak_mb),
             "deviation": deviation(theirs.results, mine.results, ours.dtype),
         }
 

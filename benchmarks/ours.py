@@ -15,8 +15,8 @@ def make(task: Task):
     from dpa2.evaluation import evaluate_prepared
 
     data = np.load(task.structure)
-    model = dpa2.load(Path(task.model).with_suffix(".safetensors"), backend=task.implementation)
-    model = model.to(task.implementation, block=task.block) if task.block else model
+    model = dpa2.load(Path(task.model).with_suffix(".safetensors"), backend=task.implementation, device=task.device)
+    model = model.to(task.implementation, device=task.device, block=task.block) if task.block else model
     model = model.accelerate() if task.accelerated else model
     model = (dpa2.compress(model, CLOSEST) if task.compressed else model).worker
     system = dpa2.System(data["coordinates"], data["types"], data["cell"])

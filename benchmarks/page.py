@@ -14,7 +14,7 @@ HEAD = """# Performance
 
 The last full run of the programs in `benchmarks/`, on {processors} processors of {processor}: {versions}.
 Made by `python -m benchmarks.page`; what each number means and why it is what it is:
-[how-it-is-fast.md](how-it-is-fast.md).
+[how-it-is-fast.md](how-it-is-fast.md). On a GPU: [performance-gpu.md](performance-gpu.md).
 
 To repeat it:
 

@@ -39,15 +39,15 @@ def pytorch(task: Task, arrays):
     if task.compressed:
         model.min_nbor_dist = torch.tensor(CLOSEST, dtype=torch.float64)
         model.enable_compression(5.0, 0.01, 0.1, -1)
-    x, types, nlist, mapping = (torch.tensor(a) for a in arrays)
+    model.to(task.device)
+    x, types, nlist, mapping = (torch.tensor(a, device=task.device) for a in arrays)
     if task.quantity == "descriptor":
         own = model.atomic_model.descriptor
 
         def evaluate():
             with torch.no_grad():
-                return {
-                    "descriptor": own(x.to(getattr(torch, task.dtype)), types, nlist, mapping=mapping)[0][0].numpy()
-                }
+                found = own(x.to(getattr(torch, task.dtype)), types, nlist, mapping=mapping)[0]
+            return {"descriptor": found[0].cpu().numpy()}
 
         return evaluate
 
@@ -55,7 +55,7 @@ def pytorch(task: Task, arrays):
         lower = model.forward_common_lower(x, types, nlist, mapping)
         out = communicate_extended_output(lower, model.model_output_def(), mapping, do_atomic_virial=False)
         names = ("energy_redu", "energy_derv_r", "energy_derv_c_redu")
-        return dict(zip(("energy", "forces", "virial"), (out[n].detach().numpy() for n in names), strict=True))
+        return dict(zip(("energy", "forces", "virial"), (out[n].detach().cpu().numpy() for n in names), strict=True))
 
     return run
 

@@ -24,20 +24,23 @@ class Options:
     atoms: tuple[int, ...] = (192, 1536, 5184)
     dtypes: tuple[str, ...] = ("float64", "float32")
     calls: int = 7
+    device: str = "cpu"
     quick: bool = False
     results: Path = report.RESULTS
 
 
 @dataclass(frozen=True)
 class Bench:
-    """Makes tasks whose files lie in a folder."""
+    """Makes tasks for a device, whose files lie in a folder."""
 
     folder: Path
+    device: str = "cpu"
 
     def task(self, implementation: str, model: str, atoms: int, dtype: str = "float64", **more) -> Task:
         """A cell; `more` are other fields of `Task`."""
         file = model_file(model, dtype, self.folder)
-        return Task(implementation, str(file), str(structure_file(atoms, file, self.folder)), atoms, dtype, **more)
+        structure = structure_file(atoms, file, self.folder)
+        return Task(implementation, str(file), str(structure), atoms, dtype, device=self.device, **more)
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class Program:
         from rich.progress import Progress
 
         with tempfile.TemporaryDirectory() as folder, Progress(transient=True) as progress:
-            cells = list(self.cells(options, Bench(Path(folder))))
+            cells = list(self.cells(options, Bench(Path(folder), options.device)))
             tracked = progress.track(cells, description=self.name)
             rows = [measured(measure) | labels for labels, measure in tracked]
         report.publish(self, rows, options.results)
@@ -82,6 +85,7 @@ def options_from_command_line(title: str) -> Options:
     parser.add_argument("--atoms", nargs="+", type=int, default=Options.atoms, help="multiples of 3")
     parser.add_argument("--dtypes", nargs="+", default=Options.dtypes, choices=Options.dtypes)
     parser.add_argument("--calls", type=int, default=Options.calls, help="timed calls of each cell, after a first one")
+    parser.add_argument("--device", default=Options.device, choices=("cpu", "cuda"), help="of PyTorch and JAX")
     parser.add_argument("--quick", action="store_true", help="one small cell of each kind")
     parser.add_argument("--results", type=Path, default=report.RESULTS, help="where JSON and pictures go")
     given = vars(parser.parse_args())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import platform
+import shutil
+import subprocess
 from collections.abc import Callable
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -19,7 +21,14 @@ def machine() -> dict:
 
     name = next((line.split(":")[1].strip() for line in cpuinfo() if line.startswith("model name")), platform.machine())
     versions = {package: version(package) for package in PACKAGES if find_spec(package)}
-    return {"processor": name, "processors": os.cpu_count(), "python": platform.python_version()} | versions
+    gpu = {"GPU": graphics()} if graphics() else {}
+    return {"processor": name, "processors": os.cpu_count(), "python": platform.python_version()} | versions | gpu
+
+
+def graphics() -> str | None:
+    """The name of the GPU, if there is one."""
+    query = shutil.which("nvidia-smi"), "--query-gpu=name", "--format=csv,noheader"
+    return subprocess.run(query, capture_output=True, text=True).stdout.strip() if query[0] else None
 
 
 def cpuinfo() -> list[str]:

@@ -11,6 +11,7 @@ from .program import Bench, Options, Program, bars
 AGAINST = {"numpy": ("jax",), "jax": ("jax",), "torch": ("pt", "jax")}  # who gives forces, and is fastest
 MISSING = "the peer is not installed here: its ratios are missing (DPA2_PEER_PYTHON names its interpreters)"
 LARGEST = {"jax": 1536, "pt": 1536, "dpmodel": 192}  # atoms that the peer's back ends have memory or time for
+LARGEST_ON_GPU = 5184
 
 
 def cells(options: Options, bench: Bench):
@@ -45,17 +46,18 @@ def labels_of(task, model: str) -> dict:
 def compared(task, model: str, peers, python: dict, options: Options):
     """A cell in turns with each peer that is here, or alone."""
     labels = labels_of(task, model)
-    able = [p for p in peers if p in python and task.atoms <= LARGEST[p]]
+    largest = LARGEST if task.device == "cpu" else dict.fromkeys(LARGEST, LARGEST_ON_GPU)
+    able = [p for p in peers if p in python and task.atoms <= largest[p]]
     for peer in able:
         other = replace(task, implementation=f"peer:{peer}")
         yield labels, partial(pair, task, other, python[peer], options.calls)
     if not able:
-        missing = {} if task.atoms > min(LARGEST[p] for p in peers) else {"remark": MISSING}
+        missing = {} if task.atoms > min(largest[p] for p in peers) else {"remark": MISSING}
         yield labels | missing, partial(alone, task, options.calls)
 
 
-COLUMNS = ["model", "quantity", "library", "atoms", "dtype", "median", "peak_mb", "peer", "peer_median", "faster"]
-COLUMNS += ["slowest", "fastest", "leaner", "calls", "deviation"]
+COLUMNS = ["model", "quantity", "library", "atoms", "dtype", "median", "peak_mb", "gpu_mb", "peer", "peer_median"]
+COLUMNS += ["faster", "slowest", "fastest", "leaner", "calls", "deviation"]
 PROGRAM = Program("speed", "energy, forces and virial: seconds a call, two threads, neighbour list given", COLUMNS,
                   cells, bars("model library atoms dtype", "median", "seconds a call"))  # fmt: skip
 

@@ -18,6 +18,7 @@ class Task:
 
     `quantity` is efv (energy, forces, virial), full (the same with the neighbour list), descriptor or neighbors.
     `block` atoms are worked on together; `copies` of the structure are evaluated in one call within `limit` bytes.
+    `device` is cpu or cuda.
     """
 
     implementation: str
@@ -32,6 +33,7 @@ class Task:
     block: int | None = None
     copies: int = 1
     limit: int | None = None
+    device: str = "cpu"
 
 
 def model_file(name: str, dtype: str, folder: Path) -> Path:

@@ -27,6 +27,19 @@ def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+def gpu_mb(task: Task) -> float | None:
+    """The largest memory that arrays have had on the GPU so far, MB."""
+    if task.device == "cpu":
+        return None
+    if "jax" in task.implementation:
+        import jax
+
+        return jax.devices()[0].memory_stats()["peak_bytes_in_use"] / 2**20
+    import torch
+
+    return torch.cuda.max_memory_allocated() / 2**20
+
+
 def main() -> None:
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what libraries print goes to stderr
@@ -48,7 +61,7 @@ def main() -> None:
             break
         start = time.perf_counter()
         run()
-        answer(seconds=time.perf_counter() - start, peak_mb=peak_mb())
+        answer(seconds=time.perf_counter() - start, peak_mb=peak_mb(), gpu_mb=gpu_mb(task))
 
 
 if __name__ == "__main__":

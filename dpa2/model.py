@@ -295,7 +295,7 @@ class Model:
             raise BackendError(f"the model is on {self.backend.name}; model.to('jax') first", backend="jax")
 
         def evaluate(weights: EnergyModel, prepared: Prepared, atom_virial: bool = False) -> list[Evaluation]:
-            return evaluate_prepared(weights.fold(), self.backend, prepared, atom_virial)
+            return evaluate_prepared(self.backend.fold(weights), self.backend, prepared, atom_virial)
 
         return self.weights, evaluate
 

@@ -21,7 +21,8 @@ SHARES = 24  # blocks, below which they do not grow
 class Shape:
     """What blocks look like.
 
-    size: atoms in each; of many atoms more, up to `largest` if that is given. step: widths are multiples of it.
+    size: atoms in each; of many atoms more, up to `largest` if that is given; with `least`, equally many in each, and
+    of few atoms less, down to that. step: widths are multiples of it.
     uniform: lists in which all blocks are equally wide. filled: the last block has as many rows as the others.
     ordered: atoms are sorted by their number of neighbours. lasting: the memory of widths that are to change seldom.
     """
@@ -33,14 +34,26 @@ class Shape:
     ordered: bool = True
     lasting: Lasting | None = None
     largest: int | None = None
+    least: int | None = None
 
     def atoms_in_block(self, atoms: int) -> int:
         """How many of so many atoms are worked on together: of many, more, since each block has a price."""
-        return self.size if self.largest is None else min(self.largest, max(self.size, atoms // SHARES))
+        most = self.size if self.largest is None else min(self.largest, max(self.size, atoms // SHARES))
+        return most if self.least is None else max(self.least, round_up(-(-atoms // -(-atoms // most))))
 
     def doubled(self) -> Shape:
         """Blocks of twice as many atoms."""
         return replace(self, size=2 * self.size, largest=self.largest and 2 * self.largest)
+
+
+def round_up(n: int) -> int:
+    """The next number of at most five binary digits and zeros behind them: few shapes for many numbers of atoms.
+
+    >>> round_up(192), round_up(2592)
+    (192, 2688)
+    """
+    step = 1 << max(0, n.bit_length() - 5)
+    return -(-n // step) * step
 
 
 @dataclass(frozen=True)

@@ -32,21 +32,21 @@ class Tables:
         if self.coefficients is None:
             return TypedEmbedding(**rest)
         powers = xp.reshape(self.coefficients, (self.coefficients.shape[0], -1, 6))
-        return TabulatedEmbedding(**rest, powers=xp.permute_dims(powers, (2, 0, 1)), grid=self.grid)
+        return TabulatedEmbedding(**rest, powers=xp.permute_dims(powers, (0, 2, 1)), grid=self.grid)
 
 
 @module
 class TabulatedEmbedding(TypedEmbedding):
     """q(s) by the quintic of the interval that s lies in; before and behind the table a straight line goes on."""
 
-    powers: Float[Array, "6 interval channel"] | None = None
+    powers: Float[Array, "interval 6 channel"] | None = None
     grid: Float[Array, "6"] | None = None
 
     def linearize_net(self, s: Float[Array, "*axes"], near, own):
         xp = array_namespace(s)
         inside, interval, t = self.place(s)
-        rows = [take_rows(self.powers[q, ...], interval) for q in range(6)]
-        value, slope = quintic(rows, t[..., None])
+        jet = powers_of(t) @ take_rows(self.powers, interval)
+        value, slope = jet[..., 0, :], jet[..., 1, :]
         value = value + slope * (s - inside)[..., None]
 
         def pull_back(dq):
@@ -61,14 +61,15 @@ class TabulatedEmbedding(TypedEmbedding):
         first = xp.floor((high - low) / fine)  # how many intervals the fine part has
         inside = xp.minimum(xp.maximum(s, low), end)
         near, far = xp.floor((inside - low) / fine), first + xp.floor((inside - high) / coarse)
-        k = xp.clip(xp.where(inside < high, near, far), 0.0, float(self.powers.shape[1] - 1))
+        k = xp.clip(xp.where(inside < high, near, far), 0.0, float(self.powers.shape[0] - 1))
         start = xp.where(inside < high, low + k * fine, high + (k - first) * coarse)
         return inside, xp.astype(k, xp.int64), inside - start
 
 
-def quintic(rows, t: Float[Array, "*axes 1"]):
-    """Value and slope of Σ_q rows[q] t^q (Horner)."""
-    value, slope = rows[5], 0.0 * rows[5]
-    for row in reversed(rows[:5]):
-        value, slope = value * t + row, slope * t + value
-    return value, slope
+def powers_of(t: Float[Array, "*axes"]) -> Float[Array, "*axes 2 6"]:
+    """1, t, … t⁵, and below them their slopes 0, 1, 2 t, … 5 t⁴."""
+    xp = array_namespace(t)
+    powers = [xp.ones_like(t), t, t * t]
+    powers += [powers[2] * t, powers[2] * powers[2], powers[2] * powers[2] * t]
+    slopes = [xp.zeros_like(t), *(float(q) * power for q, power in enumerate(powers[:5], start=1))]
+    return xp.stack([xp.stack(powers, axis=-1), xp.stack(slopes, axis=-1)], axis=-2)

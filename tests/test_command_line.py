@@ -505,3 +505,7 @@ def test_compress_reports_what_it_costs_and_verify_knows_the_two_for_one_model(c
     assert "one model; the second is compressed" in told
     assert call("compress", SAMPLES / "dpa2_tiny.dp", tmp_path / "no.dp")[0] == 4
     assert call("compress", source, target)[0] == 2  # exists already
+    call("convert", source, tmp_path / "folder.jax")
+    facts = json.loads(call("compress", tmp_path / "folder.jax", tmp_path / "other.dp", "--json")[1])
+    inside = [path.stat().st_size for path in (tmp_path / "folder.jax").rglob("*") if path.is_file()]
+    assert facts["bytes"] == [sum(inside), (tmp_path / "other.dp").stat().st_size]

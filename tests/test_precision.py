@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -66,3 +67,21 @@ def test_descriptor_and_fitting_net_have_precisions_of_their_own():
 def test_an_unknown_precision_is_refused_by_name():
     with pytest.raises(ConfigurationError, match="float8"):
         dpa2.load(demo.MODEL, dtype="float8")
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_jax_does_not_round_factors_of_products(compiled):
+    """On a GPU, JAX would take float32 factors with 10 bits, and forces would be wrong by 2e-3."""
+    jax = pytest.importorskip("jax")
+    model = dpa2.load(demo.MODEL, backend="jax", dtype="float32")
+    backend = model.backend if compiled else model.backend.uncompiled()
+    ready = model.prepare_systems([dpa2.System([[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]], ["O", "H", "H"])])
+    program = str(jax.make_jaxpr(lambda blocks: backend_energies(model, backend, ready, blocks))(ready.blocks))
+    exact = re.findall(r"precision=\(Precision.HIGHEST, Precision.HIGHEST\)", program)
+    assert len(exact) == program.count("dot_general[") > 10
+
+
+def backend_energies(model, backend, ready, blocks):
+    """Energies and what they pull back to."""
+    energies, pull = model.program.linearize(blocks, ready.inputs, backend.run)
+    return energies, pull([i.real * 0.0 + 1.0 for i in ready.inputs])

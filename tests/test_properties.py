@@ -265,6 +265,7 @@ SHAPES = st.builds(
     filled=st.booleans(),
     ordered=st.booleans(),
     lasting=st.none() | st.builds(Lasting),
+    least=st.none() | st.integers(1, 9),
 )
 
 

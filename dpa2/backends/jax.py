@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from functools import lru_cache
+from dataclasses import replace
+from functools import lru_cache, wraps
 from pathlib import Path
 
 import numpy as np
@@ -32,8 +33,10 @@ class JAX:
             self.device = self.jax.devices(kind)[int(number or 0)]
         except (RuntimeError, IndexError, ValueError) as error:
             raise BackendError(f"JAX has no device {device!r}: {error}", backend="jax", hint="cpu") from error
-        size, self.threads = (24, available()) if self.device.platform == "cpu" else (1024, 1)
-        self.shape = Shape(size=size, step=4, uniform=("repinit",), filled=True, lasting=Lasting())
+        self.shape = Shape(size=24, step=4, uniform=("repinit",), filled=True, lasting=Lasting())
+        self.threads = available()
+        if self.device.platform != "cpu":
+            self.shape, self.threads = replace(self.shape, size=4096, least=32), 1
 
     def asarray(self, x, dtype: str | None = None):
         """A NumPy array as a JAX array."""
@@ -65,6 +68,10 @@ class JAX:
             return run_in_threads(compiled(function), shared, items, 1)
         return run_in_threads(compiled(function, self.device.platform), shared, items, self.threads)
 
+    def fold(self, weights):
+        """A model ready to run, differentiable in its weights."""
+        return exactly(type(weights).fold)(weights)
+
     def transformed(self, arguments) -> bool:
         """Whether JAX is differentiating, vectorising or compiling what the arguments go into."""
         return any(isinstance(x, self.jax.core.Tracer) for x in self.jax.tree.leaves(arguments))
@@ -82,7 +89,8 @@ class JAX:
         numpy = self.jax.numpy
         y, pull = self.jax.vjp(function, x)
         rows = [end_to_end(pull(unit.reshape(y.shape))[0]) for unit in numpy.eye(y.size, dtype=y.dtype)]
-        return [(numpy.stack(rows) @ end_to_end(d)).reshape(y.shape) for d in directions]
+        jacobian = numpy.stack(rows)
+        return [exactly(numpy.matmul)(jacobian, end_to_end(d)).reshape(y.shape) for d in directions]
 
     def sum_into_rows(self, values, rows, count: int):
         """Row k is the sum of the `values` whose `rows` are k."""
@@ -91,6 +99,21 @@ class JAX:
 
 class UncompiledJAX(Eager, JAX):
     """JAX, operation by operation."""
+
+    def run(self, function, shared, *lists) -> list:
+        return super().run(exactly(function), shared, *lists)
+
+
+def exactly(function):
+    """The function with products of float32 as exact as elsewhere: GPUs would round their factors to 10 bits."""
+    import jax
+
+    @wraps(function)
+    def exact(*arguments):
+        with jax.default_matmul_precision("highest"):
+            return function(*arguments)
+
+    return exact
 
 
 def end_to_end(parts):
@@ -105,7 +128,7 @@ def compiled(function, platform: str = ""):
     """The function, compiled; inside of transformations, which allow no options, without naming the platform."""
     import jax
 
-    return jax.jit(function, compiler_options=quick_to_compile() if platform == "cpu" else None)
+    return jax.jit(exactly(function), compiler_options=quick_to_compile() if platform == "cpu" else None)
 
 
 @lru_cache
