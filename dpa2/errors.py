@@ -55,6 +55,10 @@ class MissingDependency(DPA2Error, ImportError):
     """An optional package is not installed (facts: package, install)."""
 
 
+class TargetFailed(DPA2Error):
+    """An implementation under test gave no results that could be compared (facts: target, vector)."""
+
+
 class BackendError(DPA2Error, RuntimeError):
     """An array library cannot do what was asked (facts: backend, hint)."""
 

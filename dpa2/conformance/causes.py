@@ -16,10 +16,9 @@ from ..plan import Shape
 from ..tracing import intermediates, neighbor_lists
 from . import mistakes
 from .altering import altered
-from .comparison import compare, first_divergence
+from .comparison import DERIVATIVES, compare, first_divergence
 from .vectors import Vector
 
-DERIVATIVES = ("force", "virial", "atom_virial")  # not part of altered references
 Edit = tuple[str, str, str]
 
 
@@ -43,7 +42,7 @@ class Cause:
 
 def forward(vector: Vector, dtype: str) -> dict[str, np.ndarray]:
     """Every intermediate up to the energy."""
-    model = vector.model if dtype == "float64" else vector.model.to("numpy", dtype=dtype)
+    model = vector.model_in(dtype)
     system = model.checked(vector.system)
     found = model.neighbors(system, "truncate")
     ready = model.prepare([system], [found], shape=Shape(size=len(system.types), ordered=False))
@@ -62,7 +61,7 @@ def explain(vector: Vector, found: dict, dtype: str, limit: float, causes: Itera
 def matches(cause: Cause, vector: Vector, given: dict, dtype: str, limit: float) -> bool:
     """Whether everything that was given is what a mistake would give."""
     with cause.altered(), np.errstate(all="ignore"):
-        return first_divergence(compare(forward(vector, dtype), given), limit) is None
+        return first_divergence(compare(forward(vector, dtype), given, vector.occupied), limit) is None
 
 
 def cause(name: str, words: str, section: str, *edits: Edit) -> Cause:

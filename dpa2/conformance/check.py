@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+
+from ..errors import TargetFailed
 from .causes import CAUSES, Cause, explain
 from .comparison import TOLERANCES, Divergence, Finding, compare, first_divergence
+from .names import renamed, suggestion
 from .slots import depth
-from .targets import Target, renamed
+from .targets import Target
 from .vectors import Vector
 
 
 @dataclass(frozen=True)
 class Report:
-    """One vector: all findings, the first divergence if there is one, and causes that explain everything given."""
+    """One vector: all findings, the first divergence if there is one, and causes that explain everything given.
+
+    `unknown` are names that are none of the trace table; what they stand for was not compared.
+    """
 
     name: str
     dtype: str
     findings: list[Finding]
     divergence: Divergence | None
     causes: tuple[Cause, ...] = ()
+    unknown: tuple[str, ...] = ()
 
     @property
     def given(self) -> int:
@@ -29,14 +37,29 @@ class Report:
 
 
 def check(
-    vector: Vector, found, dtype: str = "float64", tolerance: float | None = None, causes: Iterable[Cause] = CAUSES
+    vector: Vector,
+    found: Mapping[str, np.ndarray],
+    dtype: str = "float64",
+    tolerance: float | None = None,
+    causes: Iterable[Cause] = CAUSES,
 ) -> Report:
-    """What was computed for a vector, by its names or their aliases, against the reference."""
-    found, limit = renamed(found), TOLERANCES[dtype] if tolerance is None else tolerance
-    findings = compare(vector.reference(dtype), found)
+    """What was computed for a vector, by its names or their aliases, against the reference.
+
+    Raises `TargetFailed` if none of the names is one of the trace table.
+    """
+    reference, limit = vector.reference(dtype), TOLERANCES[dtype] if tolerance is None else tolerance
+    known, unknown = renamed(found, reference)
+    if not known:
+        given = ", ".join(suggestion(name, reference) for name in unknown[:8]) or "nothing"
+        what = f"nothing to compare for {vector.name}: given was {given}; wanted are names like {', '.join(SOME)}"
+        raise TargetFailed(what, vector=vector.name, given=unknown)
+    findings = compare(reference, known, vector.occupied)
     divergence = first_divergence(findings, limit)
-    likely = explain(vector, found, dtype, limit, causes) if divergence else []
-    return Report(vector.name, dtype, findings, divergence, tuple(likely))
+    likely = explain(vector, known, dtype, limit, causes) if divergence else []
+    return Report(vector.name, dtype, findings, divergence, tuple(likely), tuple(unknown))
+
+
+SOME = ("repinit/env_mat", "repformer/layer0/g1", "descriptor", "atom_energy", "force")
 
 
 def check_all(
@@ -50,7 +73,8 @@ def check_all(
             found = target(vector, dtype)
             report = check(vector, found, dtype, tolerance, causes)
             causes = list(report.causes) if report.divergence else causes
-            agreeing += [] if report.divergence else [(vector, renamed(found), dtype)]
+            known = renamed(found, vector.reference(dtype))[0]
+            agreeing += [] if report.divergence else [(vector, known, dtype)]
             reports.append(report)
             seen(report)
     return confirmed(reports, causes, agreeing, tolerance) if earliest(reports) else reports

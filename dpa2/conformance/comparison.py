@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .slots import axes, fitted, occupied
+from .slots import axes, fitted, meaningful
 
-TOLERANCES = {"float64": 1e-9, "float32": 1e-4}
+TOLERANCES = {"float64": 1e-12, "float32": 1e-4}
+DERIVATIVES = ("force", "virial", "atom_virial")  # whose rounding is that of energies, also where they vanish
+FAINT = 1e-3  # Å⁻¹ or 1: of the largest atomic energy, below which derivatives are nothing
 Arrays = Mapping[str, np.ndarray]
 
 
@@ -44,12 +46,12 @@ class Finding:
         return ", ".join(f"{word} {k}" for word, k in zip(words, self.index, strict=False))
 
 
-def compare(reference: Arrays, candidate: Arrays) -> list[Finding]:
+def compare(reference: Arrays, candidate: Arrays, slots: Arrays) -> list[Finding]:
     """A finding for each intermediate of the reference, in the order of computation."""
-    return [compare_one(name, reference, candidate.get(name)) for name in reference]
+    return [compare_one(name, reference, candidate.get(name), slots) for name in reference]
 
 
-def compare_one(name: str, reference: Arrays, found) -> Finding:
+def compare_one(name: str, reference: Arrays, found, slots: Arrays) -> Finding:
     """One intermediate."""
     expected = np.asarray(reference[name])
     if found is None:
@@ -57,17 +59,13 @@ def compare_one(name: str, reference: Arrays, found) -> Finding:
     found = fitted(name, np.asarray(found), expected.shape)
     if found.shape != expected.shape:
         return Finding(name, error=np.inf, reason=f"shape {found.shape}, expected {expected.shape}")
-    used = occupied(name, dict(reference))
-    used = np.ones(expected.shape, bool) if used is None else spread(used, expected.shape)
-    return measured(name, expected, found, used)
+    if found.dtype.kind not in "fiub":
+        return Finding(name, error=np.inf, reason=f"holds {found.dtype} where numbers are expected")
+    faint = FAINT * float(np.abs(reference["atom_energy"]).max()) if name in DERIVATIVES else 0.0
+    return measured(name, expected, found, meaningful(name, expected.shape, slots), faint)
 
 
-def spread(used: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Leading axes over all axes."""
-    return np.broadcast_to(used.reshape(used.shape + (1,) * (len(shape) - used.ndim)), shape)
-
-
-def measured(name: str, expected: np.ndarray, found: np.ndarray, used: np.ndarray) -> Finding:
+def measured(name: str, expected: np.ndarray, found: np.ndarray, used: np.ndarray, faint: float) -> Finding:
     """The largest difference among the entries that are in use."""
     kind = expected.dtype if expected.dtype.kind == "f" else np.dtype("float64")
     a, b = expected.astype("float64"), found.astype("float64")
@@ -77,7 +75,7 @@ def measured(name: str, expected: np.ndarray, found: np.ndarray, used: np.ndarra
     inside = np.where(used, gap, 0.0)
     if not inside.size:
         return Finding(name)
-    scale = float(np.abs(np.where(used & np.isfinite(a), a, 0.0)).max())
+    scale = max(float(np.abs(np.where(used & np.isfinite(a), a, 0.0)).max()), faint)
     index = tuple(int(k) for k in np.unravel_index(int(inside.argmax()), inside.shape))
     worst = float(inside[index])
     error = worst / scale if scale and np.isfinite(worst) else worst

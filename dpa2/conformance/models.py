@@ -6,24 +6,24 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..config import DPA2Config, ThreeBody
+from ..config import DPA2Config
 from ..model import Model
 from ..system import System
-from ..testing.weights import perturbed_model, small_config, small_repformer
+from ..testing.weights import perturbed_model, small_config
 from .cover import pairwise
 
 BOTH = (True, False)
-FACTORS = {
-    "statistics": ("any", "centered"),
+PLACES = ("periodic", "triclinic", "tiny", "cluster", "alone", "at_cutoffs", "binding", "virtual")
+REPINIT = {
     "type_input": ("concat", "strip"),
     "one_sided": BOTH,
     "timestep": BOTH,
-    "three_body": BOTH,
-    "activation": ("tanh", "gelu", "silut:2"),
-    "smooth": BOTH,
+    "type_dim": (5, 4),
+}
+REPFORMER = {
+    "layers": (2, 3, 1),
     "direct_distance": BOTH,
     "convolution": BOTH,
-    "symmetrization": ("both", "pair", "neighbor"),
     "local_attention": BOTH,
     "pair_product": BOTH,
     "pair_attention": BOTH,
@@ -33,48 +33,62 @@ FACTORS = {
     "separate_mlp": BOTH,
     "root_normalization": BOTH,
     "residual": ("trainable", "average", "increment"),
+    "norm_epsilon": (1e-5, 1e-3),
+}
+FITTING = {
+    "frame_parameters": (0, 2),
+    "atom_parameters": (0, 1),
+    "parameters_as_mask": BOTH,
+    "case_dim": (0, 3),
+    "vacuum_energies": ((), (-1.5, 0.25)),
+}
+WHOLE = {
+    "smooth": BOTH,
     "append_type": BOTH,
     "add_type_to_repinit": BOTH,
     "type_bias": BOTH,
-    "type_dim": (5, 4),
     "electron_configuration": (False, True),
     "protection": (0.0, 0.1),
-    "excluded": ("none", "descriptor", "model"),
+    "excluded_types": ((), (1,)),
 }
-UPDATES = ("direct_distance", "convolution", "local_attention", "pair_product", "pair_attention", "frame_attention")
-UPDATES += (
-    "pair_attention_gate",
-    "separate_convolution",
-    "separate_mlp",
-    "root_normalization",
-    "residual",
-    "activation",
-)
-WHOLE = ("smooth", "append_type", "add_type_to_repinit", "type_bias", "electron_configuration", "protection")
+FACTORS: dict[str, tuple] = {
+    "place": PLACES,
+    "statistics": ("any", "centered"),
+    "three_body": BOTH,
+    "activation": ("tanh", "gelu", "silut:2"),
+    "symmetrization": ("both", "pair", "neighbor"),
+    "excluded": ("none", "descriptor", "model"),
+    "fitting_timestep": BOTH,
+    **REPINIT,
+    **REPFORMER,
+    **FITTING,
+    **WHOLE,
+}
+ROOMY, TIGHT = 30, 4  # neighbours of repinit; the other blocks hold a few less
 
 
 def configuration(row: dict) -> DPA2Config:
-    """The small model with the switches of a row."""
-    base, pairs = small_config(), ((0, 1),)
-    inner = {key: row[key] for key in ("type_input", "type_dim", "one_sided", "timestep", "activation")}
-    repformer = small_repformer(
-        layers=2,
-        pair_symmetrization=row["symmetrization"] in ("both", "pair"),
-        neighbor_symmetrization=row["symmetrization"] in ("both", "neighbor"),
-        **{key: row[key] for key in UPDATES},
-    )
+    """The small model with the switches of a row; where lists are to be cut short it holds few neighbours."""
+    base, most = small_config(), TIGHT if row["place"] == "binding" else ROOMY
     return replace(
         base,
-        repinit=replace(base.repinit, max_neighbors=row.get("most", 30), **inner),
-        three_body=ThreeBody(cutoff=3.0, inner_cutoff=1.5, max_neighbors=row.get("most", 30) - 2, widths=(3, 6))
-        if row["three_body"]
-        else None,
-        repformer=replace(repformer, max_neighbors=row.get("most", 30) - 1),
-        fitting=replace(base.fitting, activation=row["activation"]),
-        excluded_pairs=pairs if row["excluded"] == "descriptor" else (),
-        model_excluded_pairs=pairs if row["excluded"] == "model" else (),
-        **{key: row[key] for key in WHOLE},
-    )
+        repinit=replace(base.repinit, max_neighbors=most, activation=row["activation"], **chosen(row, REPINIT)),
+        three_body=replace(base.three_body, max_neighbors=most - 2) if row["three_body"] else None,
+        repformer=replace(base.repformer, max_neighbors=most - 1, activation=row["activation"],
+                          pair_symmetrization=row["symmetrization"] in ("both", "pair"),
+                          neighbor_symmetrization=row["symmetrization"] in ("both", "neighbor"),
+                          **chosen(row, REPFORMER)),
+        fitting=replace(base.fitting, activation=row["activation"], timestep=row["fitting_timestep"],
+                        **chosen(row, FITTING)),
+        excluded_pairs=((0, 1),) if row["excluded"] == "descriptor" else (),
+        model_excluded_pairs=((0, 1),) if row["excluded"] == "model" else (),
+        **chosen(row, WHOLE),
+    )  # fmt: skip
+
+
+def chosen(row: dict, factors: dict) -> dict:
+    """The values of some factors."""
+    return {name: row[name] for name in factors}
 
 
 @dataclass(frozen=True)
@@ -87,17 +101,18 @@ class Subject:
 
 
 def subjects() -> list[Subject]:
-    """Every row of the cover with a structure; structures take turns, so that each has several models."""
-    rows, places = pairwise(FACTORS), list(STRUCTURES)
-    rows += [rows[k] for k in range(max(0, len(places) - len(rows)))]
-    return [subject(k, row, places[k % len(places)]) for k, row in enumerate(rows)]
+    """A model and a structure for every row of the cover."""
+    return [subject(number, row) for number, row in enumerate(pairwise(FACTORS))]
 
 
-def subject(number: int, row: dict, place: str) -> Subject:
-    """One model on one structure; where lists are to be cut short the model holds few neighbours."""
-    row = row | ({"most": 4} if place == "binding" else {})
+def subject(number: int, row: dict) -> Subject:
+    """One row, with parameters for the fitting net where it takes some."""
     model = perturbed_model(configuration(row), seed=number, statistics=row["statistics"])
-    return Subject(f"{number:02d}-{place}", model, STRUCTURES[place]())
+    system, fit, generator = STRUCTURES[row["place"]](), model.config.fitting, np.random.default_rng(number)
+    frame = generator.normal(size=fit.frame_parameters) if fit.frame_parameters else None
+    atoms = generator.normal(size=(len(system.types), fit.atom_parameters)) if fit.atom_parameters else None
+    system = replace(system, frame_parameters=frame, atom_parameters=atoms)
+    return Subject(f"{number:02d}-{row['place']}", model, system)
 
 
 def moved(coordinates, types, cell=None) -> System:
@@ -110,13 +125,14 @@ WATER = [[0.0, 0.0, 0.0], [0.96, 0.0, 0.1], [-0.3, 0.9, 0.0]]
 
 
 def periodic() -> System:
-    return moved(WATER, [0, 1, 1], np.diag([5.2, 5.6, 6.0]))
+    """Neighbours across the faces of a cell."""
+    return moved([*WATER, [2.1, 2.0, 1.9]], [0, 1, 1, 0], np.diag([4.3, 4.1, 4.5]))
 
 
 def triclinic() -> System:
-    return moved(
-        [*WATER, [2.0, 2.2, 1.8]], [0, 1, 1, 0], np.array([[5.8, 0.0, 0.0], [1.9, 5.6, 0.0], [-1.4, 0.9, 6.1]])
-    )
+    """An oblique cell."""
+    cell = np.array([[4.4, 0.0, 0.0], [1.5, 4.1, 0.0], [-1.1, 0.7, 4.3]])
+    return moved([*WATER, [2.2, 2.4, 1.8]], [0, 1, 1, 0], cell)
 
 
 def tiny() -> System:
@@ -125,16 +141,20 @@ def tiny() -> System:
 
 
 def cluster() -> System:
-    return moved([*WATER, [2.4, -0.8, 0.7]], [0, 1, 1, 0])
+    """No cell."""
+    return moved([*WATER, [2.4, -0.8, 0.7], [-1.2, -1.0, 1.1]], [0, 1, 1, 0, 1])
 
 
 def alone() -> System:
+    """No neighbour."""
     return System(np.array([[0.4, 0.1, -0.3]]), np.array([1]))
 
 
 def at_cutoffs() -> System:
-    """Atoms exactly where a weight becomes 0, or begins to fall, of either block."""
-    return System(np.array([[0.0, 0, 0], [3.2, 0, 0], [0, 4.0, 0], [0, 0, 1.2]]), np.array([0, 1, 1, 0]))
+    """Atoms exactly where a weight begins to fall or becomes 0, of each block, as seen from the first."""
+    distances = {0: 4.0, 1: 1.2, 2: 3.0, 3: -1.5, 4: 3.2, 5: -1.0}  # Å, along axis k % 3
+    places = [[r * (axis == k % 3) for axis in range(3)] for k, r in distances.items()]
+    return System(np.array([[0.0, 0.0, 0.0], *places]), np.array([0, 1, 1, 0, 1, 0, 1]))
 
 
 def binding() -> System:
@@ -143,9 +163,8 @@ def binding() -> System:
 
 
 def virtual() -> System:
-    """An atom that is only there to fill up."""
-    found = moved([*WATER, [5.0, 5.0, 5.0]], [0, 1, 1, 0])
-    return System(found.coordinates, np.array([0, 1, 1, -1]))
+    """An atom that is only there to fill up, in the midst of the others."""
+    return moved([*WATER, [0.7, 0.8, 0.9], [1.9, -0.9, 0.4]], [0, 1, 1, -1, 0])
 
 
 STRUCTURES = {f.__name__: f for f in (periodic, triclinic, tiny, cluster, alone, at_cutoffs, binding, virtual)}

@@ -6,14 +6,16 @@ import re
 
 import numpy as np
 
-LISTS = {  # names of intermediates with slots: which list, and how many axes of slots follow that of the atoms
-    r"nlist/(ri|tb|rf)(_local|_vector)?$": (None, 1),
-    r"repinit/(diff|sw|env_mat|gg|gg_s|gg_t)$": ("ri", 1),
-    r"three_body/(sw|env_mat)$": ("tb", 1),
-    r"three_body/(kappa|gg)$": ("tb", 2),
-    r"repformer/(sw|env_mat|g2_0|h2_0)$": ("rf", 1),
-    r"repformer/layer\d+/(g1_nei|g2_mlp|g2_g1g1|g2_attn|h2_attn|g2|h2|attn1_logits|attn1_weights)$": ("rf", 1),
-    r"repformer/layer\d+/(attn2_logits|attn2_map)$": ("rf", 2),
+LISTS = {  # names of intermediates with slots: whose slots, and how many axes of slots follow that of the atoms
+    r"nlist/ri(_local|_vector)?$|repinit/diff$": ("nlist/ri", 1),
+    r"nlist/tb(_local|_vector)?$": ("nlist/tb", 1),
+    r"nlist/rf(_local|_vector)?$": ("nlist/rf", 1),
+    r"repinit/(sw|env_mat|gg|gg_s|gg_t)$": ("nlist/ri", 1),
+    r"three_body/(sw|env_mat)$": ("nlist/tb", 1),
+    r"three_body/(kappa|gg)$": ("nlist/tb", 2),
+    r"repformer/(sw|env_mat|g2_0|h2_0)$": ("repformer", 1),
+    r"repformer/layer\d+/(g1_nei|g2_mlp|g2_g1g1|g2_attn|h2_attn|g2|h2|attn1_logits|attn1_weights)$": ("repformer", 1),
+    r"repformer/layer\d+/(attn2_logits|attn2_map)$": ("repformer", 2),
 }
 
 
@@ -43,21 +45,29 @@ def depth(name: str) -> tuple[int, ...]:
 
 
 def axes(name: str) -> tuple[str | None, int]:
-    """The list that an intermediate's slots belong to, and the number of its axes of slots."""
-    for pattern, (which, count) in LISTS.items():
-        match = re.match(pattern, name)
-        if match:
-            return which or match[1], count
-    return None, 0
+    """Whose slots an intermediate has, and the number of its axes of slots."""
+    return next((found for pattern, found in LISTS.items() if re.match(pattern, name)), (None, 0))
 
 
-def occupied(name: str, reference: dict[str, np.ndarray]) -> np.ndarray | None:
-    """1 where an intermediate means something, in its leading axes; None if it does everywhere."""
+def occupied_slots(trace: dict, types: np.ndarray, excluded_pairs) -> dict[str, np.ndarray]:
+    """Which slots of each list hold a neighbour (atom, slot); in the repformer, not excluded ones (section 2.5)."""
+    used = {name: trace[name] >= 0 for name in ("nlist/ri", "nlist/tb", "nlist/rf") if name in trace}
+    own, near = types[:, None], types[trace["nlist/rf_local"]]
+    used["repformer"] = used["nlist/rf"]
+    for a, b in excluded_pairs:
+        excluded = ((own == a) & (near == b)) | ((own == b) & (near == a))
+        used["repformer"] = used["repformer"] & ~excluded
+    return used
+
+
+def meaningful(name: str, shape: tuple[int, ...], slots: dict[str, np.ndarray]) -> np.ndarray:
+    """Where an intermediate of some shape means something; `slots` as `occupied_slots` gives them."""
     which, count = axes(name)
     if which is None:
-        return None
-    used = reference[f"nlist/{which}"] >= 0
-    return used if count == 1 else used[:, :, None] & used[:, None, :]
+        return np.ones(shape, bool)
+    used = slots[which]
+    used = used if count == 1 else used[:, :, None] & used[:, None, :]
+    return np.broadcast_to(used.reshape(used.shape + (1,) * (len(shape) - used.ndim)), shape)
 
 
 def fitted(name: str, found: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

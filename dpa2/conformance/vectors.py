@@ -1,8 +1,9 @@
 """Golden vectors: a model, a structure, and every intermediate of its evaluation, in one file each.
 
-A file is safetensors. Its header says what it is: `format`, `version`, `name`, `config` (as in the native format), and
-`order`, the names of the intermediates in the order of computation. Tensors are `model/NAME`, `input/NAME` and
-`trace/NAME` in float64, `trace32/NAME` of the same model in float32.
+A file is safetensors. Its header says what it is: `format`, `version`, `name`, `config` (as in the native format),
+`dtype`, and `order`, the names of the intermediates in the order of computation. Tensors are `model/NAME`,
+`input/NAME` and `trace/NAME` in float64, and `trace32/NAME` of the same model in float32 (neighbour lists are those
+of `trace/`).
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +24,17 @@ from ..serialization.checkpoint import Checkpoint
 from ..serialization.plain import canonical_json, config_from_plain, config_to_plain
 from ..system import System
 from ..tracing import trace
+from .slots import occupied_slots
 
 GOLDEN = Path(__file__).with_name("golden")
 FORMAT, VERSION = "dpa2-vector", "1"
+INPUTS = {  # names in files: fields of a structure
+    "coordinates": "coordinates",
+    "types": "types",
+    "cell": "cell",
+    "fparam": "frame_parameters",
+    "aparam": "atom_parameters",
+}
 
 
 @dataclass(frozen=True)
@@ -44,14 +53,24 @@ class Vector:
         """The model on NumPy."""
         return Model.from_checkpoint(Checkpoint(self.config, self.weights, {}), source=self.name)
 
+    def model_in(self, dtype: str) -> Model:
+        """The same in a precision."""
+        return self.model if dtype == "float64" else self.model.to("numpy", dtype=dtype)
+
     def reference(self, dtype: str) -> dict[str, np.ndarray]:
         """The intermediates in a precision."""
         return self.trace32 if dtype == "float32" else self.trace
 
+    @cached_property
+    def occupied(self) -> dict[str, np.ndarray]:
+        """Which slots of each list hold a neighbour (atom, slot)."""
+        return occupied_slots(self.trace, self.system.types, self.config.excluded_pairs)
+
 
 def evaluated(model: Model, system: System) -> dict[str, np.ndarray]:
     """Every intermediate; lists that are too long are cut short."""
-    return trace(model, system.coordinates, system.types, system.cell, neighbors="truncate")
+    parameters = {"fparam": system.frame_parameters, "aparam": system.atom_parameters}
+    return trace(model, system.coordinates, system.types, system.cell, neighbors="truncate", **parameters)
 
 
 def made() -> Iterator[Vector]:
@@ -60,33 +79,35 @@ def made() -> Iterator[Vector]:
 
     for subject in subjects():
         model, system = subject.model, subject.system
-        single = evaluated(model.to("numpy", dtype="float32"), system)
-        weights = model.checkpoint().weights
-        yield Vector(subject.name, model.config, weights, system, evaluated(model, system), single)
+        traces = evaluated(model, system), evaluated(model.to("numpy", dtype="float32"), system)
+        yield Vector(subject.name, model.config, model.checkpoint().weights, system, *traces)
 
 
-def encode(vector: Vector) -> bytes:
-    """The bytes of a file: the same vector gives the same bytes."""
+def encode(vector: Vector, dtype: str = "float64") -> bytes:
+    """The bytes of a file: the same vector gives the same bytes. `dtype` is what the model is to be computed in."""
     from safetensors.numpy import save
 
     tensors = {f"model/{name}": array for name, array in vector.weights.items()}
     tensors |= {f"input/{name}": array for name, array in inputs(vector.system).items()}
     tensors |= {f"trace/{name}": array for name, array in vector.trace.items()}
-    tensors |= {f"trace32/{name}": single(array) for name, array in vector.trace32.items()}
+    tensors |= {f"trace32/{name}": array for name, array in vector.trace32.items() if not name.startswith("nlist/")}
     notes = {"format": FORMAT, "version": VERSION, "name": vector.name, "order": json.dumps(list(vector.trace))}
-    notes["config"] = canonical_json(config_to_plain(vector.config))
+    notes |= {"config": canonical_json(config_to_plain(vector.config)), "dtype": dtype}
     return save({name: np.ascontiguousarray(tensors[name]) for name in sorted(tensors)}, notes)
 
 
 def inputs(system: System) -> dict[str, np.ndarray]:
-    """The structure as arrays."""
-    found = {"coordinates": system.coordinates, "types": np.asarray(system.types, "int64")}
-    return found if system.cell is None else found | {"cell": np.asarray(system.cell, float)}
+    """The structure as arrays, without what it does not have."""
+    given = {name: getattr(system, field) for name, field in INPUTS.items()}
+    kinds = {"types": "int64"}
+    return {n: np.asarray(x, kinds.get(n, "float64")) for n, x in given.items() if x is not None}
 
 
-def single(array: np.ndarray) -> np.ndarray:
-    """Numbers of a float32 model; its energies are float64, and stay so."""
-    return array
+def question(vector: Vector, dtype: str) -> bytes:
+    """What an implementation is given: the model in a precision, the structure, and the neighbour lists."""
+    lists = {name: array for name, array in vector.trace.items() if name.startswith("nlist/")}
+    weights = vector.model_in(dtype).checkpoint().weights
+    return encode(replace(vector, weights=weights, trace=lists, trace32={}), dtype)
 
 
 def decode(data: bytes) -> Vector:
@@ -103,12 +124,15 @@ def decode(data: bytes) -> Vector:
         order, config = json.loads(notes["order"]), config_from_plain(json.loads(notes["config"]))
     except (SafetensorError, KeyError, ValueError) as error:
         raise FormatError(f"is no golden vector ({error})") from error
-    system = System(parts["input"]["coordinates"], parts["input"]["types"], parts["input"].get("cell"))
-    traces = ({name: parts[part][name] for name in order if name in parts[part]} for part in ("trace", "trace32"))
-    return Vector(notes["name"], config, parts["model"], system, *traces)
+    system = System(**{field: parts["input"].get(name) for name, field in INPUTS.items()}, name=notes["name"])
+    lists = {name: array for name, array in parts["trace"].items() if name.startswith("nlist/")}
+    traces = (parts["trace"], lists | parts["trace32"])
+    ordered = ({name: found[name] for name in order if name in found} for found in traces)
+    return Vector(notes["name"], config, parts["model"], system, *ordered)
 
 
 def below(tensors: dict, prefix: str) -> dict:
+    """Those whose names begin so, without that."""
     return {name.removeprefix(prefix): array for name, array in tensors.items() if name.startswith(prefix)}
 
 
@@ -120,19 +144,21 @@ def read(path: Path) -> Vector:
         raise FormatError(f"{path}: {error}", file=str(path)) from error
 
 
-def write(folder: Path, shipped_ones: bool = True) -> str:
-    """The vectors as files, with their digest in `DIGEST`; those that come with the package, or made now."""
+def write(folder: Path, fresh: bool = False) -> str:
+    """The vectors as files, with their digest in `DIGEST`: those that come with the package, or computed now."""
     from ..serialization.atomic import replacing
 
     folder.mkdir(parents=True, exist_ok=True)
-    vectors = shipped() if shipped_ones else tuple(made())
-    files = {f"{vector.name}.safetensors": encode(vector) for vector in vectors}
-    for name, data in files.items():
+    files = {f"{v.name}.safetensors": encode(v) for v in made()} if fresh else shipped_files()
+    for name, data in files.items() | {("DIGEST", f"{digest(files)}\n".encode())}:
         with replacing(folder / name) as new:
             new.write_bytes(data)
-    with replacing(folder / "DIGEST") as new:
-        new.write_text(digest(files) + "\n")
     return digest(files)
+
+
+def shipped_files() -> dict[str, bytes]:
+    """Names and contents of the files that come with the package."""
+    return {path.name: path.read_bytes() for path in sorted(GOLDEN.glob("*.safetensors"))}
 
 
 def digest(files: dict[str, bytes]) -> str:
@@ -146,4 +172,4 @@ def digest(files: dict[str, bytes]) -> str:
 @cache
 def shipped() -> tuple[Vector, ...]:
     """The vectors that come with the package."""
-    return tuple(read(path) for path in sorted(GOLDEN.glob("*.safetensors")))
+    return tuple(decode(data) for data in shipped_files().values())

@@ -1,0 +1,53 @@
+"""Other words for the names of the trace table, and what to say of a name that is none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
+
+import numpy as np
+
+ALIASES = {  # in turn; {last} is the number of the last layer
+    r"^layer(\d+)/": r"repformer/layer\1/",
+    r"^(?:repformer/)?layers?[./](\d+)[./]": r"repformer/layer\1/",
+    r"^forces$": "force",
+    r"^energies$": "energy",
+    r"^(?:atom_energies|atomic_energy|atomic_energies)$": "atom_energy",
+    r"^(?:rot_mat|rotation)$": "repformer/rot_mat",
+    r"^g1_shape_tranform$": "g1_shape_transform",
+    r"^nlist$": "nlist/ri",
+    r"^g1$": "descriptor",  # as a descriptor's outputs are called
+    r"^(g2|h2)$": r"repformer/layer{last}/\1",
+    r"^sw$": "repformer/sw",
+}
+
+
+def renamed(found: Mapping[str, np.ndarray], reference: Collection[str]) -> tuple[dict[str, np.ndarray], list[str]]:
+    """What was given by the names of the table, and the names that are none of those in `reference`.
+
+    >>> given, others = renamed({"forces": [1.0], "mine": [2.0]}, ["force"])
+    >>> sorted(given), others
+    (['force'], ['mine'])
+    """
+    plain = {canonical(name, reference): np.asarray(array) for name, array in found.items()}
+    known = {name: array for name, array in plain.items() if name in reference}
+    return known, [name for name in found if canonical(name, reference) not in reference]
+
+
+def canonical(name: str, reference: Collection[str]) -> str:
+    """The table's name for an alias."""
+    layers = [int(match[1]) for match in (re.match(r"repformer/layer(\d+)/", n) for n in reference) if match]
+    for pattern, meaning in ALIASES.items():
+        name = re.sub(pattern, meaning.replace("{last}", str(max(layers, default=0))), name)
+    return name
+
+
+def suggestion(name: str, reference: Collection[str]) -> str:
+    """The name that may have been meant.
+
+    >>> suggestion("repinit/envmat", ["repinit/env_mat", "force"])
+    'repinit/envmat (repinit/env_mat?)'
+    """
+    near = get_close_matches(name, reference, n=1)
+    return f"{name} ({near[0]}?)" if near else name
