@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -21,14 +22,23 @@ TESTS = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory) -> Path:
-    """What the copy computes with each fault in it."""
+def computed(tmp_path_factory):
+    """What a copy of the package computes with a fault in it: a function of the fault's number."""
     folder = tmp_path_factory.mktemp("faults")
     shutil.copytree(Path(dpa2.__file__).parent, folder / "copy" / "dpa2", ignore=shutil.ignore_patterns("__pycache__"))
-    call = [sys.executable, "-m", "faults.worker", str(folder / "copy"), str(folder)]
-    done = subprocess.run(call, cwd=TESTS, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return folder
+    call = [sys.executable, "-m", "faults.worker", str(folder / "copy")]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    environment = os.environ | {"DPA2_THREADS": "1"}
+    with subprocess.Popen(call, cwd=TESTS, env=environment, **pipes) as worker:
+
+        def results(number: int) -> dict[str, np.ndarray]:
+            print(number, folder / "found.npz", file=worker.stdin, flush=True)
+            assert worker.stdout.readline() == "done\n"
+            with np.load(folder / "found.npz") as found:
+                return dict(found)
+
+        yield results
+        worker.stdin.close()
 
 
 def names() -> list[str]:
@@ -36,9 +46,8 @@ def names() -> list[str]:
 
 
 @pytest.mark.parametrize("number", range(len(FAULTS)), ids=names())
-def test_a_fault_is_found_where_it_was_planted_and_named_if_it_is_known(number, results):
-    fault, found = FAULTS[number], np.load(results / f"{number}.npz")
-    arrays = {name: found[name] for name in found.files}
+def test_a_fault_is_found_where_it_was_planted_and_named_if_it_is_known(number, computed):
+    fault, arrays = FAULTS[number], computed(number)
 
     def target(vector, dtype):
         return {n.partition(":")[2]: a for n, a in arrays.items() if n.startswith(f"{vector.name}:")}

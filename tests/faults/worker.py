@@ -1,35 +1,42 @@
-"""A process of its own: for each fault, the copy of the package with it planted, evaluated on the golden vectors.
+"""A process of its own: the copy of the package with a fault planted in it, evaluated on the golden vectors.
 
-`python -m faults.worker COPY OUT` writes one file of arrays for each fault.
+`python -m faults.worker COPY` answers each line `NUMBER FILE` by writing what the fault of that number gives to the
+file, and a line `done`.
 """
 
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from pathlib import Path
 
 import numpy as np
 
-from .planted import FAULTS
+from .planted import FAULTS, Fault
 
 
 def main() -> None:
-    copy, out = Path(sys.argv[1]), Path(sys.argv[2])
+    copy = Path(sys.argv[1])
     sys.path.insert(0, str(copy))
     sys.dont_write_bytecode = True
-    for number, fault in enumerate(FAULTS):
-        path = copy / "dpa2" / f"{fault.file}.py"
-        source = path.read_text()
-        assert source.count(fault.old) == fault.places, (
-            f"{fault.file}: {fault.old!r} occurs {source.count(fault.old)} times"
-        )
-        path.write_text(source.replace(fault.old, fault.new))
-        try:
-            np.savez(out / f"{number}.npz", **evaluated())
-        finally:
-            path.write_text(source)
+    for line in sys.stdin:
+        number, file = line.split(maxsplit=1)
+        np.savez(file.strip(), **with_fault(FAULTS[int(number)], copy / "dpa2"))
+        print("done", flush=True)
+
+
+def with_fault(fault: Fault, package: Path) -> dict:
+    """Every intermediate of every vector, with a fault in the package for as long as it takes."""
+    path = package / f"{fault.file}.py"
+    source = path.read_text()
+    found = source.count(fault.old)
+    if found != fault.places:
+        raise LookupError(f"{fault.file}: {fault.old!r} occurs {found} times, not {fault.places}")
+    path.write_text(source.replace(fault.old, fault.new))
+    try:
+        return evaluated()
+    finally:
+        path.write_text(source)
 
 
 def evaluated() -> dict:
@@ -47,5 +54,4 @@ def evaluated() -> dict:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("DPA2_THREADS", "1")
     main()
