@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -18,12 +19,14 @@ from .exit_codes import DIFFERENT
 @app.command()
 def check(
     targets: Annotated[
-        list[str] | None, typer.Argument(help="package.module:function, or two files: REFERENCE CANDIDATE.")
+        list[str] | None, typer.Argument(help="package.module:function, or two files: VECTOR CANDIDATE.")
     ] = None,
     command: Annotated[str | None, typer.Option(help='A program: "prog {inputs} {outputs}".')] = None,
-    only: Annotated[str | None, typer.Option(help="Vectors whose names contain this.")] = None,
-    single: Annotated[bool, typer.Option("--float32", help="In float32 too.")] = False,
-    tolerance: Annotated[float | None, typer.Option(help="Of the largest entry; 1e-9, in float32 1e-4.")] = None,
+    folder: Annotated[str | None, typer.Option("--vectors", help="A folder of vectors, not those of dpa2.")] = None,
+    only: Annotated[str, typer.Option(help="Vectors whose names contain this.")] = "",
+    single: Annotated[bool, typer.Option("--float32", help="In float32, not in float64.")] = False,
+    tolerance: Annotated[float | None, typer.Option(help="Of the largest entry; 1e-12, in float32 1e-4.")] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds that a program may take for a vector.")] = 600.0,
     page: Annotated[str | None, typer.Option("--html", help="Write a page with pictures.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -31,55 +34,93 @@ def check(
     from ..conformance import report as reporting
     from ..serialization.atomic import replacing
 
-    name = command or " ".join(targets or [])
-    reports = checked(targets or [], command, only, single, tolerance, as_json)
+    dtype = "float32" if single else "float64"
+    if command is None and len(targets or []) == 2:
+        reports = [of_files(*map(Path, targets or []), dtype, tolerance)]
+    else:
+        reports = of_target(targets or [], command, timeout, chosen(folder, only), dtype, tolerance, as_json)
     if page is not None:
         with replacing(page) as new:
-            new.write_text(reporting.page(reports, name))
+            new.write_text(reporting.page(reports, command or " ".join(targets or [])))
     if as_json:
-        tell({"agrees": reporting.earliest(reports) is None, "vectors": [plain(r) for r in reports],
-              "causes": [c.name for c in reporting.common_causes(reports)]})  # fmt: skip
+        tell(facts(reports))
     else:
         show(reports)
         for line in reporting.verdict(reports):
             out.print(one_line(line), markup=False, highlight=False, soft_wrap=True)
-    raise typer.Exit(0 if reporting.earliest(reports) is None else DIFFERENT)
+    raise typer.Exit(DIFFERENT if reporting.earliest(reports) else 0)
 
 
-def checked(targets, command, only, single: bool, tolerance, quiet: bool):
-    """The reports on what the arguments name."""
-    from ..conformance import targets as kinds
-    from ..conformance.check import check as check_one
-    from ..conformance.check import check_all
+def chosen(folder: str | None, only: str):
+    """The vectors to check; an error if there are none."""
     from ..conformance.vectors import read, shipped
 
-    if command is None and len(targets) == 2:
-        return [check_one(read(Path(targets[0])), kinds.read_arrays(Path(targets[1])), tolerance=tolerance)]
+    found = shipped() if folder is None else [read(path) for path in sorted(Path(folder).glob("*.safetensors"))]
+    vectors = [vector for vector in found if only in vector.name]
+    if not vectors:
+        where = f"in {folder}" if folder else f"among {', '.join(vector.name for vector in found)}"
+        raise InputError(f"there is no vector with {only!r} in its name {where}", argument="only")
+    return vectors
+
+
+def of_files(reference: Path, candidate: Path, dtype: str, tolerance: float | None):
+    """The report on two files."""
+    from ..conformance.check import check as compare
+    from ..conformance.targets import read_arrays
+    from ..conformance.vectors import read
+
+    return compare(read(reference), read_arrays(candidate, dtype), dtype, tolerance)
+
+
+def of_target(targets: list[str], command: str | None, timeout, vectors, dtype: str, tolerance, quiet: bool):
+    """The reports on a function or a program."""
+    from ..conformance import targets as kinds
+    from ..conformance.check import check_all
+
     if (command is None) == (len(targets) != 1):
         raise InputError("one function, one --command, or two files are wanted", argument="targets")
-    target = kinds.function(targets[0]) if command is None else kinds.command(command)
-    vectors = [vector for vector in shipped() if only is None or only in vector.name]
-    dtypes = ("float64", "float32") if single else ("float64",)
+    target = kinds.function(targets[0]) if command is None else kinds.command(command, timeout)
     with Progress(console=err, transient=True, disable=quiet) as progress:
-        task = progress.add_task("checking", total=len(vectors) * len(dtypes))
-        return check_all(target, vectors, dtypes, tolerance, lambda report: progress.advance(task))
+        task = progress.add_task("checking", total=len(vectors))
+        return check_all(target, vectors, (dtype,), tolerance, lambda report: progress.advance(task))
+
+
+def facts(reports) -> dict:
+    """The reports as JSON."""
+    from ..conformance import report as reporting
+
+    first, causes = reporting.earliest(reports), reporting.common_causes(reports)
+    return {
+        "agrees": first is None,
+        "first": first and first.name,
+        "causes": [{"name": cause.name, "words": cause.words, "section": cause.section} for cause in causes],
+        "vectors": [plain(report) for report in reports],
+    }
 
 
 def plain(report) -> dict:
-    """A report as JSON."""
+    """One report."""
     divergence = report.divergence
-    first = divergence and asdict(divergence.finding) | {
+    first = divergence and {n: finite(x) for n, x in asdict(divergence.finding).items()} | {
         "after": divergence.after, "between": list(divergence.between), "next": divergence.next_dump
     }  # fmt: skip
-    return {"name": report.name, "dtype": report.dtype, "given": report.given, "first": first}
+    counts = {"given": report.given, "unknown": list(report.unknown), "largest_error": finite(report.largest_error)}
+    return {"name": report.name, "dtype": report.dtype} | counts | {"first": first}
+
+
+def finite(value):
+    """Numbers that JSON has, and names of those that it has not."""
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def show(reports) -> None:
     """A row for each vector."""
-    table = Table("vector", "given", "largest error", "first divergence", "only empty slots differ")
+    table = Table("vector", "given", "largest error", "first divergence", "only empty slots differ", title=reports[0].dtype)
     for report in reports:
-        worst = max((f.error for f in report.findings if not f.missing), default=0.0)
         first = report.divergence.finding.name if report.divergence else "-"
         empty = "yes" if not report.divergence and any(f.empty_differ for f in report.findings) else ""
-        table.add_row(f"{report.name} {report.dtype}", f"{report.given}", f"{worst:.1e}", first, empty)
+        table.add_row(report.name, f"{report.given}", f"{report.largest_error:.1e}", first, empty)
     out.print(table)
+    unknown = dict.fromkeys(name for report in reports for name in report.unknown)
+    if unknown:
+        out.print(one_line(f"not compared: {', '.join(unknown)}"), markup=False, highlight=False, soft_wrap=True)

@@ -4,3 +4,18 @@
 >>> sorted(shipped()[0].trace)[:2]
 ['atom_energy', 'atom_virial']
 """
+
+from __future__ import annotations
+
+from ..errors import MissingDependency
+
+
+def __getattr__(name: str):
+    """`Conformance`, which alone needs pytest."""
+    if name != "Conformance":
+        raise AttributeError(name)
+    try:
+        from .suite import Conformance
+    except ModuleNotFoundError as error:
+        raise MissingDependency("Conformance needs pytest: pip install pytest", package="pytest") from error
+    return Conformance

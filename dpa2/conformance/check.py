@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import TargetFailed
 from .causes import CAUSES, Cause, explain
-from .comparison import TOLERANCES, Divergence, Finding, compare, first_divergence
+from .comparison import DERIVATIVES, TOLERANCES, Divergence, Finding, compare, first_divergence
 from .names import renamed, suggestion
 from .slots import depth
 from .targets import Target
@@ -35,6 +35,11 @@ class Report:
         """How many intermediates there were to compare."""
         return sum(not finding.missing for finding in self.findings)
 
+    @property
+    def largest_error(self) -> float:
+        """Of what was given."""
+        return max((finding.error for finding in self.findings), default=0.0)
+
 
 def check(
     vector: Vector,
@@ -55,7 +60,8 @@ def check(
         raise TargetFailed(what, vector=vector.name, given=unknown)
     findings = compare(reference, known, vector.occupied)
     divergence = first_divergence(findings, limit)
-    likely = explain(vector, known, dtype, limit, causes) if divergence else []
+    forward = divergence is not None and divergence.finding.name not in DERIVATIVES
+    likely = explain(vector, known, dtype, limit, causes) if forward else []
     return Report(vector.name, dtype, findings, divergence, tuple(likely), tuple(unknown))
 
 

@@ -137,7 +137,7 @@ def triclinic() -> System:
 
 def tiny() -> System:
     """A cell smaller than the cutoff: images of an atom are its own neighbours."""
-    return moved([[0.1, 0.2, 0.3], [1.5, 1.3, 1.6]], [0, 1], np.diag([3.1, 3.3, 3.4]))
+    return moved([[0.1, 0.2, 0.3], [1.5, 1.3, 1.6], [2.9, 0.4, 1.5]], [0, 1, 0], np.diag([3.3, 3.5, 3.6]))
 
 
 def cluster() -> System:

@@ -30,16 +30,16 @@ def renamed(found: Mapping[str, np.ndarray], reference: Collection[str]) -> tupl
     >>> sorted(given), others
     (['force'], ['mine'])
     """
-    plain = {canonical(name, reference): np.asarray(array) for name, array in found.items()}
-    known = {name: array for name, array in plain.items() if name in reference}
-    return known, [name for name in found if canonical(name, reference) not in reference]
+    meanings = {name: name if name in reference else canonical(name, reference) for name in found}
+    known = {meaning: np.asarray(found[name]) for name, meaning in meanings.items() if meaning in reference}
+    return known, [name for name, meaning in meanings.items() if meaning not in reference]
 
 
 def canonical(name: str, reference: Collection[str]) -> str:
     """The table's name for an alias."""
-    layers = [int(match[1]) for match in (re.match(r"repformer/layer(\d+)/", n) for n in reference) if match]
+    layers = re.findall(r"repformer/layer(\d+)/g1\n", "\n".join(reference) + "\n")
     for pattern, meaning in ALIASES.items():
-        name = re.sub(pattern, meaning.replace("{last}", str(max(layers, default=0))), name)
+        name = re.sub(pattern, meaning.replace("{last}", max(layers, key=int, default="0")), name)
     return name
 
 

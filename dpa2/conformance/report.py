@@ -27,12 +27,20 @@ def verdict(reports: list[Report]) -> list[str]:
     first = earliest(reports)
     if first is None:
         given = sum(report.given for report in reports)
-        return [f"{len(reports)} vectors, {given} intermediates: all agree"]
-    lines = [f"{sum(r.divergence is not None for r in reports)} of {len(reports)} vectors diverge"]
+        return [f"{counted(len(reports), 'vector')}, {counted(given, 'intermediate')}: all agree"]
+    lines = [f"{sum(r.divergence is not None for r in reports)} of {counted(len(reports), 'vector')} diverge"]
     lines += words(first)
     causes = common_causes(reports)
     lines += [f"matches exactly if: {cause.words} (section {cause.section}) [{cause.name}]" for cause in causes]
     return lines if causes else [*lines, "no known cause explains all of it"]
+
+
+def counted(count: int, what: str) -> str:
+    """
+    >>> counted(1, "vector"), counted(2, "vector")
+    ('1 vector', '2 vectors')
+    """
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def words(report: Report) -> list[str]:
@@ -48,8 +56,8 @@ def words(report: Report) -> list[str]:
     if divergence.after:
         lines.append(f"the last that agrees: {divergence.after}")
     if divergence.between:
-        count = len(divergence.between)
-        lines.append(f"{count} intermediates in between were not given; dump {divergence.next_dump} next")
+        missing = counted(len(divergence.between), "intermediate")
+        lines.append(f"{missing} in between not given; dump {divergence.next_dump} next")
     return lines
 
 

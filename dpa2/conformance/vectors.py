@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -78,20 +78,27 @@ def made() -> Iterator[Vector]:
     from .models import subjects
 
     for subject in subjects():
-        model, system = subject.model, subject.system
-        traces = evaluated(model, system), evaluated(model.to("numpy", dtype="float32"), system)
-        yield Vector(subject.name, model.config, model.checkpoint().weights, system, *traces)
+        yield vector_of(subject.name, subject.model, subject.system)
 
 
-def encode(vector: Vector, dtype: str = "float64") -> bytes:
-    """The bytes of a file: the same vector gives the same bytes. `dtype` is what the model is to be computed in."""
+def vector_of(name: str, model: Model, system: System) -> Vector:
+    """A model on NumPy in float64, evaluated on a structure."""
+    traces = evaluated(model, system), evaluated(model.to("numpy", dtype="float32"), system)
+    return Vector(name, model.config, model.checkpoint().weights, system, *traces)
+
+
+def encode(vector: Vector, dtype: str = "float64", order: Iterable[str] = ()) -> bytes:
+    """The bytes of a file: the same vector gives the same bytes.
+
+    dtype: what the model is to be computed in. order: names of intermediates, if not those of the vector.
+    """
     from safetensors.numpy import save
 
     tensors = {f"model/{name}": array for name, array in vector.weights.items()}
     tensors |= {f"input/{name}": array for name, array in inputs(vector.system).items()}
     tensors |= {f"trace/{name}": array for name, array in vector.trace.items()}
     tensors |= {f"trace32/{name}": array for name, array in vector.trace32.items() if not name.startswith("nlist/")}
-    notes = {"format": FORMAT, "version": VERSION, "name": vector.name, "order": json.dumps(list(vector.trace))}
+    notes = {"format": FORMAT, "version": VERSION, "name": vector.name, "order": json.dumps(list(order or vector.trace))}
     notes |= {"config": canonical_json(config_to_plain(vector.config)), "dtype": dtype}
     return save({name: np.ascontiguousarray(tensors[name]) for name in sorted(tensors)}, notes)
 
@@ -107,7 +114,7 @@ def question(vector: Vector, dtype: str) -> bytes:
     """What an implementation is given: the model in a precision, the structure, and the neighbour lists."""
     lists = {name: array for name, array in vector.trace.items() if name.startswith("nlist/")}
     weights = vector.model_in(dtype).checkpoint().weights
-    return encode(replace(vector, weights=weights, trace=lists, trace32={}), dtype)
+    return encode(replace(vector, weights=weights, trace=lists, trace32={}), dtype, vector.trace)
 
 
 def decode(data: bytes) -> Vector:
@@ -144,16 +151,16 @@ def read(path: Path) -> Vector:
         raise FormatError(f"{path}: {error}", file=str(path)) from error
 
 
-def write(folder: Path, fresh: bool = False) -> str:
-    """The vectors as files, with their digest in `DIGEST`: those that come with the package, or computed now."""
+def write(folder: Path, files: dict[str, bytes]) -> str:
+    """The files, and their digest in `DIGEST`, by which they can be cited."""
     from ..serialization.atomic import replacing
 
     folder.mkdir(parents=True, exist_ok=True)
-    files = {f"{v.name}.safetensors": encode(v) for v in made()} if fresh else shipped_files()
-    for name, data in files.items() | {("DIGEST", f"{digest(files)}\n".encode())}:
+    found = digest(files)
+    for name, data in (files | {"DIGEST": f"{found}\n".encode()}).items():
         with replacing(folder / name) as new:
             new.write_bytes(data)
-    return digest(files)
+    return found
 
 
 def shipped_files() -> dict[str, bytes]:
