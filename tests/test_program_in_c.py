@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from dpa2.conformance.check import check_all, earliest
-from dpa2.conformance.targets import command, without_results
-from dpa2.conformance.vectors import encode, shipped
+from dpa2.conformance.targets import command
+from dpa2.conformance.vectors import decode, encode, question, shipped
 
 SOURCE = Path(__file__).parents[1] / "examples" / "conformance" / "repinit.c"
 COMPILER = shutil.which("cc") or shutil.which("gcc")
@@ -77,7 +77,7 @@ def refused(program: Path, folder: Path, data: bytes) -> str:
 
 @pytest.fixture(scope="module")
 def inputs() -> bytes:
-    return encode(without_results(shipped()[0], "float64"))
+    return question(shipped()[0], "float64")
 
 
 def test_a_file_cut_short_is_refused_wherever_it_ends(program, inputs, tmp_path):
@@ -121,9 +121,11 @@ def test_a_header_that_is_no_json_is_refused(text, program, tmp_path):
     assert "broken JSON" in refused(program, tmp_path, len(text).to_bytes(8, "little") + text)
 
 
-@pytest.mark.parametrize(("atom", "message"), [(3, "does not exist"), (2**62, "does not exist")])
+@pytest.mark.parametrize(
+    ("atom", "message"), [(len(shipped()[0].system.types), "does not exist"), (2**62, "does not exist")]
+)
 def test_a_neighbour_that_does_not_exist_is_refused(atom, message, program, tmp_path):
-    vector = without_results(shipped()[0], "float64")
+    vector = decode(question(shipped()[0], "float64"))
     lists = {name: array.copy() for name, array in vector.trace.items()}
     lists["nlist/ri_local"][0, 0] = atom
     wrong = type(vector)(vector.name, vector.config, vector.weights, vector.system, lists, {})

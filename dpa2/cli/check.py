@@ -25,7 +25,7 @@ def check(
     folder: Annotated[str | None, typer.Option("--vectors", help="A folder of vectors, not those of dpa2.")] = None,
     only: Annotated[str, typer.Option(help="Vectors whose names contain this.")] = "",
     single: Annotated[bool, typer.Option("--float32", help="In float32, not in float64.")] = False,
-    tolerance: Annotated[float | None, typer.Option(help="Of the largest entry; 1e-12, in float32 1e-4.")] = None,
+    tolerance: Annotated[float | None, typer.Option(help="Of the largest entry; 1e-12, in float32 3e-5.")] = None,
     timeout: Annotated[float, typer.Option(help="Seconds that a program may take for a vector.")] = 600.0,
     page: Annotated[str | None, typer.Option("--html", help="Write a page with pictures.")] = None,
     as_json: AsJson = False,
@@ -115,7 +115,7 @@ def finite(value):
 
 def show(reports) -> None:
     """A row for each vector."""
-    table = Table("vector", "given", "largest error", "first divergence", "only empty slots differ", title=reports[0].dtype)
+    table = Table("vector", "given", "largest error", "first divergence", "only empty slots", title=reports[0].dtype)
     for report in reports:
         first = report.divergence.finding.name if report.divergence else "-"
         empty = "yes" if not report.divergence and any(f.empty_differ for f in report.findings) else ""

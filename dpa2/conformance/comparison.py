@@ -13,7 +13,7 @@ import numpy as np
 
 from .slots import axes, fitted, meaningful
 
-TOLERANCES = {"float64": 1e-12, "float32": 1e-4}
+TOLERANCES = {"float64": 1e-12, "float32": 3e-5}
 DERIVATIVES = ("force", "virial", "atom_virial")  # whose rounding is that of energies, also where they vanish
 FAINT = 1e-3  # Å⁻¹ or 1: of the largest atomic energy, below which derivatives are nothing
 Arrays = Mapping[str, np.ndarray]

@@ -22,6 +22,7 @@ from ..errors import FormatError
 from ..model import Model
 from ..serialization.checkpoint import Checkpoint
 from ..serialization.plain import canonical_json, config_from_plain, config_to_plain
+from ..serialization.safetensors import pack
 from ..system import System
 from ..tracing import trace
 from .slots import occupied_slots
@@ -92,15 +93,16 @@ def encode(vector: Vector, dtype: str = "float64", order: Iterable[str] = ()) ->
 
     dtype: what the model is to be computed in. order: names of intermediates, if not those of the vector.
     """
-    from safetensors.numpy import save
-
     tensors = {f"model/{name}": array for name, array in vector.weights.items()}
     tensors |= {f"input/{name}": array for name, array in inputs(vector.system).items()}
     tensors |= {f"trace/{name}": array for name, array in vector.trace.items()}
     tensors |= {f"trace32/{name}": array for name, array in vector.trace32.items() if not name.startswith("nlist/")}
-    notes = {"format": FORMAT, "version": VERSION, "name": vector.name, "order": json.dumps(list(order or vector.trace))}
-    notes |= {"config": canonical_json(config_to_plain(vector.config)), "dtype": dtype}
-    return save({name: np.ascontiguousarray(tensors[name]) for name in sorted(tensors)}, notes)
+    notes = {"format": FORMAT, "version": VERSION, "name": vector.name, "dtype": dtype}
+    notes |= {
+        "config": canonical_json(config_to_plain(vector.config)),
+        "order": json.dumps(list(order or vector.trace)),
+    }
+    return pack(tensors, notes)
 
 
 def inputs(system: System) -> dict[str, np.ndarray]:
@@ -111,10 +113,9 @@ def inputs(system: System) -> dict[str, np.ndarray]:
 
 
 def question(vector: Vector, dtype: str) -> bytes:
-    """What an implementation is given: the model in a precision, the structure, and the neighbour lists."""
+    """What a program is given: the model, what to compute in, the structure, and the neighbour lists."""
     lists = {name: array for name, array in vector.trace.items() if name.startswith("nlist/")}
-    weights = vector.model_in(dtype).checkpoint().weights
-    return encode(replace(vector, weights=weights, trace=lists, trace32={}), dtype, vector.trace)
+    return encode(replace(vector, trace=lists, trace32={}), dtype, vector.trace)
 
 
 def decode(data: bytes) -> Vector:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import numpy
 
@@ -20,10 +21,14 @@ DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16"}
 
 def write_safetensors(checkpoint: Checkpoint) -> bytes:
     """The bytes of a file: the same checkpoint gives the same bytes."""
-    weights = require_all(checkpoint.weights, checkpoint.config)
-    header: dict[str, dict] = {"__metadata__": header_metadata(checkpoint)}
-    names, parts, offset = {dtype: key for key, dtype in DTYPES.items()}, [], 0
-    for name, array in sorted(weights.items(), key=lambda item: (-item[1].itemsize, item[0])):
+    return pack(require_all(checkpoint.weights, checkpoint.config), header_metadata(checkpoint))
+
+
+def pack(tensors: Mapping[str, numpy.ndarray], notes: dict[str, str]) -> bytes:
+    """Arrays and words as a safetensors file, in an order of its own: the library's changes from run to run."""
+    header: dict[str, dict] = {"__metadata__": notes}
+    names, parts, offset = {dtype: key for key, dtype in DTYPES.items()} | {"int64": "I64"}, [], 0
+    for name, array in sorted(tensors.items(), key=lambda item: (-item[1].itemsize, item[0])):
         ends = [offset, offset := offset + array.nbytes]
         header[name] = {"dtype": names[array.dtype.name], "shape": list(array.shape), "data_offsets": ends}
         parts.append(little_endian(array))

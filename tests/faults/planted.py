@@ -25,6 +25,8 @@ EMBEDDED = "repinit/(strip_table|gg_s|gg)"
 LOGITS, WEIGHTS = "repformer/layer0/attn[12]_logits", "repformer/layer0/(attn1_weights|attn2_map)"
 MOMENTS = "repformer/layer0/g1_(grrg|drrd)"
 SUMS = "repformer/layer0/g1_(conv|grrg|drrd)"
+SWAPPED = "self.output.reshape(self.output.shape[1], self.output.shape[0], -1).swapaxes(0, 1)"
+ERF = "t = xp.reshape(xp.asarray([math.erf(v / 2**0.5) for v in xp.reshape(x, (-1,)).tolist()]), x.shape)"
 FAULTS = (
     # the switch
     Fault("switch", "15.0 * u + 6.0 * u2", "15.0 * u + 5.0 * u2", "repinit/sw"),
@@ -133,7 +135,7 @@ FAULTS = (
     Fault(
         "activations",
         "t = xp.tanh(a * (x + b * x * x * x))",
-        "t = xp.reshape(xp.asarray([math.erf(v / 2**0.5) for v in xp.reshape(x, (-1,)).tolist()], dtype=x.dtype), x.shape)",
+        ERF,
         EMBEDDED,
         "gelu-erf",
     ),
@@ -231,7 +233,7 @@ FAULTS = (
     Fault(
         "local_attention",
         "score, mix = merge(self.query, self.key), self.value @ self.output",
-        "score, mix = merge(self.query, self.key), self.value @ self.output.reshape(self.output.shape[1], self.output.shape[0], -1).swapaxes(0, 1)",
+        f"score, mix = merge(self.query, self.key), self.value @ {SWAPPED}",
         "repformer/layer0/g1_attn",
         "local-heads-swapped",
     ),
@@ -276,7 +278,7 @@ FAULTS = (
     Fault(
         "pair_attention",
         "one_below_the_other(self.value @ self.output)",
-        "one_below_the_other(self.value @ self.output.reshape(self.output.shape[1], self.output.shape[0], -1).swapaxes(0, 1))",
+        f"one_below_the_other(self.value @ {SWAPPED})",
         "repformer/layer0/g2_attn",
         "pair-heads-swapped",
     ),
