@@ -1,4 +1,4 @@
-"""The command line: `dpa2 info`, `eval`, `convert`, `compress`, `verify`, `diff`, `demo`.
+"""The command line: `dpa2 info`, `eval`, `convert`, `compress`, `verify`, `diff`, `check`, `vectors`, `demo`.
 
 `exit_codes` says what its codes mean.
 """

@@ -36,7 +36,7 @@ def check(
 
     dtype = "float32" if single else "float64"
     if command is None and len(targets or []) == 2:
-        reports = [of_files(*map(Path, targets or []), dtype, tolerance)]
+        reports = [of_files(targets or [], dtype, tolerance)]
     else:
         reports = of_target(targets or [], command, timeout, chosen(folder, only), dtype, tolerance, as_json)
     if page is not None:
@@ -63,12 +63,13 @@ def chosen(folder: str | None, only: str):
     return vectors
 
 
-def of_files(reference: Path, candidate: Path, dtype: str, tolerance: float | None):
+def of_files(files: list[str], dtype: str, tolerance: float | None):
     """The report on two files."""
     from ..conformance.check import check as compare
     from ..conformance.targets import read_arrays
     from ..conformance.vectors import read
 
+    reference, candidate = map(Path, files)
     return compare(read(reference), read_arrays(candidate, dtype), dtype, tolerance)
 
 

@@ -46,12 +46,12 @@ class Finding:
         return ", ".join(f"{word} {k}" for word, k in zip(words, self.index, strict=False))
 
 
-def compare(reference: Arrays, candidate: Arrays, slots: Arrays) -> list[Finding]:
+def compare(reference: Arrays, candidate: Arrays, slots: dict[str, np.ndarray]) -> list[Finding]:
     """A finding for each intermediate of the reference, in the order of computation."""
     return [compare_one(name, reference, candidate.get(name), slots) for name in reference]
 
 
-def compare_one(name: str, reference: Arrays, found, slots: Arrays) -> Finding:
+def compare_one(name: str, reference: Arrays, found, slots: dict[str, np.ndarray]) -> Finding:
     """One intermediate."""
     expected = np.asarray(reference[name])
     if found is None:

@@ -70,10 +70,11 @@ ROOMY, TIGHT = 30, 4  # neighbours of repinit; the other blocks hold a few less
 def configuration(row: dict) -> DPA2Config:
     """The small model with the switches of a row; where lists are to be cut short it holds few neighbours."""
     base, most = small_config(), TIGHT if row["place"] == "binding" else ROOMY
+    three_body = base.three_body and replace(base.three_body, max_neighbors=most - 2)
     return replace(
         base,
         repinit=replace(base.repinit, max_neighbors=most, activation=row["activation"], **chosen(row, REPINIT)),
-        three_body=replace(base.three_body, max_neighbors=most - 2) if row["three_body"] else None,
+        three_body=three_body if row["three_body"] else None,
         repformer=replace(base.repformer, max_neighbors=most - 1, activation=row["activation"],
                           pair_symmetrization=row["symmetrization"] in ("both", "pair"),
                           neighbor_symmetrization=row["symmetrization"] in ("both", "neighbor"),

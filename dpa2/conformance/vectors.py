@@ -97,8 +97,11 @@ def encode(vector: Vector, dtype: str = "float64", order: Iterable[str] = ()) ->
     tensors |= {f"input/{name}": array for name, array in inputs(vector.system).items()}
     tensors |= {f"trace/{name}": array for name, array in vector.trace.items()}
     tensors |= {f"trace32/{name}": array for name, array in vector.trace32.items() if not name.startswith("nlist/")}
-    notes = {"format": FORMAT, "version": VERSION, "name": vector.name, "dtype": dtype}
-    notes |= {
+    notes = {
+        "format": FORMAT,
+        "version": VERSION,
+        "name": vector.name,
+        "dtype": dtype,
         "config": canonical_json(config_to_plain(vector.config)),
         "order": json.dumps(list(order or vector.trace)),
     }
