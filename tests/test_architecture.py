@@ -39,7 +39,9 @@ OUTER = (  # what surrounds it, from the inside out
     {"model"},
     {"tracing", "statistics", "results", "structures", "serialization", "compression"},
     {"api"},
-    {"demo", "testing", "ase", "cli"},
+    {"demo", "testing", "ase"},
+    {"surveys"},
+    {"cli"},
 )
 DATA = {"electrons"}  # numbers of nature, which a part of the core looks up
 HEAVY = {"torch", "jax", "ase", "hypothesis", "jaxtyping", "array_api_strict", "h5py", "yaml", "safetensors", "vesin"}

@@ -1,4 +1,5 @@
-"""The command line: `dpa2 info`, `eval`, `convert`, `compress`, `verify`, `diff`, `demo`.
+"""The command line: `dpa2 info`, `eval`, `convert`, `compress`, `verify`, `diff`, `neighbors`,
+`demo`.
 
 `exit_codes` says what its codes mean.
 """
@@ -11,11 +12,11 @@ import traceback
 import typer
 
 from ..errors import DPA2Error, InputError
-from . import compress, convert, demo, diff, evaluate, info, verify  # they add their commands
+from . import compress, convert, demo, diff, evaluate, info, neighbors, verify  # they add their commands
 from .app import app, tell_error
 from .exit_codes import exit_code
 
-__all__ = ["app", "compress", "convert", "demo", "diff", "evaluate", "info", "main", "verify"]
+__all__ = ["app", "compress", "convert", "demo", "diff", "evaluate", "info", "main", "neighbors", "verify"]
 WRONG_CALL = typer.BadParameter.__base__  # what the parser raises; its module differs between versions of typer
 
 
