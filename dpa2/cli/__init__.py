@@ -1,5 +1,5 @@
 """The command line: `dpa2 info`, `eval`, `convert`, `compress`, `verify`, `diff`, `neighbors`,
-`demo`.
+`smoothness`, `demo`.
 
 `exit_codes` says what its codes mean.
 """
@@ -12,11 +12,33 @@ import traceback
 import typer
 
 from ..errors import DPA2Error, InputError
-from . import compress, convert, demo, diff, evaluate, info, neighbors, verify  # they add their commands
+from . import (  # they add their commands
+    compress,
+    convert,
+    demo,
+    diff,
+    evaluate,
+    info,
+    neighbors,
+    smoothness,
+    verify,
+)
 from .app import app, tell_error
 from .exit_codes import exit_code
 
-__all__ = ["app", "compress", "convert", "demo", "diff", "evaluate", "info", "main", "neighbors", "verify"]
+__all__ = [
+    "app",
+    "compress",
+    "convert",
+    "demo",
+    "diff",
+    "evaluate",
+    "info",
+    "main",
+    "neighbors",
+    "smoothness",
+    "verify",
+]
 WRONG_CALL = typer.BadParameter.__base__  # what the parser raises; its module differs between versions of typer
 
 
