@@ -1,5 +1,5 @@
-"""The command line: `dpa2 info`, `eval`, `convert`, `compress`, `verify`, `diff`, `neighbors`,
-`smoothness`, `demo`.
+"""The command line: `dpa2 info`, `eval`, `convert`, `compress`, `verify`, `diff`, `smoothness`,
+`neighbors`, `precision`, `demo`.
 
 `exit_codes` says what its codes mean.
 """
@@ -20,6 +20,7 @@ from . import (  # they add their commands
     evaluate,
     info,
     neighbors,
+    precision,
     smoothness,
     verify,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "info",
     "main",
     "neighbors",
+    "precision",
     "smoothness",
     "verify",
 ]

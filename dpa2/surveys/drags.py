@@ -14,13 +14,14 @@ from itertools import combinations_with_replacement
 import numpy as np
 
 from ..config import DPA2Config
+from ..errors import InputError
 from ..system import System
 from ..testing.structures import with_zero_parameters
 
 STEP = 0.02  # Å
 QUIET = 6  # steps to either side
 ATOMS = 5  # of a cluster, or fewer where a model holds few neighbours
-TRIES = 1000
+TRIES, TRIES_WITH_ONE_STEP = 16000, 1000
 DENSE = 0.85  # of the distance at which a full list overflows: how far the atoms reach that fill it
 
 
@@ -48,15 +49,16 @@ class Drag:
 def drags(config: DPA2Config, seed: int = 0) -> Iterator[Drag]:
     """A drag across each cutoff of each block, across another neighbour, and across the limit of each block.
 
-    Limits so low that no cluster has room for an event leave that event out.
+    A model that holds one neighbour has none to swap. Raises `InputError` if cutoffs are so close to each other that no
+    cluster has only one event.
     """
     generator, marks = np.random.default_rng(seed), crossings(config)
     atoms = min(ATOMS, 1 + min(limit for _, _, limit in blocks(config).values()))
     for at, event in marks.items():
-        yield from quiet_drag(generator, config, event, at, atoms)
+        yield quiet_drag(generator, config, event, at, atoms)
     if atoms > 2:
         at = clear_of(marks, 0.4 * nearest_cutoff(config), 0.8 * nearest_cutoff(config))
-        yield from quiet_drag(generator, config, "two neighbours swap places", at, atoms, swap=True)
+        yield quiet_drag(generator, config, "two neighbours swap places", at, atoms, swap=True)
     for block in blocks(config):
         yield full_drag(generator, config, block)
 
@@ -88,18 +90,17 @@ def clear_of(marks, low: float, high: float) -> float:
     return float(places[np.argmax(gaps)])
 
 
-def quiet_drag(generator, config: DPA2Config, event: str, at: float, atoms: int, swap: bool = False) -> Iterator[Drag]:
+def quiet_drag(generator, config: DPA2Config, event: str, at: float, atoms: int, swap: bool = False) -> Drag:
     """A small cluster, drawn until nothing else happens near the event; the step is shorter where events are close."""
     marks = np.array(list(crossings(config)))
     step = min([STEP, at / 8, *(gap / 8 for gap in np.abs(marks - at) if gap > 0)])
     scale = nearest_cutoff(config)
-    while step > STEP / 1000:
-        for _ in range(TRIES):
-            rest, way = drawn(generator, atoms - 1, scale, at if swap else None), direction(generator)
-            if undisturbed(rest, at * way, marks, QUIET * step):
-                yield drag(generator, config, event, at, step, rest, way)
-                return
-        step /= 2
+    for tried in range(TRIES):
+        rest, way = drawn(generator, atoms - 1, scale, at if swap else None), direction(generator)
+        if undisturbed(rest, at * way, marks, QUIET * step, closest=0.1 * min(scale, 3.5)):
+            return drag(generator, config, event, at, step, rest, way)
+        step *= 1.0 if (tried + 1) % TRIES_WITH_ONE_STEP else 0.5
+    raise InputError(f"no cluster was found in which only this happens: {event}", argument="model", event=event)
 
 
 def drawn(generator, atoms: int, scale: float, partner: float | None) -> np.ndarray:
@@ -117,16 +118,16 @@ def direction(generator) -> np.ndarray:
     return vector / np.linalg.norm(vector)
 
 
-def undisturbed(rest: np.ndarray, moving: np.ndarray, marks: np.ndarray, gap: float) -> bool:
+def undisturbed(rest: np.ndarray, moving: np.ndarray, marks: np.ndarray, gap: float, closest: float) -> bool:
     """Whether one distance of the moving atom is at a mark, and all others are farther from any than the gap (Å).
 
-    Marks are the cutoffs and the distances between atoms at rest: where two are equal, neighbours swap places.
+    Marks are the cutoffs and the distances between atoms at rest: where two are equal, neighbours swap places. Atoms
+    closer than `closest` (Å) are refused, too, but for the moving one and the centre.
     """
     i, j = np.triu_indices(len(rest), 1)
     fixed = np.linalg.norm(rest[i] - rest[j], axis=1)
     distances = np.linalg.norm(rest - moving, axis=1)
-    apart = 0.35 * min(1.0, marks.max() / 3)
-    if min(distances.min(), fixed.min(initial=np.inf)) < min(apart, distances[0]):
+    if min(distances[1:].min(initial=np.inf), fixed.min(initial=np.inf)) < closest:
         return False
     gaps = np.abs(distances[:, None] - np.concatenate([marks, fixed])).ravel()
     return (gaps < gap).sum() == 1
@@ -135,7 +136,7 @@ def undisturbed(rest: np.ndarray, moving: np.ndarray, marks: np.ndarray, gap: fl
 def full_drag(generator, config: DPA2Config, block: str) -> Drag:
     """A dense cluster: as many atoms as the block holds, the last of which swaps places with the dragged one."""
     inner, outer, limit = blocks(config)[block]
-    at = clear_of(crossings(config), inner + 0.6 * (outer - inner), inner + 0.9 * (outer - inner))
+    at = clear_of(crossings(config), inner + 0.5 * (outer - inner), inner + 0.75 * (outer - inner))
     way, step = direction(generator), min(STEP, at / 100)
     rest = np.concatenate([np.zeros((1, 3)), ball(generator, limit - 1, DENSE * at), [-at * way]])
     made = drag(generator, config, f"overflow of {block}", at, step, rest, way)

@@ -23,10 +23,10 @@ CONTINUITY = ("jumps", "C0", "C1", "C2")
 HALVINGS = 2
 CLEARLY_SMOOTH, CLEARLY_NOT = 2.5, 0.5  # orders between which the step is too long to say
 CONTINUOUS = 2.0  # if even the shortest step does not say: the lowest order of what is taken for continuous
-ROUNDING = 1e-14  # of forces, relative to the largest
+ROUNDING = 1e-13  # of forces, relative to the largest
 REFINEMENTS = 5  # how often the step is halved before
 MEMORY = 10**9  # bytes of evaluations at a time
-SAMPLES = np.linspace(-5.0, 5.0, 42)  # of a curve, in steps; none is at the event itself
+SAMPLES = np.linspace(-5.0, 5.0, 24)  # of a curve, in steps; none is at the event itself
 
 
 @dataclass(frozen=True)
