@@ -77,7 +77,7 @@ def show(errors, growth, dtype: str, frames: int) -> None:
     out.print(table)
     rule = f"errors of {dtype} relative to the largest entry of a tensor, the worst of {frames} structures"
     out.print(rule, highlight=False, soft_wrap=True)
-    what = f"the error grows most at {growth.name}: {growth.factor:.3g} times what it was ({growth.before})"
+    what = f"the error grows most at {growth.name}: {growth.factor:.3g} times {growth.before}"
     out.print(what, highlight=False, soft_wrap=True)
 
 

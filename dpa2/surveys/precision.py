@@ -132,7 +132,7 @@ def largest_growth(errors: list[TensorError], dtype: str) -> Growth:
 
     Errors below the rounding of a single number count as that: they are not yet an accumulation.
     """
-    most, before, found = UNIT_ROUNDOFF[dtype], "rounding of the input", Growth("", "", 0.0)
+    most, before, found = UNIT_ROUNDOFF[dtype], "the rounding of one number", Growth("", "", 0.0)
     for tensor in errors:
         if not tensor.error / most <= found.factor:
             found = Growth(before, tensor.name, tensor.error / most)
