@@ -77,18 +77,17 @@ def facts(event) -> dict:
 
 
 def show(events, rough, causes) -> None:
-    """A row for each quantity at each event, then what follows."""
+    """A row for each event and one for each quantity, then what follows."""
     from ..surveys.smoothness import UNITS
 
-    table = Table("event", "at / Å", "quantity", "step / Å", "apparent jump, and with half the step twice", "order", "")
+    table = Table("", "step / Å", "jump", "… at ½", "… at ¼", "order", box=None, padding=(0, 1, 0, 0))
     for event in events:
-        words = event.drag.event, f"{event.drag.at:.3f}", event.continuity if event.counted else "not counted"
+        verdict = event.continuity if event.counted else "not counted"
+        table.add_row(f"[bold]{event.drag.event}, {event.drag.at:.3f} Å", *[""] * 4, f"[bold]{verdict}")
         for jump, unit in zip(event.jumps, UNITS, strict=True):
-            sizes = " ".join(f"{size:.1e}" for size in jump.sizes)
             order = f"{jump.order:.2f}" if isfinite(jump.order) else "rounding"
-            table.add_row(*words[:2], jump.quantity, f"{jump.step:.2g}", f"{sizes} {unit}", order, words[2])
-            words = "", "", ""
-        table.add_section()
+            sizes = (f"{size:.1e}" for size in jump.sizes)
+            table.add_row(f"  {jump.quantity} / {unit}", f"{jump.step:.2g}", *sizes, order)
     out.print(table)
     counted = [event for event in events if event.counted]
     out.print(f"{len(counted) - len(rough)} of {len(counted)} events are C2", highlight=False)

@@ -7,11 +7,13 @@ at in turn: an event is C2 if none of them jumps, C1 if only the derivative does
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..extrapolation import ExtrapolationWarning
 from ..model import Model
 from ..testing.claims import orders_of_sizes, sizes_of_jumps
 from .drags import Drag
@@ -25,7 +27,7 @@ CLEARLY_SMOOTH, CLEARLY_NOT = 2.5, 0.5  # orders between which the step is too l
 CONTINUOUS = 2.0  # if even the shortest step does not say: the lowest order of what is taken for continuous
 ROUNDING = 1e-13  # of forces, relative to the largest
 REFINEMENTS = 5  # how often the step is halved before
-MEMORY = 10**9  # bytes of evaluations at a time
+TOGETHER = 512  # atoms of systems that are evaluated at a time
 SAMPLES = np.linspace(-5.0, 5.0, 24)  # of a curve, in steps; none is at the event itself
 
 
@@ -144,10 +146,12 @@ class Path:
         """Energies and forces at distances that are not known yet, together."""
         new = [r for r in dict.fromkeys(distances) if r not in self.known]
         mode, host = "truncate" if self.drag.overflows else "strict", self.model.backend.to_numpy
-        if new:
-            systems = [self.drag.placed(r) for r in new]
-            found = self.model.evaluate_many(systems, neighbors=mode, memory=MEMORY)
-            self.known |= {r: (host(e.energy), host(e.forces)) for r, e in zip(new, found, strict=True)}
+        size = max(1, TOGETHER // len(self.drag.system.types))
+        for few in (new[k : k + size] for k in range(0, len(new), size)):
+            with warnings.catch_warnings():  # tables of a compressed model are coarse where made-up atoms are close
+                warnings.simplefilter("ignore", ExtrapolationWarning)
+                found = self.model.evaluate_many([self.drag.placed(r) for r in few], neighbors=mode)
+            self.known |= {r: (host(e.energy), host(e.forces)) for r, e in zip(few, found, strict=True)}
 
     def quantity(self, which: int, distance: float, delta: float) -> np.ndarray:
         """One of `QUANTITIES`, in its unit; differences of forces are of fourth order."""
