@@ -22,9 +22,7 @@ COLUMNS = ("event", "event_distance", "counted", "continuity", "quantity", "orde
 @app.command()
 def smoothness(
     file: Annotated[str, typer.Argument(help="The model file.")],
-    csv: Annotated[
-        str | None, typer.Option(help="Write orders and curves into this file, a row for each point.")
-    ] = None,
+    csv: Annotated[str | None, typer.Option(help="Write orders and points of curves into this file.")] = None,
     png: Annotated[str | None, typer.Option(help="Draw the curves across each event into this file.")] = None,
     head: Head = None,
     as_json: AsJson = False,
@@ -78,22 +76,21 @@ def facts(event) -> dict:
 
 def show(events, rough, causes) -> None:
     """A row for each event and one for each quantity, then what follows."""
-    from ..surveys.smoothness import UNITS
-
     table = Table("", "step / Å", "jump", "… at ½", "… at ¼", "order", box=None, padding=(0, 1, 0, 0))
     for event in events:
         verdict = event.continuity if event.counted else "not counted"
-        table.add_row(f"[bold]{event.drag.event}, {event.drag.at:.3f} Å", *[""] * 4, f"[bold]{verdict}")
-        for jump, unit in zip(event.jumps, UNITS, strict=True):
+        table.add_row(f"[bold]{event.drag.event}, {event.drag.at:.4g} Å", *[""] * 4, f"[bold]{verdict}")
+        for jump in event.jumps:
             order = f"{jump.order:.2f}" if isfinite(jump.order) else "rounding"
             sizes = (f"{size:.1e}" for size in jump.sizes)
-            table.add_row(f"  {jump.quantity} / {unit}", f"{jump.step:.2g}", *sizes, order)
+            table.add_row(f"  {jump.quantity} / {jump.unit}", f"{jump.step:.2g}", *sizes, order)
     out.print(table)
     counted = [event for event in events if event.counted]
     out.print(f"{len(counted) - len(rough)} of {len(counted)} events are C2", highlight=False)
     for event in rough:
         lowest = next(jump for jump in event.jumps if not jump.continuous)
-        out.print(f"{event.drag.event}: {lowest.quantity} jumps by {lowest.sizes[-1]:.2g}", highlight=False)
+        size = f"{lowest.sizes[-1]:.2g} {lowest.unit}"
+        out.print(f"{event.drag.event}: {lowest.quantity} jumps by {size}", highlight=False, soft_wrap=True)
     for cause in causes:
         out.print(f"known to cause jumps: {cause}", highlight=False, soft_wrap=True)
     if any(not event.counted for event in events):
@@ -119,18 +116,16 @@ def write_csv(events, file: str) -> None:
 
 def draw(events, file: str) -> None:
     """A row for each event: energy, force on the dragged atom, and its derivative, to either side."""
-    from ..surveys.smoothness import UNITS
-
     figure = empty_figure(10, 1.9 * len(events))
     for event, row in zip(events, figure.subplots(len(events), 3, squeeze=False), strict=True):
-        for jump, unit, values, axes in zip(event.jumps, UNITS, event.curve.values, row, strict=True):
+        for jump, values, axes in zip(event.jumps, event.curve.values, row, strict=True):
             axes.plot(event.curve.distance - event.drag.at, values, ".", markersize=3)
             axes.axvline(0.0, color="0.7", linewidth=0.8, zorder=0)
-            axes.set_title(f"{jump.quantity} / {unit}: order {jump.order:.1f}", fontsize=7)
+            axes.set_title(f"{jump.quantity} / {jump.unit}: order {jump.order:.1f}", fontsize=7)
             axes.tick_params(labelsize=6)
             axes.locator_params(axis="x", nbins=5)
             axes.yaxis.get_offset_text().set_fontsize(6)
-        row[0].set_ylabel(f"{event.drag.event}\n{event.drag.at:.3f} Å: {event.continuity}", fontsize=6)
+        row[0].set_ylabel(f"{event.drag.event}\n{event.drag.at:.4g} Å: {event.continuity}", fontsize=6)
     for axes in row:
         axes.set_xlabel("distance beyond the event / Å", fontsize=7)
     save_png(figure, file)

@@ -2,7 +2,8 @@
 
 No jump is measured by being small, but by the power of the step with which it vanishes: 3 for what is continuous (each
 side is extrapolated by a parabola), 0 for what is not. Energy, forces and their derivatives along the drag are looked
-at in turn: an event is C2 if none of them jumps, C1 if only the derivative does, and so on.
+at in turn: an event is C2 if none of them jumps, C1 if only the derivative does, and so on. Jumps smaller than what the
+path bends within the shortest step remain unseen: the last of the sizes says how large one could be.
 """
 
 from __future__ import annotations
@@ -51,6 +52,11 @@ class Jump:
         return min(self.orders)
 
     @property
+    def unit(self) -> str:
+        """Of the sizes."""
+        return UNITS[QUANTITIES.index(self.quantity)]
+
+    @property
     def clear(self) -> bool:
         """Whether the step is short enough to say."""
         return self.order > CLEARLY_SMOOTH or max(map(abs, self.orders)) < CLEARLY_NOT
@@ -83,7 +89,7 @@ class Event:
 
     @property
     def continuity(self) -> str:
-        """ "C2", "C1", "C0" or "jumps"."""
+        """One of `CONTINUITY`."""
         smooth = [jump.continuous for jump in self.jumps]
         return CONTINUITY[(*smooth, False).index(False)]
 
@@ -165,7 +171,8 @@ class Path:
 
     def curve(self) -> Curve:
         """Samples to either side."""
-        distance, delta = self.drag.at + self.drag.step * SAMPLES, self.drag.step / 50
+        samples = SAMPLES[::2] if self.drag.overflows else SAMPLES  # a full cluster is large
+        distance, delta = self.drag.at + self.drag.step * samples, self.drag.step / 50
         self.evaluate(r for place in distance for r in (place, *around(place, delta)))
         energy, forces, slopes = (np.array([self.quantity(k, r, delta) for r in distance]) for k in range(3))
         return Curve(distance, (energy, forces[:, -1] @ self.drag.way, slopes[:, -1] @ self.drag.way))
