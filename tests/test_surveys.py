@@ -55,7 +55,9 @@ def counts(block: BlockCounts) -> Counter:
 
 def test_neighbours_are_counted_beyond_what_the_model_holds_and_across_cells():
     water = testing.water_box(8, seed=3)
-    for block in survey_neighbors(narrow(4, 2, 3), [frame(water)]):
+    reaches = SMALL.repinit.cutoff, SMALL.three_body.cutoff, SMALL.repformer.cutoff
+    medians = [sorted(by_hand(water, cutoff))[12] for cutoff in reaches]
+    for block in survey_neighbors(narrow(*medians), [frame(water)]):
         expected = by_hand(water, block.cutoff)
         assert counts(block) == Counter(expected)
         assert block.largest == max(expected)
@@ -311,6 +313,16 @@ def test_a_single_weight_that_is_rounded_is_found(weight):
     assert largest_growth(found, "float32").name == ROUNDED[weight]
 
 
+def test_the_error_of_several_frames_is_that_of_the_worst():
+    model, boxes = dpa2.load(demo.MODEL), [testing.water_box(8, seed=seed) for seed in range(3)]
+    lower = model.to("numpy", dtype="float32")
+    together = survey_precision(model, lower, boxes, "truncate")
+    apart = [survey_precision(model, lower, [box], "truncate") for box in boxes]
+    for found, *each in zip(together, *apart, strict=True):
+        errors_of = [tensor.error for tensor in each]
+        assert (found.error, found.frame) == (max(errors_of), f"structure {np.argmax(errors_of)}")
+
+
 @pytest.mark.parametrize("excluded", [(), ((0, 1),)])
 def test_what_is_compared_does_not_depend_on_how_many_slots_others_need(excluded):
     """A far cluster widens all lists; slots of the near one that are empty for that reason are left out."""
@@ -323,6 +335,17 @@ def test_what_is_compared_does_not_depend_on_how_many_slots_others_need(excluded
     for name in one.keys() - {"energy", "virial"}:
         if not name.startswith("nlist") and name != "repinit/diff":
             assert_close("batch", chosen(name, other, types, model), chosen(name, one, near.types, model), name)
+
+
+def test_excluded_pairs_are_left_out_in_the_repformer_which_takes_their_slots_for_empty():
+    model = testing.perturbed_model(testing.small_config(excluded_pairs=((0, 1),)))
+    system = testing.scattered_atoms(9, types=2, apart=1.0)
+    seen, types = dpa2.trace(model, system.coordinates, system.types), system.types
+    for name, block, left_out in (("repinit/sw", "ri", False), ("repformer/sw", "rf", True)):
+        near = seen[f"nlist/{block}_local"]
+        alike = types[near] == types[:, None]
+        assert not alike[near >= 0].all()
+        np.testing.assert_array_equal(occupied(name, seen, types, model), (near >= 0) & (alike | (not left_out)))
 
 
 def chosen(name: str, trace: dict, types: np.ndarray, model) -> np.ndarray:
