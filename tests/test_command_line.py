@@ -253,6 +253,7 @@ def test_a_target_that_lacks_a_feature_is_refused_by_its_name(tmp_path, call):
 LIMITED = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+from dpa2.cli import main
 main()
 """
 

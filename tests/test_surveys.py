@@ -78,6 +78,8 @@ def test_counts_of_several_frames_are_added_and_the_largest_is_found_where_it_is
 def test_virtual_atoms_are_not_counted():
     first, *_ = survey_neighbors(SMALL, [frame(System([[0, 0, 0], [1, 0, 0], [0, 1, 0]], [0, 1, -1]))])
     assert first.histogram.tolist() == [0, 2]
+    with pytest.raises(errors.InputError, match="no atoms"):
+        survey_neighbors(SMALL, [frame(System([[0, 0, 0]], [-1]))])
 
 
 @pytest.mark.parametrize("excluded", [(), ((0, 1),)])

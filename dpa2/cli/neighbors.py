@@ -64,7 +64,7 @@ def show(blocks, frames: int) -> None:
         where = one_line(f"{b.block}: atom {b.atom} of {b.frame} has the most, {b.largest}")
         more = f"; {b.exceeding} atoms have more than the {b.limit} that the model holds" if b.exceeding else ""
         out.print(where + more, markup=False, highlight=False, soft_wrap=True)
-    rule = f"to use in a new training: the largest and {MARGIN:.0%} more, rounded up to a multiple of {MULTIPLE}"
+    rule = f"to use in a new training: the largest and {MARGIN} % more, rounded up to a multiple of {MULTIPLE}"
     out.print(f"{rule} ({frames} frames); in a trained model the number is part of its formulas", soft_wrap=True)
 
 

@@ -21,7 +21,7 @@ from ..neighbors import counts_within, neighbor_list
 from ..system import System, checked
 from ..table import Reach
 
-MARGIN = 0.1  # how many more neighbours than were found a model should hold
+MARGIN = 10  # %; how many more neighbours than were found a model should hold
 MULTIPLE = 4  # of which that number is one
 UNLIMITED = sys.maxsize
 
@@ -71,11 +71,13 @@ def survey_neighbors(config: DPA2Config, frames: Iterable[Frame]) -> list[BlockC
     found: dict[str, BlockCounts] = {}
     for frame in frames:
         system = checked(frame.system, config.types, frame.name)
+        if (system.types < 0).all():
+            continue
         for name, counts in counted(config, system, blocks).items():
             here = summarised(name, *blocks[name], counts, system.types >= 0, frame.name)
             found[name] = joined(found[name], here) if name in found else here
     if not found:
-        raise InputError("there are no structures to count neighbours in", argument="data")
+        raise InputError("there are no atoms to count neighbours of", argument="data")
     return with_advice(list(found.values()))
 
 
@@ -118,7 +120,7 @@ def with_advice(blocks: list[BlockCounts]) -> list[BlockCounts]:
 def rounded_up(largest: int) -> int:
     """The margin added, the next multiple.
 
-    >>> rounded_up(20), rounded_up(21), rounded_up(0)
-    (24, 24, 4)
+    >>> rounded_up(20), rounded_up(40), rounded_up(0)
+    (24, 44, 4)
     """
-    return MULTIPLE * max(1, ceil(largest * (1 + MARGIN) / MULTIPLE))
+    return MULTIPLE * max(1, ceil(largest * (100 + MARGIN) / (100 * MULTIPLE)))
