@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tarfile
 from pathlib import Path
 
@@ -57,3 +58,18 @@ def pytest_collection_modifyitems(config, items):
     slow = [item for item in items if item.get_closest_marker("slow")]
     config.hook.pytest_deselected(items=slow)
     items[:] = [item for item in items if not item.get_closest_marker("slow")]
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """`dpa2 ARGUMENTS` in this process: exit code, output and errors."""
+    from dpa2.cli import main
+
+    def called(*arguments) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["dpa2", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "200")
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        return (stopped.value.code or 0, *capsys.readouterr())
+
+    return called

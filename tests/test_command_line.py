@@ -15,7 +15,6 @@ from attacks.genuine import multitask
 
 import dpa2
 from dpa2 import config, demo, errors, testing
-from dpa2.cli import main
 from dpa2.cli.app import one_line
 from dpa2.cli.exit_codes import exit_code
 from dpa2.serialization import read, write
@@ -116,20 +115,6 @@ def test_eval_reads_what_ase_reads(tmp_path):
     assert [f["energy"] for f in told["frames"]] == pytest.approx([expected] * 2, abs=1e-6)
     write(tmp_path / "slab.extxyz", ase.Atoms("O", cell=[4, 4, 4], pbc=[True, True, False]))
     assert "all three or none" in run("eval", demo.MODEL, tmp_path / "slab.extxyz", code=2).stderr
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """`dpa2 ARGUMENTS` in this process: exit code, output and errors."""
-
-    def called(*arguments) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["dpa2", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "200")
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        return (stopped.value.code or 0, *capsys.readouterr())
-
-    return called
 
 
 def test_info_says_which_format_writer_and_precision_a_file_has(call):

@@ -1,4 +1,5 @@
-"""The command line: `dpa2 info`, `eval`, `convert`, `compress`, `verify`, `diff`, `check`, `vectors`, `demo`.
+"""The command line: `dpa2 info`, `eval`, `convert`, `compress`, `verify`, `diff`, `check`, `vectors`, `smoothness`,
+`neighbors`, `precision`, `demo`.
 
 `exit_codes` says what its codes mean.
 """
@@ -11,11 +12,39 @@ import traceback
 import typer
 
 from ..errors import DPA2Error, InputError
-from . import check, compress, convert, demo, diff, evaluate, info, vectors, verify  # they add their commands
+from . import (  # they add their commands
+    check,
+    compress,
+    convert,
+    demo,
+    diff,
+    evaluate,
+    info,
+    neighbors,
+    precision,
+    smoothness,
+    vectors,
+    verify,
+)
 from .app import app, tell_error
 from .exit_codes import exit_code
 
-__all__ = ["app", "check", "compress", "convert", "demo", "diff", "evaluate", "info", "main", "vectors", "verify"]
+__all__ = [
+    "app",
+    "check",
+    "compress",
+    "convert",
+    "demo",
+    "diff",
+    "evaluate",
+    "info",
+    "main",
+    "neighbors",
+    "precision",
+    "smoothness",
+    "vectors",
+    "verify",
+]
 WRONG_CALL = typer.BadParameter.__base__  # what the parser raises; its module differs between versions of typer
 
 

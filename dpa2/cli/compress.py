@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -69,12 +68,10 @@ def intervals(model) -> int:
 
 def made_up(model, closest: float):
     """A cluster of the model's types, none of its atoms closer than they may be."""
-    from ..testing import scattered_atoms
+    from ..testing.structures import scattered_atoms, with_zero_parameters
 
-    system, fit = scattered_atoms(FEWEST, len(model.type_map), 1.1 * closest), model.config.fitting
-    frame = np.zeros(fit.frame_parameters) if fit.frame_parameters else None
-    atoms = np.zeros((FEWEST, fit.atom_parameters)) if fit.atom_parameters else None
-    return replace(system, frame_parameters=frame, atom_parameters=atoms)
+    system = scattered_atoms(FEWEST, len(model.type_map), 1.1 * closest)
+    return with_zero_parameters(system, model.config.fitting)
 
 
 def measured(model, tables, system) -> dict:

@@ -2,7 +2,7 @@
 
 0 all is well, 1 a fault of this program, 2 the call or an input is wrong, 3 a file is unreadable or hostile, 4 its
 version or a feature is not supported, 5 the target format cannot hold the model, 6 two things that should be equal
-are not, 7 an optional package is missing, 8 writing failed.
+are not, or a model is not smooth or holds too few neighbours, 7 an optional package is missing, 8 writing failed.
 """
 
 from __future__ import annotations

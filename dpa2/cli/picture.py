@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import io
-from pathlib import Path
-
-from ..errors import InputError, require
+from .png import check_png, empty_figure, save_png
 
 
 def draw(found, file: str, title: str) -> None:
     """Write a PNG, complete or not at all."""
-    from ..serialization.atomic import replacing
-
-    if Path(file).suffix.lower() != ".png":
-        raise InputError(f"{file}: pictures are written as .png", argument="png", file=file)
+    check_png(file)
     tensors = [t for t in found.different if not t.reason][::-1]
-    figure = require("matplotlib.figure", "plot").Figure(figsize=(9, 1.5 + 0.18 * len(tensors)), layout="constrained")
+    figure = empty_figure(9, 1.5 + 0.18 * len(tensors))
     axes = figure.subplots()
     axes.barh([t.name for t in tensors], [t.relative for t in tensors], height=0.7)
     axes.set_xscale("log" if any(t.relative > 0 for t in tensors) else "linear")
@@ -23,7 +17,4 @@ def draw(found, file: str, title: str) -> None:
     axes.set_title(f"{title}\n{len(found.different)} of {len(found.tensors)} tensors differ", fontsize=9)
     axes.tick_params(axis="y", labelsize=6)
     axes.margins(y=0.01)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150)
-    with replacing(file) as new:
-        new.write_bytes(buffer.getvalue())
+    save_png(figure, file)

@@ -232,6 +232,11 @@ def orders_of_jumps(path: Callable[[float], np.ndarray], at: float, step: float,
     >>> min(testing.orders_of_jumps(np.exp, at=0.0, step=0.1)) > 2.9
     True
     """
+    return orders_of_sizes(*sizes_of_jumps(path, at, step, halvings))
+
+
+def sizes_of_jumps(path: Callable[[float], np.ndarray], at: float, step: float, halvings: int) -> tuple[list, float]:
+    """How large a possible jump looks with a step and its halvings, and how much of that may be rounding."""
     jumps, rounding = [], 0.0
     for k in range(halvings + 1):
         h = step / 2**k
@@ -239,4 +244,9 @@ def orders_of_jumps(path: Callable[[float], np.ndarray], at: float, step: float,
         ends = [3.0 * a - 3.0 * b + c for a, b, c in (left, right)]
         jumps.append(float(np.abs(ends[1] - ends[0]).max()))
         rounding = max(rounding, 50 * np.finfo(float).eps * float(np.abs(left + right).max()))
+    return jumps, rounding
+
+
+def orders_of_sizes(jumps: list[float], rounding: float) -> list[float]:
+    """Each size relative to the next, as a power of two; infinite where the next is rounding."""
     return [np.inf if b <= rounding else float(np.log2(a / b)) for a, b in pairwise(jumps)]

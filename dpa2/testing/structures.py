@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 
+from ..config import Fitting
 from ..system import System
 
 VOLUME = 29.9  # Å³ of one molecule in liquid water
@@ -100,6 +102,16 @@ def scattered_atoms(atoms: int, types: int, apart: float, seed: int = 0) -> Syst
         if all(np.linalg.norm(place - other) >= apart for other in places):
             places.append(place)
     return System(np.array(places), generator.integers(types, size=atoms))
+
+
+def with_zero_parameters(system: System, fitting: Fitting) -> System:
+    """The same atoms with the parameters that a fitting net asks for: its default, or else zeros."""
+    frame = fitting.frame_parameters and fitting.default_frame_parameters is None
+    return replace(
+        system,
+        frame_parameters=np.zeros(fitting.frame_parameters) if frame else None,
+        atom_parameters=np.zeros((len(system.types), fitting.atom_parameters)) if fitting.atom_parameters else None,
+    )
 
 
 def random_cell(generator: np.random.Generator, atoms: int) -> np.ndarray:
