@@ -37,7 +37,7 @@ OUTER = (  # what surrounds it, from the inside out
     {"memory", "acceleration", "evaluation", "assembly", "backends", "extrapolation"},
     {"hessian", "initialization", "view"},
     {"model"},
-    {"tracing", "statistics", "results", "structures", "serialization", "compression"},
+    {"tracing", "slots", "statistics", "results", "structures", "serialization", "compression"},
     {"api"},
     {"demo", "testing", "ase"},
     {"conformance", "surveys"},

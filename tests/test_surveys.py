@@ -16,9 +16,10 @@ from tolerances import TOLERANCES, assert_close
 import dpa2
 from dpa2 import config as settings
 from dpa2 import demo, environment, errors, testing
+from dpa2.slots import meaningful, occupied_slots
 from dpa2.surveys.drags import Drag, blocks, drags
 from dpa2.surveys.neighbors import BlockCounts, survey_neighbors
-from dpa2.surveys.precision import largest_growth, occupied, survey_precision
+from dpa2.surveys.precision import largest_growth, survey_precision
 from dpa2.surveys.smoothness import known_causes, survey_smoothness
 from dpa2.system import System
 
@@ -347,15 +348,16 @@ def test_excluded_pairs_are_left_out_in_the_repformer_which_takes_their_slots_fo
         near = seen[f"nlist/{block}_local"]
         alike = types[near] == types[:, None]
         assert not alike[near >= 0].all()
-        np.testing.assert_array_equal(occupied(name, seen, types, model), (near >= 0) & (alike | (not left_out)))
+        used = meaningful(name, near.shape, occupied_slots(seen, types, model.config.excluded_pairs))
+        np.testing.assert_array_equal(used, (near >= 0) & (alike | (not left_out)))
 
 
 def chosen(name: str, trace: dict, types: np.ndarray, model) -> np.ndarray:
     """The part of a tensor that is compared, of the first five atoms."""
-    used, value = occupied(name, trace, types, model), trace[name]
-    if value.shape[0] == len(types):
-        value, used = value[:5], used if used is None else used[:5]
-    return value if used is None else value[used]
+    value = trace[name]
+    used = meaningful(name, value.shape, occupied_slots(trace, types, model.config.excluded_pairs))
+    rows = 5 if len(value) == len(types) else len(value)
+    return value[:rows][used[:rows]]
 
 
 def test_bfloat16_without_a_library_that_has_it_says_what_to_install(call, monkeypatch, water):

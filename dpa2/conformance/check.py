@@ -11,7 +11,7 @@ from ..errors import TargetFailed
 from .causes import CAUSES, Cause, explain
 from .comparison import DERIVATIVES, TOLERANCES, Divergence, Finding, compare, first_divergence
 from .names import renamed, suggestion
-from .slots import depth
+from .order import depth
 from .targets import Target
 from .vectors import Vector
 

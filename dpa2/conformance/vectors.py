@@ -23,9 +23,9 @@ from ..model import Model
 from ..serialization.checkpoint import Checkpoint
 from ..serialization.plain import canonical_json, config_from_plain, config_to_plain
 from ..serialization.safetensors import pack
+from ..slots import occupied_slots
 from ..system import System
 from ..tracing import trace
-from .slots import occupied_slots
 
 GOLDEN = Path(__file__).with_name("golden")
 FORMAT, VERSION = "dpa2-vector", "1"

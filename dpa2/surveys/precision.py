@@ -7,7 +7,6 @@ of the trace table, specification section 19).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -16,20 +15,12 @@ import numpy as np
 
 from ..errors import InputError, require
 from ..model import Model
+from ..slots import meaningful, occupied_slots
 from ..system import System
-from ..table import allowed
 from ..tracing import trace
 
 UNIT_ROUNDOFF = {"float32": 2.0**-24, "bfloat16": 2.0**-8}  # by which a number may change when it is rounded
 SAME = ("nlist/", "repinit/diff")  # made in float64, whatever follows
-SLOTS = {  # names with axes of slots: whose list they are of, and how many such axes follow that of the atoms
-    r"repinit/(sw|env_mat|gg|gg_s|gg_t)": ("ri", 1),
-    r"three_body/(sw|env_mat)": ("tb", 1),
-    r"three_body/(kappa|gg)": ("tb", 2),
-    r"repformer/(sw|env_mat|g2_0|h2_0)": ("rf", 1),
-    r"repformer/layer\d+/(g1_nei|g2|h2|g2_mlp|g2_g1g1|g2_attn|h2_attn|attn1_logits|attn1_weights)": ("rf", 1),
-    r"repformer/layer\d+/(attn2_logits|attn2_map)": ("rf", 2),
-}
 
 
 @dataclass(frozen=True)
@@ -101,30 +92,15 @@ def tensor_errors(exact: Model, lower: Model, system: System, neighbors: str, fr
     """The same of one structure."""
     arguments = {"neighbors": neighbors, "fparam": system.frame_parameters, "aparam": system.atom_parameters}
     one, other = (trace(m, system.coordinates, system.types, system.cell, **arguments) for m in (exact, lower))
-    types = exact.checked(system).types
+    slots = occupied_slots(one, exact.checked(system).types, exact.config.excluded_pairs)
     for name, expected in one.items():
         if name.startswith(SAME):
             continue
-        used = occupied(name, one, types, exact)
-        difference, expected = (x if used is None else x[used] for x in (other[name] - expected, expected))
+        used = meaningful(name, expected.shape, slots)
+        difference, expected = (x[used] for x in (other[name] - expected, expected))
         largest = float(np.abs(expected).max(initial=0.0))
         deviation = float(np.abs(difference).max(initial=0.0))
         yield TensorError(name, deviation / (largest or 1.0), frame, largest)
-
-
-def occupied(name: str, seen: dict[str, np.ndarray], types: np.ndarray, model: Model) -> np.ndarray | None:
-    """Where a tensor's slots hold neighbours, along its leading axes; None if it has no slots.
-
-    The repformer's lists treat a pair that the descriptor excludes as empty (section 2.5).
-    """
-    block, axes = next((place for pattern, place in SLOTS.items() if re.fullmatch(pattern, name)), (None, 0))
-    if block is None:
-        return None
-    near = seen[f"nlist/{block}_local"]
-    used = near >= 0
-    if block == "rf":
-        used &= allowed(model.reach)[types[:, None], types[near]]
-    return used if axes == 1 else used[:, :, None] & used[:, None, :]
 
 
 def largest_growth(errors: list[TensorError], dtype: str) -> Growth:
