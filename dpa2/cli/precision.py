@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import isfinite
 from typing import Annotated
 
@@ -37,7 +37,8 @@ def precision(
     check_png(png)
     exact = load(file, dtype="float64", head=head)
     lower = exact.to(lower_backend(dtype), dtype=dtype)
-    systems = [frame.system for frame in spread(read_structures(structures, exact.type_map), frames)]
+    chosen = spread(read_structures(structures, exact.type_map), frames)
+    systems = [replace(frame.system, name=frame.name) for frame in chosen]
     with Progress(console=err, transient=True, disable=as_json) as progress:
         tracked = progress.track(systems, description="tracing")
         errors = survey_precision(exact, lower, tracked, "truncate" if truncate else "strict")

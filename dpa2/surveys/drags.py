@@ -22,6 +22,7 @@ STEP = 0.02  # Å
 QUIET = 6  # steps to either side
 ATOMS = 5  # of a cluster, or fewer where a model holds few neighbours
 TRIES, TRIES_WITH_ONE_STEP = 16000, 1000
+FINER = 10  # how many times shorter steps are in a dense cluster, where one atom of many makes a small jump
 DENSE = 0.85  # of the distance at which a full list overflows: how far the atoms reach that fill it
 
 
@@ -58,7 +59,7 @@ def drags(config: DPA2Config, seed: int = 0) -> Iterator[Drag]:
         yield quiet_drag(generator, config, event, at, atoms)
     if atoms > 2:
         at = clear_of(marks, 0.4 * nearest_cutoff(config), 0.8 * nearest_cutoff(config))
-        yield quiet_drag(generator, config, "two neighbours swap places", at, atoms, swap=True)
+        yield quiet_drag(generator, config, "swap of two neighbours", at, atoms, swap=True)
     for block in blocks(config):
         yield full_drag(generator, config, block)
 
@@ -137,7 +138,7 @@ def full_drag(generator, config: DPA2Config, block: str) -> Drag:
     """A dense cluster: as many atoms as the block holds, the last of which swaps places with the dragged one."""
     inner, outer, limit = blocks(config)[block]
     at = clear_of(crossings(config), inner + 0.5 * (outer - inner), inner + 0.75 * (outer - inner))
-    way, step = direction(generator), min(STEP, at / 100)
+    way, step = direction(generator), min(STEP, at / 100) / FINER
     rest = np.concatenate([np.zeros((1, 3)), ball(generator, limit - 1, DENSE * at), [-at * way]])
     made = drag(generator, config, f"overflow of {block}", at, step, rest, way)
     return replace(made, overflows=True)
