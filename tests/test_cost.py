@@ -2,7 +2,7 @@
 
 The formulas over the neighbours that there are, with merged attention matrices, take 1.43 GFLOP for the small model and
 192 atoms of water, forward and back. The forward half is computed twice, once more on the way back, which makes a third
-more; blocks are as wide as their widest atom, which makes less than a tenth. Axes as wide as the model allows would take
+more; blocks are as wide as their widest atom, which makes less than a tenth. Axes as wide as the model allows take
 2.7 GFLOP. A form that pads, or multiplies what is constant, is found here before it is felt.
 """
 
