@@ -20,10 +20,11 @@ from hypothesis import strategies as st
 from tolerances import assert_close
 
 import dpa2
-from dpa2.conformance.causes import CAUSES, forward
+from dpa2.conformance.causes import CAUSES
 from dpa2.conformance.check import check, check_all, earliest
 from dpa2.conformance.comparison import TOLERANCES
 from dpa2.conformance.cover import pairwise
+from dpa2.conformance.explaining import forward
 from dpa2.conformance.models import FACTORS, PLACES
 from dpa2.conformance.targets import called, command, question
 from dpa2.conformance.vectors import decode, digest, encode, evaluated, made, shipped, shipped_files

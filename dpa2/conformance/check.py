@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..errors import TargetFailed
-from .causes import CAUSES, Cause, explain
+from .causes import CAUSES
 from .comparison import DERIVATIVES, TOLERANCES, Divergence, Finding, compare, first_divergence
+from .explaining import Cause, explain
 from .names import renamed, suggestion
 from .order import depth
 from .targets import Target

@@ -1,0 +1,60 @@
+"""Why an implementation differs: it is compared with the reference altered by each known mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..plan import Shape
+from ..tracing import intermediates, neighbor_lists
+from . import mistakes
+from .altering import altered
+from .comparison import DERIVATIVES, compare, first_divergence
+from .vectors import Vector
+
+Edit = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A mistake: its name, what was done wrong, where the specification says it, and the changes that make it."""
+
+    name: str
+    words: str
+    section: str
+    edits: tuple[Edit, ...]
+
+    @contextmanager
+    def altered(self) -> Iterator[None]:
+        """The reference with this mistake in it."""
+        with ExitStack() as stack:
+            for place, old, new in self.edits:
+                stack.enter_context(altered(place, old, new, vars(mistakes)))
+            yield
+
+
+def forward(vector: Vector, dtype: str) -> dict[str, np.ndarray]:
+    """Every intermediate up to the energy."""
+    model = vector.model_in(dtype)
+    system = model.checked(vector.system)
+    found = model.neighbors(system, "truncate")
+    ready = model.prepare([system], [found], shape=Shape(size=len(system.types), ordered=False))
+    energies = model.weights.fold().linearize(ready.blocks, ready.inputs, model.backend.run)[0]
+    energy = np.asarray(energies[0])[np.asarray(ready.inverse)]
+    results = {"atom_energy": energy[:, None], "energy": energy.sum(keepdims=True)}
+    return neighbor_lists(model, found) | intermediates(model, ready) | results
+
+
+def explain(vector: Vector, found: dict, dtype: str, limit: float, causes: Iterable[Cause]) -> list[Cause]:
+    """The causes under which everything that was given is as in the altered reference."""
+    given = {name: array for name, array in found.items() if name not in DERIVATIVES}
+    return [cause for cause in causes if matches(cause, vector, given, dtype, limit)]
+
+
+def matches(cause: Cause, vector: Vector, given: dict, dtype: str, limit: float) -> bool:
+    """Whether everything that was given is what a mistake would give."""
+    with cause.altered(), np.errstate(all="ignore"):
+        return first_divergence(compare(forward(vector, dtype), given, vector.occupied), limit) is None
