@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 
@@ -175,3 +175,10 @@ def repformer_neighbors(ready: Prepared) -> np.ndarray:
         index[:, :stored] = np.where(used[:, :stored], found.index[:, :stored], -1)
         rows.append(index)
     return np.concatenate(rows)
+
+
+def stacked(results: list[Evaluation]) -> Evaluation:
+    """Results of equally large systems with a first axis of frames."""
+    xp = array_namespace(results[0].forces)
+    columns = zip(*(astuple(r) for r in results), strict=True)
+    return Evaluation(*(None if c[0] is None else xp.stack(c) for c in columns))

@@ -10,23 +10,18 @@ from typing import Any
 import numpy as np
 
 from .acceleration import Acceleration, accelerated
-from .arrays import array_namespace
 from .assembly import load_weights
 from .backends import backend as find_backend
 from .config import DPA2Config
 from .energy import EnergyModel, EnergyProgram
 from .errors import BackendError, InputError
-from .evaluation import (
-    Evaluation,
-    Prepared,
-    evaluate_prepared,
-    prepare,
-)
+from .evaluation import Evaluation, Prepared, evaluate_prepared, prepare, stacked
 from .extrapolation import warn_of_extrapolation
 from .hessian import hessian
 from .memory import Demand, turns
 from .module import leaves, map_leaves
 from .neighbors import Neighbors, check_limits, from_list, neighbor_list
+from .parameters import with_defaults, with_parameters
 from .plan import Shape, plan
 from .precision import in_precision, precision
 from .system import System, checked, frames, host_array
@@ -301,12 +296,7 @@ class Model:
 
     def checked(self, system: System, label: str = "") -> System:
         """The system as arrays, with the parameters that the fitting net asks for; or an `InputError`."""
-        system, fit = checked(system, self.type_map, label), self.config.fitting
-        if system.frame_parameters is None and fit.default_frame_parameters is not None:
-            system = dataclasses.replace(system, frame_parameters=np.array(fit.default_frame_parameters))
-        check_parameters("fparam", system.frame_parameters, fit.frame_parameters)
-        check_parameters("aparam", system.atom_parameters, fit.atom_parameters)
-        return system
+        return with_defaults(checked(system, self.type_map, label), self.config.fitting)
 
     @cached_property
     def reach(self) -> Reach:
@@ -333,31 +323,3 @@ class Model:
         types = [np.where(s.types < 0, virtual_type, s.types) for s in systems]
         host = plan(types, lists, self.reach, shape)
         return prepare(self.backend, self.config, host, lists, systems)
-
-
-def check_parameters(name: str, given, wanted: int):
-    """Frame and atomic parameters: as many as the fitting net takes, and none that it does not."""
-    if given is None and wanted:
-        raise InputError(f"{name}: the model takes {wanted} parameters and none are given", argument=name)
-    if given is not None and given.shape[-1] != wanted:
-        raise InputError(f"{name}: {given.shape[-1]} parameters are given, the model takes {wanted}", argument=name)
-
-
-def with_parameters(systems: list[System], fparam, aparam) -> list[System]:
-    """Frames with their parameters, given for each frame or for all."""
-    count = len(systems)
-    frame = [fparam] * count if fparam is None or np.ndim(fparam) == 1 else list(fparam)
-    atom = [aparam] * count if aparam is None or np.ndim(aparam) == 2 else list(aparam)
-    if len(frame) != count or len(atom) != count:
-        raise InputError(f"parameters for {len(frame)}, {len(atom)} frames are given, there are {count}")
-    return [
-        dataclasses.replace(s, frame_parameters=f, atom_parameters=a)
-        for s, f, a in zip(systems, frame, atom, strict=True)
-    ]
-
-
-def stacked(results: list[Evaluation]) -> Evaluation:
-    """Results of equally large systems with a first axis of frames."""
-    xp = array_namespace(results[0].forces)
-    columns = zip(*(dataclasses.astuple(r) for r in results), strict=True)
-    return Evaluation(*(None if c[0] is None else xp.stack(c) for c in columns))

@@ -32,7 +32,7 @@ CORE = (  # from the bottom up: what computes, on whatever arrays it is given
 OUTER = (  # what surrounds it, from the inside out
     {"errors", "electrons"},
     {"config", "system"},
-    {"neighbors", "data", "widths", "expansion", "precision"},
+    {"neighbors", "data", "widths", "expansion", "precision", "parameters"},
     {"table", "plan"},
     {"memory", "acceleration", "evaluation", "assembly", "backends", "extrapolation"},
     {"hessian", "initialization", "view"},
