@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,13 +22,14 @@ from tolerances import assert_close
 
 import dpa2
 from dpa2.conformance.causes import CAUSES
-from dpa2.conformance.check import check, check_all, earliest
+from dpa2.conformance.check import check, check_all, common_causes, common_explanations, earliest
 from dpa2.conformance.comparison import TOLERANCES
 from dpa2.conformance.cover import pairwise
 from dpa2.conformance.explaining import forward
 from dpa2.conformance.models import FACTORS, PLACES
-from dpa2.conformance.targets import called, command, question
-from dpa2.conformance.vectors import decode, digest, encode, evaluated, made, shipped, shipped_files
+from dpa2.conformance.report import verdict
+from dpa2.conformance.targets import called, command, function
+from dpa2.conformance.vectors import decode, digest, encode, evaluated, made, question, shipped, shipped_files
 from dpa2.errors import FormatError, InputError, TargetFailed
 
 DPA2 = (sys.executable, "-c", "from dpa2.cli import main; main()")
@@ -207,7 +209,7 @@ def test_numbers_that_are_none_differ(wrong):
 
 def test_a_force_alone_is_not_explained_by_mistakes_of_the_energy():
     vector = named("periodic")
-    assert not check(vector, vector.trace | {"force": 1.01 * vector.trace["force"]}).causes
+    assert not check(vector, vector.trace | {"force": 1.01 * vector.trace["force"]}).explanations
 
 
 @pytest.mark.parametrize("cause", CAUSES, ids=lambda cause: cause.name)
@@ -260,7 +262,7 @@ PYTHON = f"{sys.executable} -c"
     ("program", "said"),
     [
         ("import sys; sys.exit('out of {order}')", "code 1: out of {order}"),
-        ("pass", "wrote nothing"),
+        ("pass", "wrote no file"),
         ("import time; time.sleep(60)", "stopped after 0.5 s"),
     ],
 )
@@ -274,6 +276,106 @@ def test_a_program_that_is_not_there_is_told():
         command("./no-such-program {inputs} {outputs}")(named("alone"), "float64")
     with pytest.raises(InputError, match=re.escape("{outputs}")):
         command("prog {inputs}")
+
+
+def test_what_cannot_be_a_target_is_refused_by_name(place, monkeypatch):
+    monkeypatch.chdir(place)
+    (place / "broken.py").write_text("import no_such_package")
+    (place / "worse.py").write_text("def (")
+    for target, error, said in (
+        ("nowhere:f", InputError, "no module nowhere"),
+        ("mine.py:right", InputError, "mine:evaluate"),
+        ("mine:missing", InputError, "no such function"),
+        ("broken:f", TargetFailed, "no_such_package"),
+        ("worse:f", TargetFailed, "SyntaxError"),
+    ):
+        with pytest.raises(error, match=said):
+            function(target)
+    with pytest.raises(InputError, match="cannot be read"):
+        command('"./prog {inputs} {outputs}')
+
+
+def test_leaving_the_program_is_a_failure_and_not_agreement():
+    with pytest.raises(TargetFailed, match="SystemExit"):
+        called(lambda **given: sys.exit(0), "own")(named("alone"), "float64")
+
+
+def test_lists_that_were_given_are_nothing_to_compare():
+    vector = named("periodic")
+    with pytest.raises(TargetFailed, match="nothing to compare"):
+        check(vector, {name: array for name, array in vector.trace.items() if name.startswith("nlist/")})
+
+
+def test_what_is_not_implemented_is_left_out_and_said():
+    def partial(config, coordinates):
+        if config["repinit"]["type_input"] == "strip":
+            raise NotImplementedError
+        return {"repinit/diff": np.zeros(0)} if coordinates is None else None
+
+    assert called(partial, "own")(named("periodic"), "float64") is None
+    vectors = shipped()[:4]
+    reports = check_all(lambda v, dtype: None if v is vectors[1] else v.trace, vectors)
+    assert [bool(report.skipped) for report in reports] == [False, True, False, False]
+    assert f"not implemented, and not compared: {vectors[1].name}" in verdict(reports)
+    assert command(f"{PYTHON} 'import sys; sys.exit(77)' {{inputs}} {{outputs}}")(vectors[0], "float64") is None
+
+
+def test_a_function_may_change_what_it_is_given():
+    def careless(coordinates, weights, types):
+        coordinates *= 2.0
+        for array in weights.values():
+            array *= 0.0
+        return {"energy": [0.0]}
+
+    vector = decode(encode(named("periodic")))
+    before = encode(vector)
+    called(careless, "own")(vector, "float64")
+    assert encode(vector) == before
+
+
+def test_tensors_and_lists_and_plainer_shapes_are_taken():
+    torch = pytest.importorskip("torch")
+    vector = named("periodic")
+    trace = vector.trace
+    given = {
+        "energy": float(trace["energy"][0]),
+        "atom_energy": trace["atom_energy"][:, 0].tolist(),
+        "virial": trace["virial"].reshape(3, 3),
+        "force": torch.tensor(trace["force"], requires_grad=True),
+    }
+    assert check(vector, given).divergence is None
+    with pytest.raises(TargetFailed, match="energy"):
+        check(vector, {"energy": [[1.0], [2.0, 3.0]]})
+    turned = check(vector, {"repinit/gg": trace["repinit/gg"].swapaxes(1, 2)}).divergence
+    assert "transposed?" in turned.finding.reason
+
+
+def mistaken(*names: str, force: float = 1.0):
+    """A target with some mistakes of the catalogue in it."""
+    causes = [cause for cause in CAUSES if cause.name in names]
+
+    def target(vector, dtype):
+        with ExitStack() as stack:
+            for cause in causes:
+                stack.enter_context(cause.altered())
+            found = forward(vector, dtype)
+        return found | {"force": force * vector.trace["force"]}
+
+    return target
+
+
+def test_a_wrong_force_does_not_hide_the_cause_of_wrong_energies():
+    reports = check_all(mistaken("gate-ignored", force=-1.0), shipped())
+    assert [cause.name for cause in common_causes(reports)] == ["gate-ignored"]
+
+
+def test_of_two_mistakes_the_first_is_named_and_where_the_second_begins():
+    reports = check_all(mistaken("switch-cubic", "repinit-flatten"), shipped())
+    assert earliest(reports).divergence.finding.name == "repinit/sw"
+    assert not common_causes(reports)
+    (found,) = common_explanations(reports)
+    assert (found.cause.name, found.until) == ("switch-cubic", "repinit/grrg")
+    assert any("up to repinit/grrg, which differs for another reason" in line for line in verdict(reports))
 
 
 def test_a_program_is_given_no_results():
@@ -346,6 +448,8 @@ def test_exit_codes_tell_right_from_wrong_from_useless(place):
     assert dpa2_check("mine:missing", cwd=place).returncode == 2
     assert dpa2_check(cwd=place).returncode == 2
     assert dpa2_check("mine:right", "--only", "no such", cwd=place).returncode == 2
+    assert dpa2_check("mine:right", "--skip", "-", cwd=place).returncode == 2
+    assert dpa2_check("mine:right", "--tolerance", "nan", cwd=place).returncode == 2
 
 
 def test_two_files_are_compared_and_own_vectors_are_made(place):

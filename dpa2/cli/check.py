@@ -24,6 +24,7 @@ def check(
     command: Annotated[str | None, typer.Option(help='A program: "prog {inputs} {outputs}".')] = None,
     folder: Annotated[str | None, typer.Option("--vectors", help="A folder of vectors, not those of dpa2.")] = None,
     only: Annotated[str, typer.Option(help="Vectors whose names contain this.")] = "",
+    without: Annotated[str, typer.Option("--skip", help="Leave out vectors whose names contain this.")] = "",
     single: Annotated[bool, typer.Option("--float32", help="In float32, not in float64.")] = False,
     tolerance: Annotated[float | None, typer.Option(help="Of the largest entry; 1e-12, in float32 3e-5.")] = None,
     timeout: Annotated[float, typer.Option(help="Seconds that a program may take for a vector.")] = 600.0,
@@ -35,10 +36,16 @@ def check(
     from ..serialization.atomic import replacing
 
     dtype = "float32" if single else "float64"
+    if tolerance is not None and not 0 < tolerance < math.inf:
+        raise InputError(f"a tolerance is a positive number, not {tolerance}", argument="tolerance")
     if command is None and len(targets or []) == 2:
+        if only or without or folder:
+            raise InputError(
+                "two files are compared as they are: without --only, --skip, --vectors", argument="targets"
+            )
         reports = [of_files(targets or [], dtype, tolerance)]
     else:
-        reports = of_target(targets or [], command, timeout, chosen(folder, only), dtype, tolerance, as_json)
+        reports = of_target(targets or [], command, timeout, chosen(folder, only, without), dtype, tolerance, as_json)
     if page is not None:
         with replacing(page) as new:
             new.write_text(reporting.page(reports, command or " ".join(targets or [])))
@@ -51,12 +58,12 @@ def check(
     raise typer.Exit(DIFFERENT if reporting.earliest(reports) else 0)
 
 
-def chosen(folder: str | None, only: str):
+def chosen(folder: str | None, only: str, without: str):
     """The vectors to check; an error if there are none."""
     from ..conformance.vectors import read, shipped
 
     found = shipped() if folder is None else [read(path) for path in sorted(Path(folder).glob("*.safetensors"))]
-    vectors = [vector for vector in found if only in vector.name]
+    vectors = [v for v in found if only in v.name and not (without and without in v.name)]
     if not vectors:
         where = f"in {folder}" if folder else f"among {', '.join(vector.name for vector in found)}"
         raise InputError(f"there is no vector with {only!r} in its name {where}", argument="only")
@@ -83,20 +90,22 @@ def of_target(targets: list[str], command: str | None, timeout, vectors, dtype: 
     target = kinds.function(targets[0]) if command is None else kinds.command(command, timeout)
     with Progress(console=err, transient=True, disable=quiet) as progress:
         task = progress.add_task("checking", total=len(vectors))
-        return check_all(target, vectors, (dtype,), tolerance, lambda report: progress.advance(task))
+        reports = check_all(target, vectors, (dtype,), tolerance, lambda report: progress.advance(task))
+    if all(report.skipped for report in reports):
+        raise InputError("the target implements none of the vectors", argument="targets")
+    return reports
 
 
 def facts(reports) -> dict:
     """The reports as JSON."""
     from ..conformance import report as reporting
 
-    first, causes = reporting.earliest(reports), reporting.common_causes(reports)
-    return {
-        "agrees": first is None,
-        "first": first and first.name,
-        "causes": [{"name": cause.name, "words": cause.words, "section": cause.section} for cause in causes],
-        "vectors": [plain(report) for report in reports],
-    }
+    first, found = reporting.earliest(reports), reporting.common_explanations(reports)
+    causes = [
+        {"name": e.cause.name, "words": e.cause.words, "section": e.cause.section, "until": e.until} for e in found
+    ]
+    vectors = [plain(report) for report in reports]
+    return {"agrees": first is None, "first": first and first.name, "causes": causes, "vectors": vectors}
 
 
 def plain(report) -> dict:
@@ -105,8 +114,9 @@ def plain(report) -> dict:
     first = divergence and {n: finite(x) for n, x in asdict(divergence.finding).items()} | {
         "after": divergence.after, "between": list(divergence.between), "next": divergence.next_dump
     }  # fmt: skip
-    counts = {"given": report.given, "unknown": list(report.unknown), "largest_error": finite(report.largest_error)}
-    return {"name": report.name, "dtype": report.dtype} | counts | {"first": first}
+    errors = {f.name: finite(f.error) for f in report.findings if not f.missing}
+    about = {"name": report.name, "dtype": report.dtype, "tolerance": report.tolerance, "skipped": report.skipped}
+    return about | {"given": report.given, "unknown": list(report.unknown), "errors": errors, "first": first}
 
 
 def finite(value):
@@ -120,6 +130,7 @@ def show(reports) -> None:
     for report in reports:
         first = report.divergence.finding.name if report.divergence else "-"
         empty = "yes" if not report.divergence and any(f.empty_differ for f in report.findings) else ""
+        first = report.skipped or first
         table.add_row(report.name, f"{report.given}", f"{report.largest_error:.1e}", first, empty)
     out.print(table)
     unknown = dict.fromkeys(name for report in reports for name in report.unknown)

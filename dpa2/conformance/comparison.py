@@ -12,9 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..slots import axes, meaningful
+from .order import depth
 
 TOLERANCES = {"float64": 1e-12, "float32": 3e-5}
 DERIVATIVES = ("force", "virial", "atom_virial")  # whose rounding is that of energies, also where they vanish
+FLAT = (*DERIVATIVES, "energy", "atom_energy")  # in which axes of length 1, and pairs of axes, are a matter of taste
 FAINT = 1e-3  # Å⁻¹ or 1: of the largest atomic energy, below which derivatives are nothing
 Arrays = Mapping[str, np.ndarray]
 
@@ -41,6 +43,10 @@ class Finding:
     def place(self) -> str:
         """The index in words."""
         _, count = axes(self.name)
+        if self.name in ("type_embedding/table", "repinit/strip_table"):
+            return f"row {self.index[0]}, channel {self.index[1]}"
+        if self.name in ("energy", "virial"):
+            return f"component {self.index[-1]}"
         words = ["atom", *(["neighbour"] if count == 1 else ["neighbour a", "neighbour b"])[:count]]
         words += ["channel"] * len(self.index)
         return ", ".join(f"{word} {k}" for word, k in zip(words, self.index, strict=False))
@@ -48,7 +54,7 @@ class Finding:
 
 def compare(reference: Arrays, candidate: Arrays, slots: dict[str, np.ndarray]) -> list[Finding]:
     """A finding for each intermediate of the reference, in the order of computation."""
-    return [compare_one(name, reference, candidate.get(name), slots) for name in reference]
+    return [compare_one(name, reference, candidate.get(name), slots) for name in sorted(reference, key=depth)]
 
 
 def compare_one(name: str, reference: Arrays, found, slots: dict[str, np.ndarray]) -> Finding:
@@ -58,8 +64,9 @@ def compare_one(name: str, reference: Arrays, found, slots: dict[str, np.ndarray
         return Finding(name, missing=True)
     found = fitted(name, np.asarray(found), expected.shape)
     if found.shape != expected.shape:
-        return Finding(name, error=np.inf, reason=f"shape {found.shape}, expected {expected.shape}")
-    if found.dtype.kind not in "fiub":
+        hint = " (transposed?)" if sorted(found.shape) == sorted(expected.shape) else ""
+        return Finding(name, error=np.inf, reason=f"shape {found.shape}, expected {expected.shape}{hint}")
+    if found.dtype.kind not in "fiu":
         return Finding(name, error=np.inf, reason=f"holds {found.dtype} where numbers are expected")
     faint = FAINT * float(np.abs(reference["atom_energy"]).max()) if name in DERIVATIVES else 0.0
     return measured(name, expected, found, meaningful(name, expected.shape, slots), faint)
@@ -67,6 +74,8 @@ def compare_one(name: str, reference: Arrays, found, slots: dict[str, np.ndarray
 
 def fitted(name: str, found: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Slots beyond those of the reference left out; another implementation may store as many as it likes."""
+    if name in FLAT and found.size == np.prod(shape):
+        return found.reshape(shape)
     _, count = axes(name)
     if found.ndim != len(shape) or not count:
         return found

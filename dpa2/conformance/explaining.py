@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -36,6 +36,14 @@ class Cause:
             yield
 
 
+@dataclass(frozen=True)
+class Explanation:
+    """A cause that gives the first divergence and all up to `until`, which differs for another reason; None: it all."""
+
+    cause: Cause
+    until: str | None = None
+
+
 def forward(vector: Vector, dtype: str) -> dict[str, np.ndarray]:
     """Every intermediate up to the energy."""
     model = vector.model_in(dtype)
@@ -48,13 +56,9 @@ def forward(vector: Vector, dtype: str) -> dict[str, np.ndarray]:
     return neighbor_lists(model, found) | intermediates(model, ready) | results
 
 
-def explain(vector: Vector, found: dict, dtype: str, limit: float, causes: Iterable[Cause]) -> list[Cause]:
-    """The causes under which everything that was given is as in the altered reference."""
+def remaining(cause: Cause, vector: Vector, found: dict, dtype: str, limit: float) -> str | None:
+    """The first of what was given that a mistake would not give; derivatives are not judged."""
     given = {name: array for name, array in found.items() if name not in DERIVATIVES}
-    return [cause for cause in causes if matches(cause, vector, given, dtype, limit)]
-
-
-def matches(cause: Cause, vector: Vector, given: dict, dtype: str, limit: float) -> bool:
-    """Whether everything that was given is what a mistake would give."""
     with cause.altered(), np.errstate(all="ignore"):
-        return first_divergence(compare(forward(vector, dtype), given, vector.occupied), limit) is None
+        divergence = first_divergence(compare(forward(vector, dtype), given, vector.occupied), limit)
+    return None if divergence is None else divergence.finding.name

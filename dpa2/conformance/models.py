@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..config import DPA2Config
+from ..config import DPA2Config, Fitting, Repformer, ThreeBody
 from ..model import Model
 from ..system import System
 from ..testing.weights import perturbed_model, small_config
@@ -19,6 +19,7 @@ REPINIT = {
     "one_sided": BOTH,
     "timestep": BOTH,
     "type_dim": (5, 4),
+    "widths": ((4, 8), (2, 4), (1, 3, 3)),
 }
 REPFORMER = {
     "layers": (2, 3, 1),
@@ -40,7 +41,6 @@ FITTING = {
     "atom_parameters": (0, 1),
     "parameters_as_mask": BOTH,
     "case_dim": (0, 3),
-    "vacuum_energies": ((), (-1.5, 0.25)),
 }
 WHOLE = {
     "smooth": BOTH,
@@ -53,6 +53,11 @@ WHOLE = {
 }
 FACTORS: dict[str, tuple] = {
     "place": PLACES,
+    "types": (("O", "H"), ("O", "H", "C", "N")),
+    "three_body_widths": ((3, 6), (2, 4), (1, 3, 3)),
+    "transform": ("to fewer", "none"),
+    "fitting_skip": (False, True),
+    "vacuum": BOTH,
     "statistics": ("any", "centered"),
     "three_body": BOTH,
     "activation": ("tanh", "gelu", "silut:2"),
@@ -70,21 +75,47 @@ ROOMY, TIGHT = 30, 4  # neighbours of repinit; the other blocks hold a few less
 def configuration(row: dict) -> DPA2Config:
     """The small model with the switches of a row; where lists are to be cut short it holds few neighbours."""
     base, most = small_config(), TIGHT if row["place"] == "binding" else ROOMY
-    three_body = base.three_body and replace(base.three_body, max_neighbors=most - 2)
-    return replace(
+    repinit = replace(base.repinit, max_neighbors=most, activation=row["activation"], **chosen(row, REPINIT))
+    three_body = ThreeBody(cutoff=3.0, inner_cutoff=1.5, max_neighbors=most - 2, widths=row["three_body_widths"])
+    config = replace(
         base,
-        repinit=replace(base.repinit, max_neighbors=most, activation=row["activation"], **chosen(row, REPINIT)),
+        types=row["types"],
+        repinit=repinit,
         three_body=three_body if row["three_body"] else None,
-        repformer=replace(base.repformer, max_neighbors=most - 1, activation=row["activation"],
-                          pair_symmetrization=row["symmetrization"] in ("both", "pair"),
-                          neighbor_symmetrization=row["symmetrization"] in ("both", "neighbor"),
-                          **chosen(row, REPFORMER)),
-        fitting=replace(base.fitting, activation=row["activation"], timestep=row["fitting_timestep"],
-                        **chosen(row, FITTING)),
+        repformer=replace(base.repformer, max_neighbors=most - 1),
         excluded_pairs=((0, 1),) if row["excluded"] == "descriptor" else (),
         model_excluded_pairs=((0, 1),) if row["excluded"] == "model" else (),
         **chosen(row, WHOLE),
-    )  # fmt: skip
+    )
+    config = replace(config, repformer=repformer(config, row))
+    return replace(config, fitting=fitting(config, row))
+
+
+def repformer(config: DPA2Config, row: dict) -> Repformer:
+    """Layers as wide as what repinit hands over, so that nothing is in between, or less wide.
+
+    With a three-body block there is always something, since DeePMD-kit cannot read a file of such a model without.
+    """
+    none = row["transform"] == "none" and not row["three_body"]
+    width = config.repinit_dim if none else config.repformer.atom_dim
+    both = row["symmetrization"] == "both"
+    return replace(
+        config.repformer,
+        atom_dim=width,
+        activation=row["activation"],
+        pair_symmetrization=both or row["symmetrization"] == "pair",
+        neighbor_symmetrization=both or row["symmetrization"] == "neighbor",
+        **chosen(row, REPFORMER),
+    )
+
+
+def fitting(config: DPA2Config, row: dict) -> Fitting:
+    """A fitting net whose first layer may be as wide as its input, and then has a skip connection."""
+    energies = (-1.5, 0.25, 0.1, -0.3)[: len(config.types)] if row["vacuum"] else ()
+    net = replace(config.fitting, activation=row["activation"], timestep=row["fitting_timestep"],
+                  vacuum_energies=energies, **chosen(row, FITTING))  # fmt: skip
+    wide = replace(config, fitting=net).fitting_dim
+    return replace(net, widths=(wide, 7)) if row["fitting_skip"] else net
 
 
 def chosen(row: dict, factors: dict) -> dict:
@@ -110,9 +141,11 @@ def subject(number: int, row: dict) -> Subject:
     """One row, with parameters for the fitting net where it takes some."""
     model = perturbed_model(configuration(row), seed=number, statistics=row["statistics"])
     system, fit, generator = STRUCTURES[row["place"]](), model.config.fitting, np.random.default_rng(number)
+    later = (np.arange(len(system.types)) > 2) & (system.types >= 0) & (len(row["types"]) > 2)
     frame = generator.normal(size=fit.frame_parameters) if fit.frame_parameters else None
     atoms = generator.normal(size=(len(system.types), fit.atom_parameters)) if fit.atom_parameters else None
-    system = replace(system, frame_parameters=frame, atom_parameters=atoms)
+    types = np.where(later, system.types + 2, system.types)
+    system = replace(system, types=types, frame_parameters=frame, atom_parameters=atoms)
     return Subject(f"{number:02d}-{row['place']}", model, system)
 
 

@@ -8,6 +8,9 @@ from difflib import get_close_matches
 
 import numpy as np
 
+from ..errors import InputError, TargetFailed
+from ..system import host_array
+
 ALIASES = {  # in turn; {last} is the number of the last layer
     r"^layer(\d+)/": r"repformer/layer\1/",
     r"^(?:repformer/)?layers?[./](\d+)[./]": r"repformer/layer\1/",
@@ -30,9 +33,18 @@ def renamed(found: Mapping[str, np.ndarray], reference: Collection[str]) -> tupl
     >>> sorted(given), others
     (['force'], ['mine'])
     """
-    meanings = {name: name if name in reference else canonical(name, reference) for name in found}
-    known = {meaning: np.asarray(found[name]) for name, meaning in meanings.items() if meaning in reference}
-    return known, [name for name, meaning in meanings.items() if meaning not in reference]
+    meanings = {name: name if name in reference else canonical(str(name), reference) for name in found}
+    known = {meaning: plain(name, found[name]) for name, meaning in meanings.items() if meaning in reference}
+    return known, [str(name) for name, meaning in meanings.items() if meaning not in reference]
+
+
+def plain(name: str, value) -> np.ndarray:
+    """An array of any library, or nested lists, as NumPy's."""
+    try:
+        array = host_array(value, name)
+    except InputError as error:
+        raise TargetFailed(str(error), name=name) from error
+    return array.astype("float64") if array.dtype.kind == "b" else array
 
 
 def canonical(name: str, reference: Collection[str]) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import html
 import math
 
-from .check import Report, common_causes, earliest
-from .comparison import TOLERANCES
+from .check import Report, common_explanations, earliest
 
-STYLE = "body{font:15px sans-serif;max-width:60em;margin:2em auto;padding:0 1em}table{border-collapse:collapse}"
-STYLE += "td,th{padding:.2em .8em;border-bottom:1px solid #ddd;text-align:left}.no{color:#b00}.ok{color:#070}"
+STYLE = "body{font:15px sans-serif;max-width:60em;margin:2em auto;padding:0 1em}.axis{font-size:11px;fill:#777}"
+STYLE += ".no{color:#b00}.ok{color:#070}"
 WIDTH, HEIGHT, LOWEST = 900, 220, -17  # of the picture; the smallest exponent in it
 
 
@@ -25,14 +24,28 @@ def page(reports: list[Report], target: str) -> str:
 def verdict(reports: list[Report]) -> list[str]:
     """What was found, in a few lines."""
     first = earliest(reports)
+    lines = [f"not implemented, and not compared: {', '.join(r.name for r in reports if r.skipped)}"]
+    lines = lines if any(r.skipped for r in reports) else []
+    done = [report for report in reports if not report.skipped]
     if first is None:
-        given = sum(report.given for report in reports)
-        return [f"{counted(len(reports), 'vector')}, {counted(given, 'intermediate')}: all agree"]
-    lines = [f"{sum(r.divergence is not None for r in reports)} of {counted(len(reports), 'vector')} diverge"]
-    lines += words(first)
-    causes = common_causes(reports)
-    lines += [f"matches exactly if: {cause.words} (section {cause.section}) [{cause.name}]" for cause in causes]
-    return lines if causes else [*lines, "no known cause explains all of it"]
+        given, all_of_them = (sum(n) for n in zip(*((r.given, len(r.findings)) for r in done), strict=True))
+        return [*lines, f"{counted(len(done), 'vector')}, {given} of {all_of_them} intermediates given: all agree"]
+    lines += [f"{sum(r.divergence is not None for r in done)} of {counted(len(done), 'vector')} diverge"]
+    return lines + words(first) + explained(reports)
+
+
+def explained(reports: list[Report]) -> list[str]:
+    """What would explain the differences."""
+    found, lines = common_explanations(reports), []
+    if len(found) > 1:
+        lines = ["one of these; more intermediates would tell which:"]
+    for explanation in found:
+        cause, until = explanation.cause, explanation.until
+        rest = f", up to {until}, which differs for another reason" if until else ""
+        lines.append(f"matches exactly if: {cause.words}{rest} (section {cause.section}) [{cause.name}]")
+    if not found and any(report.forward for report in reports):
+        lines = ["no known cause explains the first divergence"]
+    return lines
 
 
 def counted(count: int, what: str) -> str:
@@ -64,22 +77,33 @@ def words(report: Report) -> list[str]:
 def section(report: Report) -> str:
     """One vector."""
     state = "ok" if report.divergence is None else "no"
-    text = "agrees" if report.divergence is None else " · ".join(words(report))
+    text = report.skipped or ("agrees" if report.divergence is None else " · ".join(words(report)))
     head = f"<h2>{html.escape(report.name)} ({report.dtype})</h2><p class={state}>{html.escape(text)}</p>"
-    return head + picture(report)
+    return head + ("" if report.skipped else picture(report))
 
 
 def picture(report: Report) -> str:
-    """Error of each intermediate that was given, in the order of computation, as SVG."""
-    step, limit = WIDTH / max(1, len(report.findings)), TOLERANCES[report.dtype]
-    marks = [f"<line x1=0 x2={WIDTH} y1={height(limit):.1f} y2={height(limit):.1f} stroke=#999 stroke-dasharray=4/>"]
-    for k, finding in enumerate(report.findings):
+    """Error of each intermediate that was given, in the order of computation, as SVG; a name appears at its dot."""
+    shown = [finding for finding in report.findings if not finding.name.startswith("nlist/")]
+    step, limit = WIDTH / max(1, len(shown)), report.tolerance
+    marks = [level(10.0**exponent, f"1e{exponent}", "#eee") for exponent in range(-16, 1, 4)]
+    marks.append(level(limit, f"allowed {limit:g}", "#999"))
+    for k, finding in enumerate(shown):
         if not finding.missing:
             colour = "#b00" if finding.differs(limit) else "#070"
             tip = html.escape(f"{finding.name}: {finding.error:.1e}")
             circle = f"<circle cx={step * (k + 0.5):.1f} cy={height(finding.error):.1f} r=4 fill={colour}>"
             marks.append(f"{circle}<title>{tip}</title></circle>")
-    return f"<svg viewBox='0 0 {WIDTH} {HEIGHT}' width='100%' role=img>{''.join(marks)}</svg>"
+    axis = f"<text x=0 y={HEIGHT + 14} class=axis>{html.escape(shown[0].name)} → depth of computation</text>"
+    last = f"<text x={WIDTH} y={HEIGHT + 14} class=axis text-anchor=end>{html.escape(shown[-1].name)}</text>"
+    return f"<svg viewBox='0 0 {WIDTH} {HEIGHT + 20}' width='100%' role=img>{''.join(marks)}{axis}{last}</svg>"
+
+
+def level(error: float, label: str, colour: str) -> str:
+    """A line at an error, with its name."""
+    y = f"{height(error):.1f}"
+    line = f"<line x1=0 x2={WIDTH} y1={y} y2={y} stroke={colour} stroke-dasharray=4/>"
+    return f"{line}<text x=0 y={y} class=axis>{label}</text>"
 
 
 def height(error: float) -> float:

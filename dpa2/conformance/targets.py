@@ -7,7 +7,10 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
+from copy import deepcopy
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -17,8 +20,10 @@ import numpy as np
 from ..errors import FormatError, InputError, TargetFailed
 from .vectors import INPUTS, Vector, inputs, question
 
-Target = Callable[[Vector, str], Mapping[str, np.ndarray]]
+Target = Callable[[Vector, str], Mapping[str, np.ndarray] | None]  # None: it does not do this vector
 SECONDS = 600.0  # that a program may take for one vector
+FORM = "a function is named package.module:function, as in mine:evaluate"
+NOT_IMPLEMENTED = 77  # code of a program that does not do this vector
 
 
 def function(path: str) -> Target:
@@ -27,34 +32,57 @@ def function(path: str) -> Target:
     Raises `InputError` if there is no such function.
     """
     module, _, name = path.partition(":")
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
-    try:
-        call = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise InputError(f"{path}: there is no such function ({error})", argument="target") from error
+    call = getattr(imported(module, path), name, None) if name else None
+    if not callable(call) or isinstance(call, type):
+        raise InputError(f"{path}: there is no such function; {FORM}", argument="target")
     return called(call, path)
 
 
+def imported(module: str, path: str):
+    """A module of the working directory or of an installed package; what fails in it is told with its place."""
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name and (module == error.name or module.startswith(f"{error.name}.")):
+            raise InputError(f"{path}: there is no module {module}; {FORM}", argument="target") from error
+        raise TargetFailed(f"{path}: importing {module} failed: {told(error)}", target=path) from error
+    except (Exception, SystemExit) as error:
+        raise TargetFailed(f"{path}: importing {module} failed: {told(error)}", target=path) from error
+
+
+def told(error: BaseException) -> str:
+    """What happened, and in which line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{place}"
+
+
 def called(call: Callable[..., Mapping[str, np.ndarray]], name: str) -> Target:
-    """A function as a target: it is given those of `arguments` that it has parameters for, by name."""
+    """A function as a target: it is given those of `arguments` that it has parameters for, by name.
+
+    It may raise `NotImplementedError`, or return nothing, for what it does not do.
+    """
     known = inspect.signature(call).parameters.values()
     takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in known)
     wanted = {parameter.name for parameter in known}
 
-    def run(vector: Vector, dtype: str) -> Mapping[str, np.ndarray]:
-        with tempfile.TemporaryDirectory() as folder:
+    def run(vector: Vector, dtype: str) -> Mapping[str, np.ndarray] | None:
+        with tempfile.TemporaryDirectory() as folder, redirect_stdout(sys.stderr):
             given = arguments(vector, dtype, Path(folder))
             chosen = given if takes_all else {key: value for key, value in given.items() if key in wanted}
             try:
                 found = call(**chosen)
-            except Exception as error:
-                what = f"{name} failed on {vector.name}: {type(error).__name__}: {error}"
-                raise TargetFailed(f"{what} (--debug shows where)", target=name, vector=vector.name) from error
-        if not isinstance(found, Mapping):
+            except NotImplementedError:
+                return None
+            except (Exception, SystemExit) as error:
+                what = f"{name} failed on {vector.name}: {told(error)}"
+                raise TargetFailed(what, target=name, vector=vector.name) from error
+        if not isinstance(found, Mapping | None):
             what = f"{name} returned {type(found).__name__}, not a dictionary of intermediates by name"
             raise TargetFailed(what, target=name, vector=vector.name)
-        return found
+        return found or None
 
     return run
 
@@ -73,7 +101,7 @@ def arguments(vector: Vector, dtype: str, folder: Path) -> dict[str, Any]:
     given = dict.fromkeys(INPUTS) | inputs(vector.system)
     lists = {"neighbors": vector.trace["nlist/ri_local"], "vectors": vector.trace["nlist/ri_vector"]}
     held = {"model": str(file), "config": model.config.to_dict(), "weights": model.checkpoint().weights}
-    return held | given | lists | {"dtype": dtype}
+    return deepcopy(held | given | lists) | {"dtype": dtype}
 
 
 def command(line: str, seconds: float = SECONDS) -> Target:
@@ -82,16 +110,22 @@ def command(line: str, seconds: float = SECONDS) -> Target:
     Raises `InputError` for a command without these; the target raises `TargetFailed` for a program that does not
     start, takes more than `seconds`, ends with another code than 0, or writes nothing.
     """
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        raise InputError(f"the command cannot be read: {error}", argument="command") from error
     if "{inputs}" not in line or "{outputs}" not in line:
         raise InputError("the command must have {inputs} and {outputs} in it", argument="command")
 
-    def run(vector: Vector, dtype: str) -> Mapping[str, np.ndarray]:
+    def run(vector: Vector, dtype: str) -> Mapping[str, np.ndarray] | None:
         with tempfile.TemporaryDirectory() as folder:
             given, written = Path(folder, "inputs.safetensors"), Path(folder, "outputs.safetensors")
             given.write_bytes(question(vector, dtype))
             places = {"{inputs}": str(given), "{outputs}": str(written)}
-            words = [replaced(word, places) for word in shlex.split(line)]
-            why = failure(words, seconds) or ("" if written.exists() else "it wrote nothing to {outputs}")
+            done = started([filled_in(word, places) for word in words], seconds)
+            if isinstance(done, int) and done == NOT_IMPLEMENTED:
+                return None
+            why = done or ("" if written.is_file() else "it wrote no file to {outputs}")
             if why:
                 raise TargetFailed(f"{words[0]} on {vector.name}: {why}", target=line, vector=vector.name)
             return read_arrays(written)
@@ -99,20 +133,23 @@ def command(line: str, seconds: float = SECONDS) -> Target:
     return run
 
 
-def replaced(word: str, places: dict[str, str]) -> str:
+def filled_in(word: str, places: dict[str, str]) -> str:
+    """A word of the command, with paths."""
     for name, path in places.items():
         word = word.replace(name, path)
     return word
 
 
-def failure(words: list[str], seconds: float) -> str | None:
-    """Why a program did not do its work, or None if it did."""
+def started(words: list[str], seconds: float) -> str | int | None:
+    """Why a program did not do its work, or the code that says that it does not do this; None if it did."""
     try:
         done = subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=seconds)
     except subprocess.TimeoutExpired:
         return f"it was stopped after {seconds:g} s (--timeout)"
     except OSError as error:
         return f"it does not start ({error.strerror or error})"
+    if done.returncode == NOT_IMPLEMENTED:
+        return NOT_IMPLEMENTED
     last = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
     return f"it ended with code {done.returncode}: {last}" if done.returncode else None
 
@@ -124,8 +161,9 @@ def read_arrays(path: Path, dtype: str = "float64") -> dict[str, np.ndarray]:
 
     try:
         found = load(Path(path).read_bytes())
-    except (SafetensorError, ValueError) as error:
-        raise FormatError(f"{path}: is no safetensors file ({error})", file=str(path)) from error
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        what = f"{path}: is no safetensors file that NumPy can read ({error})"
+        raise FormatError(what, file=str(path)) from error
     prefix = "trace32/" if dtype == "float32" else "trace/"
     traced = {name.removeprefix(prefix): array for name, array in found.items() if name.startswith(prefix)}
     return traced or found

@@ -26,6 +26,7 @@ from ..serialization.safetensors import pack
 from ..slots import occupied_slots
 from ..system import System
 from ..tracing import trace
+from .order import depth
 
 GOLDEN = Path(__file__).with_name("golden")
 FORMAT, VERSION = "dpa2-vector", "1"
@@ -69,9 +70,10 @@ class Vector:
 
 
 def evaluated(model: Model, system: System) -> dict[str, np.ndarray]:
-    """Every intermediate; lists that are too long are cut short."""
+    """Every intermediate in the order of computation; lists that are too long are cut short."""
     parameters = {"fparam": system.frame_parameters, "aparam": system.atom_parameters}
-    return trace(model, system.coordinates, system.types, system.cell, neighbors="truncate", **parameters)
+    found = trace(model, system.coordinates, system.types, system.cell, neighbors="truncate", **parameters)
+    return {name: found[name] for name in sorted(found, key=depth)}
 
 
 def made() -> Iterator[Vector]:
