@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -430,7 +431,9 @@ def test_one_command_finds_the_fault_and_names_it(place):
     assert "matches exactly if: the convolution is divided by a root, too" in done.stdout
     assert "not compared: mine" in done.stdout
     page = (place / "page.html").read_text()
-    assert "<svg" in page
+    pictures = re.findall("<svg.*?</svg>", page, flags=re.DOTALL)
+    assert len(pictures) == len(shipped())
+    assert all(ElementTree.fromstring(picture).findall("circle") for picture in pictures)
     assert not re.search(r"(src|href)=", page)
 
 

@@ -87,23 +87,27 @@ def picture(report: Report) -> str:
     shown = [finding for finding in report.findings if not finding.name.startswith("nlist/")]
     step, limit = WIDTH / max(1, len(shown)), report.tolerance
     marks = [level(10.0**exponent, f"1e{exponent}", "#eee") for exponent in range(-16, 1, 4)]
-    marks.append(level(limit, f"allowed {limit:g}", "#999"))
+    marks.append(level(limit, f"allowed: {limit:g}", "#999", WIDTH, "end"))
     for k, finding in enumerate(shown):
         if not finding.missing:
             colour = "#b00" if finding.differs(limit) else "#070"
             tip = html.escape(f"{finding.name}: {finding.error:.1e}")
-            circle = f"<circle cx={step * (k + 0.5):.1f} cy={height(finding.error):.1f} r=4 fill={colour}>"
+            place = f"cx='{step * (k + 0.5):.1f}' cy='{height(finding.error):.1f}'"
+            circle = f"<circle {place} r='4' fill='{colour}'>"
             marks.append(f"{circle}<title>{tip}</title></circle>")
-    axis = f"<text x=0 y={HEIGHT + 14} class=axis>{html.escape(shown[0].name)} → depth of computation</text>"
-    last = f"<text x={WIDTH} y={HEIGHT + 14} class=axis text-anchor=end>{html.escape(shown[-1].name)}</text>"
-    return f"<svg viewBox='0 0 {WIDTH} {HEIGHT + 20}' width='100%' role=img>{''.join(marks)}{axis}{last}</svg>"
+            if finding.name == report.first:
+                marks.append(f"<text {place.replace('c', '')} dx='8' dy='12' class='axis'>{tip}</text>")
+    below = f"y='{HEIGHT + 14}' class='axis'"
+    axis = f"<text x='0' {below}>{html.escape(shown[0].name)} → depth of computation</text>"
+    last = f"<text x='{WIDTH}' {below} text-anchor='end'>{html.escape(shown[-1].name)}</text>"
+    return f"<svg viewBox='0 0 {WIDTH} {HEIGHT + 20}' width='100%' role='img'>{''.join(marks)}{axis}{last}</svg>"
 
 
-def level(error: float, label: str, colour: str) -> str:
+def level(error: float, label: str, colour: str, x: float = 0, anchor: str = "start") -> str:
     """A line at an error, with its name."""
     y = f"{height(error):.1f}"
-    line = f"<line x1=0 x2={WIDTH} y1={y} y2={y} stroke={colour} stroke-dasharray=4/>"
-    return f"{line}<text x=0 y={y} class=axis>{label}</text>"
+    line = f"<line x1='0' x2='{WIDTH}' y1='{y}' y2='{y}' stroke='{colour}' stroke-dasharray='4'/>"
+    return f"{line}<text x='{x}' y='{y}' class='axis' text-anchor='{anchor}'>{label}</text>"
 
 
 def height(error: float) -> float:
