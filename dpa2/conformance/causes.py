@@ -13,7 +13,49 @@ def cause(name: str, words: str, section: str, *edits: Edit) -> Cause:
 
 
 SCALES = "weighting:Smooth.scales"
+LOCAL = "local_attention:LocalUpdate.linearize"
 MAP = "pair_attention:AttentionMap.linearize"
+SOFTMAX = "linearize_softmax(logits, self.weighting.phantoms(x.weight.shape[1]))"
+SOFTMAX_OF_PAIRS = "linearize_softmax(logits, self.weighting.phantoms(slots))"
+KEPT = (  # so that a neighbour at the cutoff, whose switch is 0, still differs from an empty slot
+    "weighting:Smooth.weight",
+    "return switch * occupied,",
+    "return (switch + 1e-18) * occupied,",
+)
+PHANTOMS_MISSING = (
+    (LOCAL, SOFTMAX, "softmax_of_neighbors(logits, x.weight[:, None, :])"),
+    (MAP, SOFTMAX_OF_PAIRS, "softmax_of_neighbors(logits, x.weight[:, None, None, :])"),
+)
+SHIFT_MISSING = (
+    (
+        LOCAL,
+        f"+ offset\n    alpha, pull_softmax = {SOFTMAX}",
+        "+ unshifted(offset, self.weighting)\n    alpha, pull_softmax = softmax_without_shift(logits, self.weighting)",
+    ),
+    (
+        MAP,
+        f"+ offset[:, :, None, :]\n    alpha, pull_softmax = {SOFTMAX_OF_PAIRS}",
+        "+ unshifted(offset, self.weighting)[:, :, None, :]\n"
+        "    alpha, pull_softmax = softmax_without_shift(logits, self.weighting)",
+    ),
+)
+MASKED_LATE = (
+    (LOCAL, SOFTMAX, "softmax_masked_late(logits, x.weight[:, None, :], self.weighting)"),
+    (MAP, SOFTMAX_OF_PAIRS, "softmax_masked_late(logits, x.weight[:, None, None, :], self.weighting)"),
+)
+ENVIRONMENTS = {
+    "repinit": ("repinit:Repinit.linearize", "self.environment.linearize"),
+    "three-body": ("three_body:ThreeBody.linearize", "self.environment.linearize"),
+    "repformer": ("initial:InitialPairs.linearize", "self.environment.linearize"),
+}
+
+
+def environment(block: str, changed: str) -> Edit:
+    """The environment matrix of a block, changed by a function of that name."""
+    place, text = ENVIRONMENTS[block]
+    return place, text, f"{changed}(self.environment).linearize"
+
+
 CAUSES: tuple[Cause, ...] = (
     cause(
         "root-ignored",
@@ -35,15 +77,47 @@ CAUSES: tuple[Cause, ...] = (
     ),
     cause(
         "root-in-convolution",
-        "the convolution is divided by a root, too",
+        "`use_sqrt_nnei`: the convolution is divided by a root, too",
         "8.5, trap T10",
-        (SCALES, ", one / self.capacity", ", one / self.capacity**0.5"),
+        (SCALES, ", one / self.capacity", ", one / (self.capacity**0.5 if self.root else self.capacity)"),
+        (
+            "weighting:Counted.scales",
+            ", 1.0 / (PROTECTION + n)",
+            ", 1.0 / (PROTECTION + (n**0.5 if self.root else n))",
+        ),
+    ),
+    cause(
+        "count-not-protected",
+        "not smooth: sums are divided by the number of neighbours, without the 0.0001 added to it",
+        "8.4",
+        (
+            "weighting:Counted.scales",
+            "n = array_namespace(occupied).sum(occupied, axis=1, keepdims=True)\n"
+            "    return 1.0 / (PROTECTION + (n**0.5 if self.root else n)), 1.0 / (PROTECTION + n)",
+            "n = np.maximum(occupied.sum(axis=1, keepdims=True), 1.0)\n"
+            "    return 1.0 / (n**0.5 if self.root else n), 1.0 / n",
+        ),
     ),
     cause(
         "phantoms-missing",
         "slots without a neighbour take no part in the softmax",
         "9.5, trap T1",
-        ("weighting:Smooth.phantoms", "self.capacity - width", "0"),
+        KEPT,
+        *PHANTOMS_MISSING,
+    ),
+    cause(
+        "phantoms-missing-local",
+        "local attention alone: slots without a neighbour take no part in the softmax",
+        "9.5, trap T1",
+        KEPT,
+        PHANTOMS_MISSING[0],
+    ),
+    cause(
+        "phantoms-missing-pair",
+        "pair attention alone: slots without a neighbour take no part in the softmax",
+        "9.5, trap T1",
+        KEPT,
+        PHANTOMS_MISSING[1],
     ),
     cause(
         "phantoms-counted-twice",
@@ -51,17 +125,36 @@ CAUSES: tuple[Cause, ...] = (
         "9.5",
         ("weighting:Smooth.phantoms", "self.capacity - width", "self.capacity"),
     ),
+    cause("shift-missing", "logits are multiplied with the switch without the shift of 20", "8.5", *SHIFT_MISSING),
     cause(
-        "shift-missing",
-        "logits are multiplied with the switch without the shift of 20",
+        "shift-missing-local",
+        "local attention alone: logits are multiplied with the switch without the shift of 20",
         "8.5",
-        ("weighting:Smooth.linearize_logits", "SHIFT * (weight - 1.0)), lambda", "0.0 * weight), lambda"),
+        SHIFT_MISSING[0],
+    ),
+    cause(
+        "shift-missing-pair",
+        "pair attention alone: logits are multiplied with the switch without the shift of 20",
+        "8.5",
+        SHIFT_MISSING[1],
     ),
     cause(
         "mask-after-softmax",
-        "empty slots are masked after the softmax, not before",
+        "not smooth: empty slots are in the softmax with a logit of 0, and masked after it",
         "8.5",
-        ("weighting:Counted.linearize_logits", "never * (weight - 1.0)), lambda", "0.0 * weight), lambda"),
+        *MASKED_LATE,
+    ),
+    cause(
+        "mask-after-softmax-local",
+        "local attention alone: not smooth: empty slots are in the softmax with a logit of 0, and masked after it",
+        "8.5",
+        MASKED_LATE[0],
+    ),
+    cause(
+        "mask-after-softmax-pair",
+        "pair attention alone: not smooth: empty slots are in the softmax with a logit of 0, and masked after it",
+        "8.5",
+        MASKED_LATE[1],
     ),
     cause(
         "attention-not-scaled",
@@ -73,19 +166,33 @@ CAUSES: tuple[Cause, ...] = (
         "local-switch-once",
         "local attention: the switch is not applied again after the softmax",
         "8.5, trap T12",
-        ("local_attention:LocalUpdate.linearize", "heard = alpha * x.weight[:, None, :]", "heard = alpha"),
+        KEPT,
+        (LOCAL, "heard = alpha * x.weight[:, None, :]", "heard = alpha * (x.weight != 0.0)[:, None, :]"),
     ),
     cause(
         "pair-switch-once",
         "pair attention: the switch is not applied again after the softmax",
         "8.6, trap T12",
-        (MAP, "(both * angle)[:, :, None, :]", "angle[:, :, None, :]"),
+        KEPT,
+        (MAP, "(both * angle)[:, :, None, :]", "((both != 0.0) * angle)[:, :, None, :]"),
     ),
     cause(
         "pair-one-switch",
         "pair attention: the switch of the key alone, not of both neighbours",
         "8.6, trap T12",
-        (MAP, "x.weight[:, :, None] * x.weight[:, None, :]", "0.0 * x.weight[:, :, None] + x.weight[:, None, :]"),
+        KEPT,
+        (MAP, "x.weight[:, :, None] * x.weight[:, None, :]", "(x.weight[:, :, None] != 0.0) * x.weight[:, None, :]"),
+    ),
+    cause(
+        "pair-one-switch-after",
+        "pair attention: after the softmax the switch of the key alone, not of both neighbours",
+        "8.6, trap T12",
+        KEPT,
+        (
+            MAP,
+            "(both * angle)[:, :, None, :]",
+            "((x.weight[:, :, None] != 0.0) * x.weight[:, None, :] * angle)[:, :, None, :]",
+        ),
     ),
     cause(
         "gate-ignored",
@@ -165,19 +272,33 @@ CAUSES: tuple[Cause, ...] = (
     ),
     cause(
         "centre-first",
-        "embedding input: the centre's type before the neighbour's",
+        "repinit: the centre's type before the neighbour's",
         "5, trap T7",
         (
-            "embedding:TypedLinear.fold",
-            "return cls(weight[0, :], bias, near, own)",
-            "return TypedLinear(weight[0, :], bias, near if own is None else own, None if own is None else near)",
+            "repinit:Repinit.fold",
+            "fold_embedding(self.embedding, self.type_gate, table, self.smooth)",
+            "own_first(fold_embedding(self.embedding, self.type_gate, table, self.smooth))",
+        ),
+    ),
+    cause(
+        "three-body-types-swapped",
+        "three-body: the type of the second neighbour before that of the first",
+        "6",
+        (
+            "three_body:ThreeBody.fold",
+            "fold_embedding(self.embedding, self.type_gate, table, self.smooth)",
+            "own_first(fold_embedding(self.embedding, self.type_gate, table, self.smooth))",
         ),
     ),
     cause(
         "strip-table-transposed",
-        "strip: the table is indexed neighbour first",
+        "repinit, strip: the table is indexed neighbour first",
         "5, trap T7",
-        ("embedding:TypedEmbedding.linearize_gate", "near * self.types + own", "own * self.types + near"),
+        (
+            "repinit:Repinit.fold",
+            "environment=self.environment.fold(), embedding=embedding,",
+            "environment=self.environment.fold(), embedding=table_transposed(embedding),",
+        ),
     ),
     cause(
         "strip-not-switched",
@@ -196,6 +317,22 @@ CAUSES: tuple[Cause, ...] = (
         "layers whose width stays or doubles have no skip connection",
         "3.2, trap T9",
         ("layers:Dense.copies", "fan_out // fan_in if fan_out in (fan_in, 2 * fan_in) else 0", "0"),
+    ),
+    cause(
+        "embedding-skip-missing",
+        "embedding nets alone: layers whose width stays or doubles have no skip connection",
+        "3.2, trap T9",
+        (
+            "embedding:fold_embedding",
+            "first = net.layers[0]",
+            "net, gate = of_layers(without_skip, net, gate)\n    first = net.layers[0]",
+        ),
+    ),
+    cause(
+        "fitting-skip-missing",
+        "fitting net alone: layers whose width stays or doubles have no skip connection",
+        "3.2, trap T9",
+        ("layers:FittingLayers.linearize", "enumerate(self.layers)", "enumerate(without_skip(self.layers))"),
     ),
     cause(
         "doubled-skip-missing",
@@ -224,6 +361,22 @@ CAUSES: tuple[Cause, ...] = (
         ("layers:activate", "if timestep is None:", "if True:"),
     ),
     cause(
+        "embedding-timestep-ignored",
+        "embedding nets alone: `resnet_dt`: the timestep is ignored",
+        "3.2",
+        (
+            "embedding:fold_embedding",
+            "first = net.layers[0]",
+            "net, gate = of_layers(without_timestep, net, gate)\n    first = net.layers[0]",
+        ),
+    ),
+    cause(
+        "fitting-timestep-ignored",
+        "fitting net alone: `resnet_dt`: the timestep is ignored",
+        "3.2",
+        ("layers:FittingLayers.linearize", "enumerate(self.layers)", "enumerate(without_timestep(self.layers))"),
+    ),
+    cause(
         "gelu-erf",
         "gelu by the error function, not by tanh",
         "3.3, trap T20",
@@ -239,11 +392,31 @@ CAUSES: tuple[Cause, ...] = (
         "statistics-ignored",
         "davg and dstd are ignored",
         "2.3",
-        (
-            "environment:Environment.linearize",
-            "return ((raw - mean) / std, w), pull_back",
-            "return (raw, w), pull_back",
-        ),
+        *(environment(block, "without_statistics") for block in ENVIRONMENTS),
+    ),
+    cause(
+        "statistics-ignored-in-repinit",
+        "repinit: davg and dstd are ignored",
+        "2.3",
+        environment("repinit", "without_statistics"),
+    ),
+    cause(
+        "statistics-ignored-in-three-body",
+        "three-body: davg and dstd are ignored",
+        "2.3",
+        environment("three-body", "without_statistics"),
+    ),
+    cause(
+        "statistics-ignored-in-repformer",
+        "repformer: davg and dstd are ignored",
+        "2.3",
+        environment("repformer", "without_statistics"),
+    ),
+    cause(
+        "mean-ignored",
+        "davg is not subtracted",
+        "2.3",
+        *(environment(block, "without_mean") for block in ENVIRONMENTS),
     ),
     cause(
         "empty-slots-missing",
@@ -268,14 +441,57 @@ CAUSES: tuple[Cause, ...] = (
         (
             "repinit:Repinit.linearize",
             "share = 1.0 / self.environment.capacity",
+            "share = 1.0 / np.maximum(self.environment.capacity - hood.empty, 1.0)[:, None, None]",
+        ),
+    ),
+    cause(
+        "repinit-included-for-slots",
+        "repinit is divided by the number of neighbours that are not excluded, not by nsel",
+        "5, trap T2",
+        (
+            "repinit:Repinit.linearize",
+            "share = 1.0 / self.environment.capacity",
             "share = 1.0 / np.maximum(hood.occupied.sum(axis=1), 1.0)[:, None, None]",
         ),
+    ),
+    cause(
+        "repinit-width-for-slots",
+        "repinit is divided by the width of the list, not by nsel",
+        "5, trap T2",
+        (
+            "repinit:Repinit.linearize",
+            "share = 1.0 / self.environment.capacity",
+            "share = 1.0 / hood.vectors.shape[1]",
+        ),
+    ),
+    cause(
+        "exclusion-ignored",
+        "`exclude_types` of the descriptor is ignored",
+        "2.5",
+        ("table:allowed", "for a, b in reach.excluded_pairs:", "for a, b in ():"),
     ),
     cause(
         "diagonal-left-out",
         "three-body: pairs of a neighbour with itself are left out",
         "6, trap T16",
-        ("three_body:ThreeBody.linearize", "kappa = v @ v.mT", "kappa = v @ v.mT * (1.0 - np.eye(v.shape[1]))"),
+        (
+            "three_body:ThreeBody.linearize",
+            "share_of_pairs(slots.multiplicity, self.environment.capacity)",
+            "share_of_others(slots.multiplicity, v.shape[1], self.environment.capacity)",
+        ),
+    ),
+    cause(
+        "diagonal-zeroed",
+        "three-body: the scalar is 0 for pairs of a neighbour with itself",
+        "6, trap T16",
+        (
+            "three_body:ThreeBody.linearize",
+            'record("three_body/kappa", kappa)\n'
+            "    share = share_of_pairs(slots.multiplicity, self.environment.capacity)",
+            "kappa = without_diagonal(kappa, slots.multiplicity)\n"
+            '    record("three_body/kappa", kappa)\n'
+            "    share = share_of_others(slots.multiplicity, v.shape[1], self.environment.capacity)",
+        ),
     ),
     cause(
         "kappa-cosine",
@@ -323,25 +539,27 @@ CAUSES: tuple[Cause, ...] = (
         "convolution-not-switched",
         "the convolution lacks the switch",
         "8.5",
+        KEPT,
         (
             "convolution:Convolution.linearize",
             "x.weight * sums.mean)[..., None]",
-            "(x.weight > 0) * sums.mean)[..., None]",
+            "(x.weight != 0.0) * sums.mean)[..., None]",
         ),
         (
             "convolution:NarrowConvolution.linearize",
             "x.weight * sums.mean)[..., None]",
-            "(x.weight > 0) * sums.mean)[..., None]",
+            "(x.weight != 0.0) * sums.mean)[..., None]",
         ),
     ),
     cause(
         "moment-not-switched",
         "symmetrisation lacks the switch",
         "8.4",
+        KEPT,
         (
             "symmetrization:linearize_moment",
             "factor = (weight * scale)[..., None]",
-            "factor = ((weight > 0) * scale)[..., None]",
+            "factor = ((weight != 0.0) * scale)[..., None]",
         ),
     ),
     cause(
@@ -410,6 +628,26 @@ CAUSES: tuple[Cause, ...] = (
             "switch:linearize_switch",
             "w = 1.0 - u2 * u * (10.0 - 15.0 * u + 6.0 * u2)",
             "w = 1.0 - u2 * (3.0 - 2.0 * u)",
+        ),
+    ),
+    cause(
+        "switch-cosine",
+        "the switch is half of a cosine, (1 + cos πu) / 2",
+        "2.1",
+        (
+            "switch:linearize_switch",
+            "w = 1.0 - u2 * u * (10.0 - 15.0 * u + 6.0 * u2)",
+            "w = (1.0 + np.cos(np.pi * u)) / 2.0",
+        ),
+    ),
+    cause(
+        "switch-unclipped",
+        "the switch is not 1 below its inner cutoff, but follows the polynomial",
+        "2.1",
+        (
+            "switch:linearize_switch",
+            "u = xp.clip((r - inner) / (outer - inner), 0.0, 1.0)",
+            "u = (r - inner) / (outer - inner)",
         ),
     ),
 )

@@ -7,6 +7,9 @@ import math
 
 import numpy as np
 
+from ..layers import Dense, EmbeddingNet
+from ..weighting import Smooth, linearize_softmax
+
 erf = np.vectorize(math.erf, otypes=[float])
 
 
@@ -32,3 +35,94 @@ def atoms_first(step, x, sums):
     later = dataclasses.replace(x, atom=new)
     again = [u.linearize(later, sums)[0] if y.atom is None else y for u, y in zip(step.updates, updates, strict=True)]
     return [(y, None) for y in again]
+
+
+def without_statistics(environment):
+    """An environment matrix that is not normalised."""
+    return dataclasses.replace(environment, mean=0.0 * environment.mean, std=0.0 * environment.std + 1.0)
+
+
+def without_mean(environment):
+    """An environment matrix that is divided by dstd, but davg is not subtracted."""
+    return dataclasses.replace(environment, mean=0.0 * environment.mean)
+
+
+class WithoutSkip(Dense):
+    """A layer without a skip connection."""
+
+    copies = 0
+
+
+def without_skip(layers) -> tuple[Dense, ...]:
+    return tuple(WithoutSkip(d.weight, d.bias, d.timestep, d.activation) for d in layers)
+
+
+def without_timestep(layers) -> tuple[Dense, ...]:
+    return tuple(Dense(d.weight, d.bias, None, d.activation) for d in layers)
+
+
+def of_layers(change, *nets: EmbeddingNet | None) -> list[EmbeddingNet | None]:
+    """Embedding nets whose layers are changed; none where there is none."""
+    return [net if net is None else EmbeddingNet(change(net.layers)) for net in nets]
+
+
+def own_first(embedding):
+    """A folded embedding with the input [s | E(own) | E(near)]."""
+    linear, skip = (x if x is None or x.own is None else swapped(x) for x in (embedding.linear, embedding.skip))
+    return dataclasses.replace(table_transposed(embedding), linear=linear, skip=skip)
+
+
+def swapped(linear):
+    return dataclasses.replace(linear, near=linear.own, own=linear.near)
+
+
+def table_transposed(embedding):
+    """A folded embedding whose gate on pairs of types is taken with the two exchanged."""
+    gate, n = embedding.gate, embedding.types
+    if gate is None or gate.shape[1] == n:
+        return embedding
+    return dataclasses.replace(embedding, gate=gate.reshape(-1, n, n).swapaxes(1, 2).reshape(gate.shape))
+
+
+def share_of_others(multiplicity, width: int, capacity: int):
+    """What each ordered pair of two different slots counts in the mean over all S² pairs."""
+    counted = np.ones((1, width)) if multiplicity is None else multiplicity
+    return (counted[:, :, None] * counted[:, None, :] - np.eye(width) * counted[:, None, :]) / capacity**2
+
+
+def without_diagonal(kappa: np.ndarray, multiplicity) -> np.ndarray:
+    """κ with zeros where both slots are the same neighbour; a slot that stands for many keeps what others have."""
+    same = np.eye(kappa.shape[-1])
+    if multiplicity is not None:
+        same[-1, -1] = 0.0
+    return kappa * (1.0 - same)
+
+
+def softmax_of_neighbors(logits: np.ndarray, weight: np.ndarray):
+    """A softmax over the slots that hold a neighbour."""
+    return linearize_softmax(np.where(weight != 0.0, logits, -1e30), 0)
+
+
+def softmax_masked_late(logits: np.ndarray, weight: np.ndarray, weighting):
+    """A softmax in which empty slots take part with a logit of 0, where they should not at all."""
+    empty = weighting.capacity - logits.shape[-1]
+    if isinstance(weighting, Smooth):
+        return linearize_softmax(logits, empty)
+    return softmax_beside_zeros(np.where(weight != 0.0, logits, 0.0), empty)
+
+
+def softmax_without_shift(logits: np.ndarray, weighting):
+    """A softmax in which empty slots take part with a logit of 0, not of -20."""
+    return softmax_beside_zeros(logits, weighting.phantoms(logits.shape[-1]))
+
+
+def softmax_beside_zeros(logits: np.ndarray, zeros: int):
+    """A softmax over logits and so many zeros."""
+    top = np.maximum(logits.max(axis=-1, keepdims=True), 0.0 if zeros else -np.inf)
+    e = np.exp(logits - top)
+    return e / (e.sum(axis=-1, keepdims=True) + zeros * np.exp(-top)), None
+
+
+def unshifted(offset: np.ndarray, weighting) -> np.ndarray:
+    """What is added to logits: nothing, where it should be the shift."""
+    return 0.0 * offset if isinstance(weighting, Smooth) else offset

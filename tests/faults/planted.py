@@ -1,7 +1,7 @@
 """Faults to be planted in a copy of the package: in which file, what stands there, and what is put in its place.
 
 Beside each: the intermediate where it must show first (a pattern, where several are made by the same line), and the
-name of the cause that must be found, if the catalogue has one.
+name of the cause that must be found, if the catalogue has one. `also` are further changes that belong to the mistake.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ class Fault(NamedTuple):
     first: str
     cause: str | None = None
     places: int = 1
+    also: tuple[tuple[str, str, str], ...] = ()
 
 
 FORCE = "force"
@@ -26,6 +27,7 @@ LOGITS, WEIGHTS = "repformer/layer0/attn[12]_logits", "repformer/layer0/(attn1_w
 MOMENTS = "repformer/layer0/g1_(grrg|drrd)"
 SUMS = "repformer/layer0/g1_(conv|grrg|drrd)"
 SWAPPED = "self.output.reshape(self.output.shape[1], self.output.shape[0], -1).swapaxes(0, 1)"
+KEPT = ("weighting", "return switch * occupied,", "return (switch + 1e-18) * occupied,")
 ERF = "t = xp.reshape(xp.asarray([math.erf(v / 2**0.5) for v in xp.reshape(x, (-1,)).tolist()]), x.shape)"
 FAULTS = (
     # the switch
@@ -47,7 +49,13 @@ FAULTS = (
         "repinit/env_mat",
     ),
     Fault("environment", "1.0 / (r + self.protection)", "1.0 / r", "repinit/env_mat", "protection-ignored"),
-    Fault("environment", "return ((raw - mean) / std, w)", "return (raw, w)", "repinit/env_mat", "statistics-ignored"),
+    Fault(
+        "environment",
+        "mean=xp.concat([self.mean, zero]), std=xp.concat([self.std, zero + 1.0])",
+        "mean=xp.concat([0.0 * self.mean, zero]), std=xp.concat([0.0 * self.std + 1.0, zero + 1.0])",
+        "repinit/env_mat",
+        "statistics-ignored",
+    ),
     Fault("environment", "return ((raw - mean) / std, w)", "return ((raw - mean) * std, w)", "repinit/env_mat"),
     Fault("environment", "dr = pull_w(dw) - a * a * da", "dr = pull_w(dw) + a * a * da", FORCE),
     Fault("environment", "draw = drows / std", "draw = drows", FORCE),
@@ -82,14 +90,7 @@ FAULTS = (
         "y = 2.0 * stretch(self.slope, s.ndim) * s[None, ...]",
         EMBEDDED,
     ),
-    Fault(
-        "embedding",
-        "return cls(weight[0, :], bias, near, own)",
-        "return cls(weight[0, :], bias, near if own is None else own, None if own is None else near)",
-        "repinit/gg",
-        "centre-first",
-    ),
-    Fault("embedding", "near * self.types + own", "own * self.types + near", "repinit/gg_t", "strip-table-transposed"),
+    Fault("embedding", "near * self.types + own", "own * self.types + near", "repinit/gg_t"),
     Fault(
         "embedding",
         "weight[None, ...] * table if self.switched else table",
@@ -149,7 +150,38 @@ FAULTS = (
         "repinit/grrg",
         "repinit-flatten",
     ),
-    Fault("repinit", "share = 1.0 / self.environment.capacity", "share = 1.0 / hood.vectors.shape[1]", "repinit/gr"),
+    Fault(
+        "repinit",
+        "if embedding.gate is not None:",
+        "linear, skip, gate, n = embedding.linear, embedding.skip, embedding.gate, embedding.types\n"
+        "        if linear.own is not None:\n"
+        "            linear = type(linear)(linear.slope, linear.bias, linear.own, linear.near)\n"
+        "            skip = skip and type(skip)(skip.slope, skip.bias, skip.own, skip.near)\n"
+        "        if gate is not None and gate.shape[1] != n:\n"
+        "            gate = gate.reshape(-1, n, n).mT.reshape(-1, n * n)\n"
+        "        embedding = dataclasses.replace(embedding, linear=linear, skip=skip, gate=gate)\n"
+        "        if embedding.gate is not None:",
+        "repinit/(strip_table|gg)",
+        "centre-first",
+    ),
+    Fault(
+        "repinit",
+        "            record_gate(embedding)\n",
+        "            record_gate(embedding)\n"
+        "            gate, n = embedding.gate, embedding.types\n"
+        "            if gate.shape[1] != n:\n"
+        "                gate = gate.reshape(-1, n, n).mT.reshape(-1, n * n)\n"
+        "                embedding = dataclasses.replace(embedding, gate=gate)\n",
+        "repinit/gg_t",
+        "strip-table-transposed",
+    ),
+    Fault(
+        "repinit",
+        "share = 1.0 / self.environment.capacity",
+        "share = 1.0 / hood.vectors.shape[1]",
+        "repinit/gr",
+        "repinit-width-for-slots",
+    ),
     Fault("repinit", "y = x @ head.mT", "y = x[..., 1:] @ head[..., 1:].mT", "repinit/grrg", "repinit-three-columns"),
     Fault("repinit", "head = x[:, :axis, :]", "head = x[:, -axis:, :]", "repinit/grrg"),
     Fault("repinit", "dx = dy @ head", "dx = 2.0 * (dy @ head)", FORCE),
@@ -157,11 +189,14 @@ FAULTS = (
     Fault("three_body", "kappa = v @ v.mT", "kappa = -(v @ v.mT)", "three_body/kappa"),
     Fault(
         "three_body",
-        "kappa = v @ v.mT",
-        "kappa = v @ v.mT * (1.0 - xp.eye(v.shape[1]))",
-        "three_body/kappa",
+        "share = share_of_pairs(slots.multiplicity, self.environment.capacity)",
+        "share = share_of_pairs(slots.multiplicity, self.environment.capacity)\n"
+        "        alone = 1.0 if slots.multiplicity is None else slots.multiplicity[:, None, :]\n"
+        "        share = share - xp.eye(v.shape[1]) * alone / self.environment.capacity**2",
+        "three_body/out",
         "diagonal-left-out",
     ),
+    Fault("three_body", "kappa = v @ v.mT", "kappa = v @ v.mT * (1.0 - xp.eye(v.shape[1]))", "three_body/kappa"),
     Fault("three_body", "return 1.0 / capacity**2", "return 1.0 / capacity", "three_body/out"),
     Fault("three_body", "dv = (dkappa + dkappa.mT) @ v", "dv = dkappa @ v", FORCE),
     # before the first layer
@@ -200,13 +235,31 @@ FAULTS = (
     Fault(
         "weighting",
         ", one / self.capacity\n",
-        ", one / self.capacity**0.5\n",
+        ", one / (self.capacity**0.5 if self.root else self.capacity)\n",
         "repformer/layer0/g1_conv",
         "root-in-convolution",
+        also=(("weighting", "(PROTECTION + n)\n", "(PROTECTION + (n**0.5 if self.root else n))\n"),),
     ),
-    Fault("weighting", "return self.capacity - width", "return 0", WEIGHTS, "phantoms-missing"),
+    Fault("weighting", ", one / self.capacity\n", ", one / self.capacity**0.5\n", "repformer/layer0/g1_conv"),
+    Fault("weighting", "return self.capacity - width", "return 0", WEIGHTS),
+    Fault(
+        "weighting",
+        "return self.capacity - width",
+        "return 0",
+        WEIGHTS,
+        "phantoms-missing",
+        also=(
+            KEPT,
+            (
+                "weighting",
+                "(weight, SHIFT * (weight - 1.0))",
+                "(weight, SHIFT * (weight - 1.0) - 1e30 * (weight == 0.0))",
+            ),
+        ),
+    ),
     Fault("weighting", "return self.capacity - width", "return self.capacity", WEIGHTS, "phantoms-counted-twice"),
-    Fault("weighting", "(weight, SHIFT * (weight - 1.0))", "(weight, 0.0 * weight)", LOGITS, "shift-missing"),
+    Fault("weighting", "(weight, SHIFT * (weight - 1.0))", "(weight, 0.0 * weight)", LOGITS),
+    Fault("weighting", "SHIFT = 20.0", "SHIFT = 0.0", LOGITS, "shift-missing"),
     Fault("weighting", "SHIFT = 20.0", "SHIFT = 10.0", LOGITS),
     Fault("weighting", "PROTECTION = 1e-4", "PROTECTION = 1e-3", SUMS),
     # local attention
@@ -220,9 +273,10 @@ FAULTS = (
     Fault(
         "local_attention",
         "heard = alpha * x.weight[:, None, :]",
-        "heard = alpha",
+        "heard = alpha * (x.weight != 0.0)[:, None, :]",
         "repformer/layer0/attn1_weights",
         "local-switch-once",
+        also=(KEPT,),
     ),
     Fault(
         "local_attention",
@@ -252,9 +306,10 @@ FAULTS = (
     Fault(
         "pair_attention",
         "(both * angle)[:, :, None, :]",
-        "angle[:, :, None, :]",
+        "((both != 0.0) * angle)[:, :, None, :]",
         "repformer/layer0/attn2_map",
         "pair-switch-once",
+        also=(KEPT,),
     ),
     Fault(
         "pair_attention",

@@ -27,16 +27,24 @@ def main() -> None:
 
 def with_fault(fault: Fault, package: Path) -> dict:
     """Every intermediate of every vector, with a fault in the package for as long as it takes."""
-    path = package / f"{fault.file}.py"
-    source = path.read_text()
-    found = source.count(fault.old)
-    if found != fault.places:
-        raise LookupError(f"{fault.file}: {fault.old!r} occurs {found} times, not {fault.places}")
-    path.write_text(source.replace(fault.old, fault.new))
+    changes = [(fault.file, fault.old, fault.new, fault.places), *((*change, 1) for change in fault.also)]
+    sources = {package / f"{file}.py": (package / f"{file}.py").read_text() for file, *_ in changes}
     try:
+        for file, old, new, places in changes:
+            plant(package / f"{file}.py", old, new, places)
         return evaluated()
     finally:
-        path.write_text(source)
+        for path, source in sources.items():
+            path.write_text(source)
+
+
+def plant(path: Path, old: str, new: str, places: int) -> None:
+    """Write `new` where a file says `old`."""
+    source = path.read_text()
+    found = source.count(old)
+    if found != places:
+        raise LookupError(f"{path.stem}: {old!r} occurs {found} times, not {places}")
+    path.write_text(source.replace(old, new))
 
 
 def evaluated() -> dict:
