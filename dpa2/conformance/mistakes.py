@@ -113,7 +113,8 @@ def softmax_masked_late(logits: np.ndarray, weight: np.ndarray, weighting):
 
 def softmax_without_shift(logits: np.ndarray, weighting):
     """A softmax in which empty slots take part with a logit of 0, not of -20."""
-    return softmax_beside_zeros(logits, weighting.phantoms(logits.shape[-1]))
+    empty = weighting.phantoms(logits.shape[-1])
+    return softmax_beside_zeros(logits, empty) if isinstance(weighting, Smooth) else linearize_softmax(logits, empty)
 
 
 def softmax_beside_zeros(logits: np.ndarray, zeros: int):
