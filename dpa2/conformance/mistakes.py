@@ -119,7 +119,9 @@ def softmax_without_shift(logits: np.ndarray, weighting):
 
 def softmax_beside_zeros(logits: np.ndarray, zeros: int):
     """A softmax over logits and so many zeros."""
-    top = np.maximum(logits.max(axis=-1, keepdims=True), 0.0 if zeros else -np.inf)
+    if not zeros:
+        return linearize_softmax(logits, 0)
+    top = np.maximum(logits.max(axis=-1, keepdims=True), 0.0)
     e = np.exp(logits - top)
     return e / (e.sum(axis=-1, keepdims=True) + zeros * np.exp(-top)), None
 
