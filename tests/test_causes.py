@@ -112,7 +112,7 @@ MISTAKES = [  # which part, what is done wrong, where that shows first, and what
     ("repformer", "empty slots masked", "repformer/layer0/attn1_weights", "phantoms-missing"),
     ("repformer", "empty slots masked: local", "repformer/layer0/attn1_weights", "phantoms-missing-local"),
     ("repformer", "empty slots masked: pair", "repformer/layer0/attn2_map", "phantoms-missing-pair"),
-    ("repformer", "masked late", "repformer/layer0/attn2_map", "mask-after-softmax"),
+    ("repformer", "masked late", "repformer/layer0/attn1_weights", "mask-after-softmax"),
     ("repformer", "masked late: pair", "repformer/layer0/attn2_map", "mask-after-softmax-pair"),
     ("repformer", "local: switched once", "repformer/layer0/attn1_weights", "local-switch-once"),
     ("repformer", "local: heads swapped", "repformer/layer0/g1_attn", "local-heads-swapped"),

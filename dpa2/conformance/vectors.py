@@ -39,7 +39,7 @@ INPUTS = {  # names in files: fields of a structure
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Vector:
     """What a file holds; `trace` in the order of computation, `trace32` of the same model in single precision."""
 

@@ -1,4 +1,4 @@
-"""The type embedding (specification section 4), for hydrogen and oxygen."""
+"""The type embedding (specification section 4), for a few elements."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from .pieces import activation, dense
 
 ORBITALS = (1, 1, 3, 1, 3, 5, 1, 3, 5, 7, 1, 3, 5, 7, 1, 3, 5, 1, 3)  # of the subshells from 1s to 7p
-ELECTRONS = {"H": (1,), "O": (2, 2, 4)}
+ELECTRONS = {"H": (1,), "C": (2, 2, 2), "N": (2, 2, 3), "O": (2, 2, 4)}
 EMPTY, SINGLE, DOUBLE = (-1, -1), (-1, 1), (1, 1)
 
 
