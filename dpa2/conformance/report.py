@@ -9,6 +9,7 @@ from .check import Report, common_explanations, earliest
 
 STYLE = "body{font:15px sans-serif;max-width:60em;margin:2em auto;padding:0 1em}.axis{font-size:11px;fill:#777}"
 STYLE += ".no{color:#b00}.ok{color:#070}"
+FEW = 1e6  # ulps; more say nothing that the error does not
 WIDTH, HEIGHT, LOWEST = 900, 220, -17  # of the picture; the smallest exponent in it
 
 
@@ -64,7 +65,7 @@ def words(report: Report) -> list[str]:
         lines = [f"first divergence: {f.name} of {report.name} ({report.dtype}): {f.reason}"]
     else:
         numbers = f"expected {f.expected:.10g}, found {f.found:.10g}"
-        size = f"{f.error:.1e} of the largest entry, {f.ulps:.3g} ulps"
+        size = f"{f.error:.1e} of the largest entry" + (f", {f.ulps:.3g} ulps" if f.ulps < FEW else "")
         lines = [f"first divergence: {f.name} of {report.name} ({report.dtype}) at {f.place}: {numbers}; {size}"]
     if divergence.after:
         lines.append(f"the last that agrees: {divergence.after}")
