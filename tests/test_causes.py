@@ -12,6 +12,7 @@ from functools import cache
 import numpy as np
 import pytest
 from independent.fitting import fitting
+from independent.pairs import initial_pairs
 from independent.repformer import first_layer
 from independent.repinit import repinit
 from independent.three_body import three_body
@@ -36,6 +37,11 @@ def three_bodies(vector, config, weights, wrong):
     return start | three_body(config, weights, vector.system.types, *given, wrong)
 
 
+def pairs(vector, config, weights, wrong):
+    near = np.where(vector.trace["nlist/rf"] >= 0, vector.trace["nlist/rf_local"], -1)
+    return initial_pairs(config, weights, vector.system.types, near, vector.trace["nlist/rf_vector"], wrong)
+
+
 def layer(vector, config, weights, wrong):
     return first_layer(config, weights, vector.system.types, vector.trace, wrong)
 
@@ -44,7 +50,7 @@ def fitted(vector, config, weights, wrong):
     return fitting(config, weights, vector.trace["fitting/input"], wrong)
 
 
-PARTS = {"repinit": two_bodies, "three_body": three_bodies, "repformer": layer, "fitting": fitted}
+PARTS = {"repinit": two_bodies, "three_body": three_bodies, "pairs": pairs, "repformer": layer, "fitting": fitted}
 
 
 @cache
@@ -103,6 +109,14 @@ MISTAKES = [  # which part, what is done wrong, where that shows first, and what
     ("fitting", "no timestep", "fitting/hidden[01]", "fitting-timestep-ignored"),
 ]
 FURTHER = [  # which a slow run tries; most of them are among the planted faults, too
+    ("three_body", "gate not switched", "three_body/gg", "strip-not-switched-in-three-body"),
+    ("pairs", "no statistics", "repformer/env_mat", "statistics-ignored-in-repformer"),
+    ("pairs", "no mean", "repformer/env_mat", "mean-ignored"),
+    ("pairs", "direct ignored", "repformer/g2_0", "direct-ignored"),
+    ("pairs", "no activation of pairs", "repformer/g2_0", "pair-activation-missing"),
+    ("repformer", "product not switched", "repformer/layer0/g2_g1g1", "product-not-switched"),
+    ("repformer", "not scaled: local", "repformer/layer0/attn1_logits", "attention-not-scaled-local"),
+    ("repformer", "not scaled: pair", "repformer/layer0/attn2_logits", "attention-not-scaled-pair"),
     ("repinit", "no skip of types", "type_embedding/table", "type-skip-missing"),
     ("repinit", "no skip", "type_embedding/table", "skip-missing"),
     ("repinit", "no doubled skip", "type_embedding/table", "doubled-skip-missing"),
@@ -114,6 +128,7 @@ FURTHER = [  # which a slow run tries; most of them are among the planted faults
     ("repinit", "silut is silu", "repinit/gg", "silut-is-silu"),
     ("repinit", "table transposed", "repinit/gg_t", "strip-table-transposed"),
     ("repinit", "gate not switched", "repinit/gg_t", "strip-not-switched"),
+    ("repinit", "gate not switched", "repinit/gg_t", "strip-not-switched-in-repinit"),
     ("repinit", "gate without one", "repinit/gg", "strip-one-missing"),
     ("repinit", "empty slots zero", "repinit/gr", "empty-slots-missing"),
     ("repinit", "three columns", "repinit/grrg", "repinit-three-columns"),

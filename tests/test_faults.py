@@ -62,5 +62,5 @@ def test_a_fault_is_found_where_it_was_planted_and_named_if_it_is_known(number, 
 
 def test_there_are_enough_faults_and_no_two_the_same():
     assert len(FAULTS) >= 60
-    assert len({(f.file, f.old, f.new) for f in FAULTS}) == len(FAULTS)
+    assert len({(f.file, f.old, f.new, f.also) for f in FAULTS}) == len(FAULTS)
     assert {f.cause for f in FAULTS if f.cause} <= {cause.name for cause in CAUSES}
