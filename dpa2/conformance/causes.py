@@ -1,6 +1,7 @@
 """Known causes of differences: what was done wrong, where the specification says it, and the lines that make it.
 
-Source: section 18 of the specification, and what people have got wrong.
+Source: section 18 of the specification, and what people have got wrong. Each is what an implementation with every slot
+computes, too; what is done in several blocks can be done wrong in one of them alone, which is a cause of its own.
 """
 
 from __future__ import annotations
@@ -163,6 +164,26 @@ CAUSES: tuple[Cause, ...] = (
         ("local_attention:merge", " / query.shape[-1] ** 0.5", ""),
     ),
     cause(
+        "attention-not-scaled-local",
+        "local attention alone: logits are not divided by the root of the attention's width",
+        "8.5",
+        (
+            "local_attention:LocalAttention.fold",
+            "merge(self.query, self.key)",
+            "merge(self.query, self.key) * self.query.shape[-1] ** 0.5",
+        ),
+    ),
+    cause(
+        "attention-not-scaled-pair",
+        "pair attention alone: logits are not divided by the root of the attention's width",
+        "8.5",
+        (
+            "pair_attention:PairAttention.fold",
+            "merge(self.query, self.key)",
+            "merge(self.query, self.key) * self.query.shape[-1] ** 0.5",
+        ),
+    ),
+    cause(
         "local-switch-once",
         "local attention: the switch is not applied again after the softmax",
         "8.5, trap T12",
@@ -307,6 +328,18 @@ CAUSES: tuple[Cause, ...] = (
         ("embedding:TypedEmbedding.linearize_gate", "weight[None, ...] * table if self.switched else table", "table"),
     ),
     cause(
+        "strip-not-switched-in-repinit",
+        "repinit alone, strip: the gate is not multiplied with the switch",
+        "5",
+        ("repinit:Repinit.fold", "self.type_gate, table, self.smooth)", "self.type_gate, table, False)"),
+    ),
+    cause(
+        "strip-not-switched-in-three-body",
+        "three-body alone, strip: the gate is not multiplied with the switch",
+        "5",
+        ("three_body:ThreeBody.fold", "self.type_gate, table, self.smooth)", "self.type_gate, table, False)"),
+    ),
+    cause(
         "strip-one-missing",
         "strip: q z in place of q + q z",
         "5",
@@ -396,19 +429,19 @@ CAUSES: tuple[Cause, ...] = (
     ),
     cause(
         "statistics-ignored-in-repinit",
-        "repinit: davg and dstd are ignored",
+        "repinit alone: davg and dstd are ignored",
         "2.3",
         environment("repinit", "without_statistics"),
     ),
     cause(
         "statistics-ignored-in-three-body",
-        "three-body: davg and dstd are ignored",
+        "three-body alone: davg and dstd are ignored",
         "2.3",
         environment("three-body", "without_statistics"),
     ),
     cause(
         "statistics-ignored-in-repformer",
-        "repformer: davg and dstd are ignored",
+        "repformer alone: davg and dstd are ignored",
         "2.3",
         environment("repformer", "without_statistics"),
     ),

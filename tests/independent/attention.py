@@ -29,7 +29,7 @@ def local_attention(config, weights, x, wrong: str) -> dict[str, np.ndarray]:
     """What an atom hears, axes (atom, head, slot) until it is recorded."""
     query, key, value, output, bias = parts(weights, "local_attention", "query", "key", "value", "output", "bias")
     q, k = np.einsum("nx,hxd->nhd", x.f, query), np.einsum("nax,hxd->nhad", x.near, key)
-    scale = 1.0 if wrong == "not scaled" else query.shape[-1] ** -0.5
+    scale = 1.0 if wrong in ("not scaled", "not scaled: local") else query.shape[-1] ** -0.5
     weight, held = x.switch[:, None, :], x.held[:, None, :]
     smooth = config["smooth"]
     logits, alpha = attended(np.einsum("nhd,nhad->nha", q, k) * scale, weight, held, smooth, "local", wrong)
@@ -48,7 +48,7 @@ def pair_attention(config, weights, x, wrong: str) -> dict[str, np.ndarray]:
     gate, smooth = config["repformer"]["pair_attention_gate"] and wrong != "no gate", config["smooth"]
     q, k = np.einsum("nax,hxd->nhad", x.pair, query), np.einsum("nbx,hxd->nhbd", x.pair, key)
     gamma = np.einsum("nak,nbk->nab", x.frame, x.frame)[:, None]
-    scale = 1.0 if wrong == "not scaled" else query.shape[-1] ** -0.5
+    scale = 1.0 if wrong in ("not scaled", "not scaled: pair") else query.shape[-1] ** -0.5
     raw = np.einsum("nhad,nhbd->nhab", q, k) * scale * (gamma if gate else 1.0)
     both = (x.switch[:, :, None] * x.switch[:, None, :])[:, None]
     one, held = x.switch[:, None, None, :], x.held[:, None, None, :]

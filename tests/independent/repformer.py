@@ -31,6 +31,7 @@ def first_layer(config, weights, types, trace, wrong: str = "") -> dict[str, np.
         "g1_conv": lambda: convolution(config, weights, x, wrong),
         "g1_grrg": lambda: symmetrized(config, x, x.pair, wrong),
         "g1_drrd": lambda: symmetrized(config, x, x.near, wrong),
+        "g2_g1g1": lambda: product(weights, x, wrong),
     }
     found = {name: update() for name, update in updates.items() if LAYER + name in trace}
     if block["local_attention"]:
@@ -83,3 +84,9 @@ def symmetrized(config, x: Start, features, wrong: str):
     y = np.einsum("nka,nkc->nac", moment[:, :, : config["repformer"]["axis"]], moment)
     y = y if wrong == "third missing" else y / 3.0
     return (y.swapaxes(1, 2) if wrong == "axis fastest" else y).reshape(len(y), -1)
+
+
+def product(weights, x: Start, wrong: str):
+    """(ω_a f_i ∘ f_a) P"""
+    weight = (x.held if wrong == "product not switched" else x.weight)[..., None]
+    return (weight * x.f[:, None, :] * x.near) @ weights["descriptor.repformer.layers.0.pair_product.weight"]

@@ -42,4 +42,4 @@ def embedding(config, weights, table, seen, kappa, wrong: str):
     q = layers(kappa[..., None], weights, f"{NAME}.embedding.layers", phi, wrong)[-1]
     z = layers(side_by_side(*types), weights, f"{NAME}.type_gate.layers", phi, wrong)[-1]
     both = seen.switch[:, :, None] * seen.switch[:, None, :]
-    return q + q * z * (both[..., None] if config["smooth"] else 1.0)
+    return q + q * z * (both[..., None] if config["smooth"] and wrong != "gate not switched" else 1.0)
