@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -133,8 +134,15 @@ class Subject:
 
 
 def subjects() -> list[Subject]:
-    """A model and a structure for every row of the cover."""
-    return [subject(number, row) for number, row in enumerate(pairwise(FACTORS))]
+    """A model and a structure for every row of the cover, and two with everything on, where parts act together."""
+    return [subject(number, row) for number, row in enumerate([*complete(), *pairwise(FACTORS)])]
+
+
+def complete() -> Iterator[dict]:
+    """Rows with every block and update, for either way in which types enter."""
+    on = {name: values[0] for name, values in FACTORS.items()} | {"one_sided": False, "vacuum": False}
+    yield on | {"type_input": "strip"}
+    yield on | {"type_input": "concat", "smooth": False, "place": "triclinic", "protection": 0.1}
 
 
 def subject(number: int, row: dict) -> Subject:
