@@ -533,7 +533,7 @@ CAUSES: tuple[Cause, ...] = (
         (
             "three_body:ThreeBody.linearize",
             "kappa = v @ v.mT",
-            "u = v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-300)\n    kappa = u @ u.mT",
+            "u = v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-30)\n    kappa = u @ u.mT",
         ),
     ),
     cause(
