@@ -14,6 +14,7 @@ from ..system import System, times, wrapped
 from .images import Images, heights, placed
 from .lists import Edges, Neighbors, Selection, norm, selected
 
+MOST_BINS, SHORTEST = 8e4, 20.0  # of a grid; of the edge of a part, in bins
 SLACK = 1e-9  # how much wider candidates are searched, relative to the cutoff and the coordinates: far above rounding
 
 
@@ -74,10 +75,10 @@ def folded_pairs(positions: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray,
     """All pairs within the radius and their translations.
 
     vesin limits its grid to 1e5 bins by a rule that divides by zero, and ends the process, where a system is large but
-    flat or long. So a large cell is searched as if its parts lay on top of each other. Each pair finds back to its
-    place in the cell; those of atoms in different parts are then far apart, and are left to whoever measures.
+    flat or long. So a cell of more bins is searched as if its parts lay on top of each other. Each pair finds back to
+    its place in the cell; those of atoms in different parts are then far apart, and are left to whoever measures.
     """
-    parts = np.maximum(heights(cell) // (20 * radius), 1)
+    parts = parts_of(heights(cell) / radius)
     if parts.max() == 1:
         return vesin_pairs(positions, cell, radius)
     part = cell / parts[:, None]
@@ -86,6 +87,19 @@ def folded_pairs(positions: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray,
     moved = folded - positions
     back = times(shift.astype(np.float64), part) + moved.take(neighbor, axis=0) - moved.take(center, axis=0)
     return center, neighbor, np.rint(times(back, np.linalg.inv(cell))).astype(np.int32)
+
+
+def parts_of(bins: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:
+    """Into how many parts each edge is cut: no more than needed, the longest first, and none into short ones.
+
+    >>> parts_of(np.array([300.0, 7.0, 1.0])), parts_of(np.array([1e6, 30.0, 1.0]))
+    (array([1., 1., 1.]), array([375.,   1.,   1.]))
+    """
+    parts, bins = np.ones(3), np.maximum(bins, 1.0)
+    for axis in np.argsort(-bins):
+        excess = np.ceil(np.prod(bins / parts) / MOST_BINS)
+        parts[axis] = min(excess, max(bins[axis] // SHORTEST, 1.0))
+    return parts
 
 
 def vesin_pairs(positions: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray, "3 3"], radius: float):
