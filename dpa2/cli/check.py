@@ -128,9 +128,8 @@ def show(reports) -> None:
     """A row for each vector."""
     table = Table("vector", "given", "largest error", "first divergence", "only empty slots", title=reports[0].dtype)
     for report in reports:
-        first = report.divergence.finding.name if report.divergence else "-"
+        first = report.skipped or report.first or "-"
         empty = "yes" if not report.divergence and any(f.empty_differ for f in report.findings) else ""
-        first = report.skipped or first
         table.add_row(report.name, f"{report.given}", f"{report.largest_error:.1e}", first, empty)
     out.print(table)
     unknown = dict.fromkeys(name for report in reports for name in report.unknown)

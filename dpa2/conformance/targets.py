@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import FormatError, InputError, TargetFailed
-from .vectors import INPUTS, Vector, inputs, question
+from .vectors import INPUTS, Vector, below, inputs, question
 
 Target = Callable[[Vector, str], Mapping[str, np.ndarray] | None]  # None: it does not do this vector
 SECONDS = 600.0  # that a program may take for one vector
@@ -123,7 +123,7 @@ def command(line: str, seconds: float = SECONDS) -> Target:
             given.write_bytes(question(vector, dtype))
             places = {"{inputs}": str(given), "{outputs}": str(written)}
             done = started([filled_in(word, places) for word in words], seconds)
-            if isinstance(done, int) and done == NOT_IMPLEMENTED:
+            if done == NOT_IMPLEMENTED:
                 return None
             why = done or ("" if written.is_file() else "it wrote no file to {outputs}")
             if why:
@@ -164,6 +164,4 @@ def read_arrays(path: Path, dtype: str = "float64") -> dict[str, np.ndarray]:
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         what = f"{path}: is no safetensors file that NumPy can read ({error})"
         raise FormatError(what, file=str(path)) from error
-    prefix = "trace32/" if dtype == "float32" else "trace/"
-    traced = {name.removeprefix(prefix): array for name, array in found.items() if name.startswith(prefix)}
-    return traced or found
+    return below(found, "trace32/" if dtype == "float32" else "trace/") or found
