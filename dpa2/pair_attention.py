@@ -5,7 +5,7 @@ from __future__ import annotations
 from .arrays import Array, Float, array_namespace
 from .features import Features, Sums
 from .layers import LayerNorm
-from .local_attention import merge, one_below_the_other, side_by_side
+from .local_attention import merge, side_by_side
 from .module import module, static
 from .record import record
 from .weighting import Counted, Smooth, linearize_softmax
@@ -29,16 +29,19 @@ class PairAttention:
         """Products of weights, as in local attention."""
         readers: list[PairReader | FrameReader] = []
         if self.value is not None:
-            readers.append(PairReader(one_below_the_other(self.value @ self.output), self.bias, self.norm))
+            readers.append(PairReader(side_by_side(self.value @ self.output), self.bias, self.norm))
         if self.mix is not None:
             readers.append(FrameReader(self.mix))
-        attention = AttentionMap(side_by_side(merge(self.query, self.key)), self.gate, self.weighting)
+        attention = AttentionMap(side_by_side(merge(self.key, self.query)), self.gate, self.weighting)
         return PairUpdate(attention, tuple(readers))
 
 
 @module
 class AttentionMap:
-    """M = softmax(ℓ) ω_a ω_b γ/√3, with γ = h_a · h_b; axes (atom, query, head, key)."""
+    """M = softmax(ℓ) ω_a ω_b γ/√3, with γ = h_a · h_b; axes (atom, key, head, query).
+
+    Keys come first, so that sums over them run along whole rows of heads and queries.
+    """
 
     score: Float[Array, "g head_g"]
     gate: bool = static()
@@ -47,19 +50,20 @@ class AttentionMap:
     def linearize(self, x: Features):
         """M, and the pullback to `Features`."""
         xp = array_namespace(x.pair)
-        atoms, slots, channels = x.pair.shape
+        slots = x.pair.shape[1]
         gamma = x.frame @ x.frame.mT
         both = x.weight[:, :, None] * x.weight[:, None, :]
         (shift, offset), pull_logits = self.weighting.linearize_logits(both)
         factor = shift * gamma if self.gate else shift
-        asked = xp.reshape(x.pair @ self.score, (atoms, -1, channels))
-        raw = xp.reshape(asked @ x.pair.mT, (atoms, slots, -1, slots))
+        keys = of_each_head(x.pair @ self.score, x.pair)
+        raw = xp.reshape(keys @ x.pair.mT, (-1, slots, keys.shape[1] // slots, slots))
         logits = raw * factor[:, :, None, :] + offset[:, :, None, :]
-        alpha, pull_softmax = linearize_softmax(logits, self.weighting.phantoms(slots))
+        alpha, pull_softmax = linearize_softmax(logits, self.weighting.phantoms(slots), axis=1)
         angle = gamma / 3.0**0.5
         after = (both * angle)[:, :, None, :]
-        record("attn2_logits", logits, (0, 1, 3, 2))
-        record("attn2_map", alpha * after, (0, 1, 3, 2))
+        attention = alpha * after
+        record("attn2_logits", logits, (0, 3, 1, 2))
+        record("attn2_map", attention, (0, 3, 1, 2))
 
         def pull_back(dmap):
             dafter = sum_of_heads(dmap * alpha)
@@ -67,18 +71,23 @@ class AttentionMap:
             dfactor, doffset = sum_of_heads(dlogits * raw), sum_of_heads(dlogits)
             dgamma = dafter * both / 3.0**0.5 + (dfactor * shift if self.gate else 0.0)
             dboth = dafter * angle + pull_logits(dfactor * gamma if self.gate else dfactor, doffset)
-            draw = xp.reshape(dlogits * factor[:, :, None, :], (atoms, -1, slots))
-            dasked = xp.reshape(draw @ x.pair, (atoms, slots, -1))
+            draw = xp.reshape(dlogits * factor[:, :, None, :], (-1, keys.shape[1], slots))
+            dkeys = xp.reshape(draw @ x.pair, (-1, slots, self.score.shape[1]))
             return Features(
-                pair=dasked @ self.score.T + draw.mT @ asked,
+                pair=dkeys @ self.score.T + draw.mT @ keys,
                 frame=(dgamma + dgamma.mT) @ x.frame,
                 weight=((dboth + dboth.mT) @ x.weight[..., None])[..., 0],
             )
 
-        return alpha * after, pull_back
+        return attention, pull_back
 
 
-def sum_of_heads(x: Float[Array, "atom query head key"]) -> Float[Array, "atom query key"]:
+def of_each_head(projected: Float[Array, "atom key head_g"], pair: Float[Array, "atom key g"]):
+    """A row of its own for each key and head (atom, key · head, g)."""
+    return array_namespace(pair).reshape(projected, (pair.shape[0], -1, pair.shape[2]))
+
+
+def sum_of_heads(x: Float[Array, "atom key head query"]) -> Float[Array, "atom key query"]:
     """Σ_h, slice by slice, which NumPy does in half the time of a sum over a short axis."""
     total = x[:, :, 0, :]
     for h in range(1, x.shape[2]):
@@ -90,22 +99,23 @@ def sum_of_heads(x: Float[Array, "atom query head key"]) -> Float[Array, "atom q
 class PairReader:
     """The update of g: LN(Σ_h M_h g V_h O_h + b)."""
 
-    mix: Float[Array, "head_g g"]
+    mix: Float[Array, "g head_g"]
     bias: Float[Array, "g"]
     norm: LayerNorm | None
 
     def linearize(self, x: Features, attention: Float[Array, "atom neighbor head neighbor"]):
         """`Features` of the update; `pull` gives (dattention, dfeatures)."""
         xp = array_namespace(x.pair)
-        rows = xp.reshape(attention, (attention.shape[0], -1, attention.shape[3]))
-        gathered = xp.reshape(rows @ x.pair, (*x.pair.shape[:2], -1))
-        y, pull_norm = self.norm.linearize(gathered @ self.mix + self.bias)
+        values = of_each_head(x.pair @ self.mix, x.pair)
+        rows = xp.reshape(attention, (*values.shape[:2], -1))
+        y, pull_norm = self.norm.linearize(rows.mT @ values + self.bias)
         record("g2_attn", y)
 
         def pull_back(dy):
-            dgathered = xp.reshape(pull_norm(dy.pair) @ self.mix.T, (rows.shape[0], rows.shape[1], -1))
-            dattention = xp.reshape(dgathered @ x.pair.mT, attention.shape)
-            return dattention, Features(pair=rows.mT @ dgathered)
+            dsum = pull_norm(dy.pair)
+            dattention = xp.reshape(values @ dsum.mT, attention.shape)
+            dvalues = xp.reshape(rows @ dsum, (*x.pair.shape[:2], -1))
+            return dattention, Features(pair=dvalues @ self.mix.T)
 
         return Features(pair=y), pull_back
 
@@ -121,12 +131,12 @@ class FrameReader:
         xp = array_namespace(x.frame)
         shares = self.mix[:, None]
         mixed = xp.sum(attention * shares, axis=2)
-        y = mixed @ x.frame
+        y = mixed.mT @ x.frame
         record("h2_attn", y)
 
         def pull_back(dy):
-            dmixed = dy.frame @ x.frame.mT
-            return dmixed[:, :, None, :] * shares, Features(frame=mixed.mT @ dy.frame)
+            dmixed = x.frame @ dy.frame.mT
+            return dmixed[:, :, None, :] * shares, Features(frame=mixed @ dy.frame)
 
         return Features(frame=y), pull_back
 

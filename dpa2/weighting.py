@@ -67,19 +67,20 @@ class Counted:
         return 0
 
 
-def linearize_softmax(logits: Float[Array, "*axes slot"], phantoms: int):
-    """eˡ / (Σ eˡ + phantoms e⁻ᶜ) over the last axis, and its pullback."""
+def linearize_softmax(logits: Float[Array, "*axes"], phantoms: int, axis: int = -1):
+    """eˡ / (Σ eˡ + phantoms e⁻ᶜ), the sum over an axis of slots, and its pullback."""
     xp = array_namespace(logits)
-    top = xp.ceil(xp.max(logits, axis=-1, keepdims=True))  # of slope 0: nothing flows back through the maximum
+    top = xp.ceil(xp.max(logits, axis=axis, keepdims=True))  # of slope 0: nothing flows back through the maximum
     if phantoms > 0:
         top = xp.clip(top, -SHIFT, None)
     e = xp.exp(logits - top)
-    total = xp.sum(e, axis=-1, keepdims=True)
+    total = xp.sum(e, axis=axis, keepdims=True)
     if phantoms:
         total = total + phantoms * xp.exp(-SHIFT - top)
     alpha = e / total
 
     def pull_back(dalpha):
-        return alpha * (dalpha - xp.vecdot(alpha, dalpha)[..., None])
+        share = alpha * dalpha
+        return share - alpha * xp.sum(share, axis=axis, keepdims=True)
 
     return alpha, pull_back
