@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 Array = Any
@@ -10,7 +11,7 @@ Array = Any
 if TYPE_CHECKING or "DPA2_CHECK_SHAPES" in os.environ:  # shapes in signatures cost nothing unless checked
     from jaxtyping import Float, Int
 
-    __all__ = ["Array", "Float", "Int", "array_namespace", "take_rows"]
+    __all__ = ["Array", "Float", "Int", "array_namespace", "end_to_end", "flat", "take_rows"]
 else:
     Float = Int = None
 
@@ -29,6 +30,16 @@ def take_rows(x: Float[Array, "row *rest"], index: Int[Array, "*shape"]) -> Floa
     xp = array_namespace(x)
     rows = xp.take(x, xp.reshape(index, (-1,)), axis=0)
     return xp.reshape(rows, tuple(index.shape) + tuple(x.shape[1:]))
+
+
+def end_to_end(parts: Sequence[Array]) -> Array:
+    """The rows of several arrays as one array."""
+    return parts[0] if len(parts) == 1 else array_namespace(parts[0]).concat(parts)
+
+
+def flat(values: Float[Array, "atom neighbor *rest"] | Int[Array, "atom neighbor *rest"]):
+    """What belongs to edges, without the axis of atoms."""
+    return array_namespace(values).reshape(values, (-1, *values.shape[2:]))
 
 
 def like(values, x: Array) -> Array:

@@ -6,12 +6,12 @@ through it, so that memory holds the representations and never the attention map
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from .arrays import Array, Float, Int, array_namespace, take_rows
+from .arrays import Array, Float, array_namespace, end_to_end, flat, take_rows
 from .blocks import Block
 from .environment import Environment
-from .features import Features
+from .features import Features, Links
 from .initial import Initial, InitialPairs
 from .layers import Linear
 from .module import module, static
@@ -74,29 +74,33 @@ class Descriptor:
 class DescriptorProgram:
     """The descriptor ready to run over blocks of atoms.
 
-    `run(function, shared, *lists)` calls `function(*shared, *items)` for the items of every block and returns the
-    list of results; it is the back end's to compile and to spread over threads.
+    `backend.run(function, shared, *lists)` calls `function(*shared, *items)` for the items of every block and returns
+    the list of results; it is the back end's to compile and to spread over threads.
     """
 
     initial: Initial
     steps: tuple[RepformerStep, ...]
     table: Float[Array, "types_and_padding embedding"] | None
 
-    def linearize(self, blocks: Sequence[Block], run: Callable):
+    def linearize(self, blocks: Sequence[Block], backend):
         """The final `Features` of every block; `pull` takes their cotangents and gives those of the vectors."""
-        states = run(begin, (self.initial,), blocks)
+        run = backend.run
+        states, links = zip(*run(begin, (self.initial,), blocks), strict=True)
         history = []
         for k, step in enumerate(self.steps):
             atoms = end_to_end([s.atom for s in states])
             history.append((step, atoms, states))
             with scope(f"repformer/layer{k}/"):
-                states = run(advance, (step, self.initial.pairs, atoms), blocks, states)
+                states = run(advance, (step, atoms), links, states)
+
+        def pull_layer(join, step: RepformerStep, atoms, states, cotangents):
+            parts, near = zip(*run(retreat, (step, atoms), links, states, cotangents), strict=True)
+            return run(collect, (join(near),), blocks, parts)
 
         def pull_back(cotangents: Sequence[Features]):
+            join = backend.joiner()
             for step, atoms, states in reversed(history):
-                parts = run(retreat, (step, self.initial.pairs, atoms), blocks, states, cotangents)
-                near, parts = end_to_end([flat(p.near) for p in parts]), [without_near(p) for p in parts]
-                cotangents = run(collect, (near,), blocks, parts)
+                cotangents = pull_layer(join, step, atoms, states, cotangents)
             return run(return_to_vectors, (self.initial,), blocks, cotangents)
 
         return states, pull_back
@@ -108,9 +112,9 @@ class DescriptorProgram:
         return array_namespace(state.atom).concat([state.atom, take_rows(self.table, block.types)], axis=-1)
 
 
-def begin(initial: Initial, block: Block) -> Features:
-    """The features with which a block starts."""
-    return initial.linearize(block)[0]
+def begin(initial: Initial, block: Block) -> tuple[Features, Links]:
+    """The features with which a block starts, and what its layers need to know of it."""
+    return initial.linearize(block)[0], Links(block.repformer_near(), initial.pairs.sums(block))
 
 
 def return_to_vectors(initial: Initial, block: Block, cotangent: Features) -> Float[Array, "atom neighbor 3"]:
@@ -118,20 +122,21 @@ def return_to_vectors(initial: Initial, block: Block, cotangent: Features) -> Fl
     return initial.linearize(block)[1](cotangent)
 
 
-def with_near(atoms: Float[Array, "row f"], block: Block, state: Features) -> Features:
+def with_near(atoms: Float[Array, "row f"], links: Links, state: Features) -> Features:
     """A block's features together with the neighbours' f."""
-    return Features(state.atom, take_rows(atoms, block.repformer_near()), state.pair, state.frame, state.weight)
+    return Features(state.atom, take_rows(atoms, links.near), state.pair, state.frame, state.weight)
 
 
-def advance(step: RepformerStep, pairs: InitialPairs, atoms, block: Block, state: Features) -> Features:
+def advance(step: RepformerStep, atoms, links: Links, state: Features) -> Features:
     """One layer on one block."""
-    return step.linearize(with_near(atoms, block, state), pairs.sums(block))[0]
+    return step.linearize(with_near(atoms, links, state), links.sums)[0]
 
 
-def retreat(step: RepformerStep, pairs: InitialPairs, atoms, block: Block, state: Features, cotangent: Features):
-    """Back through one layer on one block."""
-    x = with_near(atoms, block, state)
-    return step.linearize(x, pairs.sums(block))[1](cotangent).filled(x)
+def retreat(step: RepformerStep, atoms, links: Links, state: Features, cotangent: Features):
+    """Back through one layer on one block: its own cotangent, and that of the neighbours' f, edge by edge."""
+    x = with_near(atoms, links, state)
+    dx = step.pullback(x, links.sums)(cotangent.filled(state)).filled(x)
+    return Features(atom=dx.atom, pair=dx.pair, frame=dx.frame, weight=dx.weight), flat(dx.near)
 
 
 def collect(near: Float[Array, "edge f"], block: Block, part: Features) -> Features:
@@ -151,17 +156,3 @@ def switches(pairs: InitialPairs, block: Block) -> Float[Array, "atom neighbor"]
     """The repformer's switch, 0 where there is no neighbour."""
     hood = pairs.hood(block)
     return pairs.environment.linearize(hood.types, hood.vectors)[0][1] * hood.occupied
-
-
-def without_near(x: Features) -> Features:
-    return Features(atom=x.atom, pair=x.pair, frame=x.frame, weight=x.weight)
-
-
-def end_to_end(parts: Sequence[Array]) -> Array:
-    """Blocks' rows as one array."""
-    return parts[0] if len(parts) == 1 else array_namespace(parts[0]).concat(parts)
-
-
-def flat(values: Float[Array, "atom neighbor *rest"] | Int[Array, "atom neighbor *rest"]):
-    """What belongs to edges, without the axis of atoms."""
-    return array_namespace(values).reshape(values, (-1, *values.shape[2:]))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from .arrays import Array, Float, array_namespace, take_rows
+from .arrays import Array, Float, Int, array_namespace, take_rows
 from .blocks import Block
 from .descriptor import Descriptor, DescriptorProgram
 from .features import Features
@@ -52,14 +52,14 @@ class Head:
     counted: Float[Array, "type"]
     table: Float[Array, "types_and_padding embedding"] | None
 
-    def linearize(self, f: Float[Array, "atom f"], block: Block, inputs: Inputs):
+    def linearize(self, f: Float[Array, "atom f"], types: Int[Array, "atom"], inputs: Inputs):
         """Energies (atom,) in eV, and the pullback to f."""
         xp = array_namespace(f)
-        x = f if self.table is None else xp.concat([f, take_rows(self.table, block.types)], axis=-1)
+        x = f if self.table is None else xp.concat([f, take_rows(self.table, types)], axis=-1)
         record("descriptor", x)
-        energies, pull = self.fitting.linearize(x, inputs.frame, inputs.atom, block.types)
-        counted = inputs.real * take_rows(self.counted, block.types)
-        total = counted * (xp.astype(energies, counted.dtype) + take_rows(self.bias, block.types))
+        energies, pull = self.fitting.linearize(x, inputs.frame, inputs.atom, types)
+        counted = inputs.real * take_rows(self.counted, types)
+        total = counted * (xp.astype(energies, counted.dtype) + take_rows(self.bias, types))
         return total, lambda weights: pull(weights * counted)[:, : f.shape[1]]
 
 
@@ -70,22 +70,23 @@ class EnergyProgram:
     descriptor: DescriptorProgram
     head: Head
 
-    def linearize(self, blocks: Sequence[Block], inputs: Sequence[Inputs], run: Callable):
+    def linearize(self, blocks: Sequence[Block], inputs: Sequence[Inputs], backend):
         """Energies (atom,) in eV of each block; `pull(weights)` gives the gradients of Σ weights · energies."""
-        states, pull_descriptor = self.descriptor.linearize(blocks, run)
-        energies = run(finish, (self.head,), blocks, states, inputs)
+        states, pull_descriptor = self.descriptor.linearize(blocks, backend)
+        atoms, types = [s.atom for s in states], [b.types for b in blocks]
+        energies = backend.run(finish, (self.head,), atoms, types, inputs)
 
         def pull_back(weights: Sequence[Float[Array, "atom"]]):
-            return pull_descriptor(run(return_to_features, (self.head,), blocks, states, inputs, weights))
+            return pull_descriptor(backend.run(return_to_atoms, (self.head,), atoms, types, inputs, weights))
 
         return energies, pull_back
 
 
-def finish(head: Head, block: Block, state: Features, inputs: Inputs) -> Float[Array, "atom"]:
+def finish(head: Head, f: Float[Array, "atom f"], types, inputs: Inputs) -> Float[Array, "atom"]:
     """The energies of a block's atoms."""
-    return head.linearize(state.atom, block, inputs)[0]
+    return head.linearize(f, types, inputs)[0]
 
 
-def return_to_features(head: Head, block: Block, state: Features, inputs: Inputs, weights) -> Features:
-    """The cotangent of a block's final features."""
-    return Features(atom=head.linearize(state.atom, block, inputs)[1](weights)).filled(state)
+def return_to_atoms(head: Head, f: Float[Array, "atom f"], types, inputs: Inputs, weights) -> Features:
+    """The cotangent of a block's final features, of which energies depend on f alone."""
+    return Features(atom=head.linearize(f, types, inputs)[1](weights))

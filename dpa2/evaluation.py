@@ -7,9 +7,9 @@ from dataclasses import astuple, dataclass
 
 import numpy as np
 
-from .arrays import Array, array_namespace, take_rows
+from .arrays import Array, array_namespace, end_to_end, flat, take_rows
 from .blocks import Block
-from .descriptor import DescriptorProgram, end_to_end, flat, rotation, switches
+from .descriptor import DescriptorProgram, rotation, switches
 from .energy import EnergyProgram, Inputs
 from .forces import Assembly
 from .module import map_leaves
@@ -73,7 +73,7 @@ class Prepared:
 
 def evaluate_prepared(program: EnergyProgram, backend, ready: Prepared, with_atom_virial: bool) -> list[Evaluation]:
     """Energies, forces and virials of the prepared systems."""
-    energies, pull = program.linearize(ready.blocks, ready.inputs, backend.run)
+    energies, pull = program.linearize(ready.blocks, ready.inputs, backend)
     gradients = pull([i.real * 0.0 + 1.0 for i in ready.inputs])
     assembly = assembly_of(backend, ready)
     rows, count = ready.system, ready.plan.systems
@@ -96,7 +96,7 @@ def assembly_of(backend, ready: Prepared) -> Assembly:
     def widened(x):
         return x if x.dtype == wide else array_namespace(x).astype(x, wide)
 
-    return Assembly(ready.blocks, near, len(ready.plan.order), widened, backend.run, backend.sum_into_rows)
+    return Assembly(ready.blocks, near, len(ready.plan.order), widened, backend)
 
 
 def split(ready: Prepared, energies, forces, virials, atom_energies, shares) -> list[Evaluation]:
@@ -148,7 +148,7 @@ def parameters(given: list, join, host: Plan, rows: np.ndarray) -> list:
 
 def evaluate_descriptor(program: DescriptorProgram, backend, ready: Prepared) -> list[DescriptorEvaluation]:
     """The descriptor's outputs of the prepared systems, whose blocks must all be equally wide."""
-    states, _ = program.linearize(ready.blocks, backend.run)
+    states, _ = program.linearize(ready.blocks, backend)
     rotations = backend.run(rotation, (program.initial.pairs,), ready.blocks, states)
     fields = {n: end_to_end([getattr(s, n) for s in states]) for n in ("pair", "frame")}
     fields["switch"] = end_to_end(backend.run(switches, (program.initial.pairs,), ready.blocks))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .arrays import Array, Float, array_namespace
+from .arrays import Array, Float, Int, array_namespace
 from .module import module
 
 
@@ -43,3 +43,11 @@ class Sums:
 
     root: Float[Array, "atom 1"]
     mean: Float[Array, "atom 1"]
+
+
+@module
+class Links:
+    """What a layer needs to know of a block: the rows of its neighbours, and what sums over them are divided by."""
+
+    near: Int[Array, "atom neighbor"]
+    sums: Sums

@@ -8,34 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from .arrays import Array, Float, Int, array_namespace
+from .arrays import Array, Float, Int, array_namespace, end_to_end, flat
 from .blocks import Block
-from .descriptor import end_to_end, flat
 
 
 @dataclass(frozen=True)
 class Assembly:
     """How what belongs to edges becomes what belongs to atoms.
 
-    near: for every edge of all blocks the row of the neighbour. total: a block function that sums over the edges
-    from each atom. run, sum_into_rows: the back end's.
+    near: for every edge of all blocks the row of the neighbour. wide: arrays in the precision of coordinates.
     """
 
     blocks: Sequence[Block]
     near: Int[Array, "edge"]
     rows: int
     wide: Callable
-    run: Callable
-    sum_into_rows: Callable
+    backend: Any
 
     def arriving(self, values: Sequence[Float[Array, "_atom _neighbor *rest"]]) -> Float[Array, "row *rest"]:
         """Σ over the edges to each atom."""
-        return self.sum_into_rows(end_to_end([self.wide(flat(v)) for v in values]), self.near, self.rows)
+        return self.backend.sum_into_rows(end_to_end([self.wide(flat(v)) for v in values]), self.near, self.rows)
 
     def leaving(self, values: Sequence[Float[Array, "_atom _neighbor *rest"]]) -> Float[Array, "row *rest"]:
         """Σ over the edges from each atom."""
-        return end_to_end(self.run(sum_of_edges, (), [self.wide(v) for v in values]))
+        return end_to_end(self.backend.run(sum_of_edges, (), [self.wide(v) for v in values]))
 
     def flow(self, gradients: Sequence[Float[Array, "_atom _neighbor 3"]]) -> Float[Array, "row 3"]:
         """The force on each atom."""
@@ -44,7 +42,7 @@ class Assembly:
     def virial(self, gradients: Sequence[Float[Array, "_atom _neighbor 3"]]) -> Float[Array, "row 3 3"]:
         """-Σ g ⊗ d over the edges from each atom; the first index is that of the force."""
         vectors = [self.wide(b.vectors) for b in self.blocks]
-        return -end_to_end(self.run(contract, (), [self.wide(g) for g in gradients], vectors))
+        return -end_to_end(self.backend.run(contract, (), [self.wide(g) for g in gradients], vectors))
 
     def atom_virial(self, gradients, weighted, coordinates: Sequence[Float[Array, "_atom 3"]]):
         """The reference's share of the virial per atom (row, 3, 3).

@@ -17,7 +17,9 @@ class Linear:
 
     def __call__(self, x: Float[Array, "*axes fan_in"]) -> Float[Array, "*axes fan_out"]:
         y = x @ self.weight
-        return y if self.bias is None else y + self.bias
+        if self.bias is not None:
+            y += self.bias
+        return y
 
     def linearize(self, x):
         return self(x), lambda dy: dy @ self.weight.T
@@ -44,9 +46,11 @@ class Dense:
     def linearize(self, x: Float[Array, "fan_in point"]):
         xp = array_namespace(x)
         z = self.weight.T @ x
-        y, pull = activate(z if self.bias is None else z + self.bias[:, None], self.activation, self.timestep)
+        if self.bias is not None:
+            z += self.bias[:, None]
+        y, pull = activate(z, self.activation, self.timestep)
         if self.copies:
-            y = y + (xp.concat([x, x]) if self.copies == 2 else x)
+            y = xp.reshape(xp.reshape(y, (self.copies, *x.shape)) + x[None, ...], y.shape)
 
         def pull_back(dy):
             dx = self.weight @ pull(dy)
@@ -84,17 +88,25 @@ class LayerNorm:
     epsilon: float = static()
 
     def linearize(self, x: Float[Array, "*axes channel"]):
+        y, pull = self.linearize_centred(centred(x))
+        return y, lambda dy: centred(pull(dy))
+
+    def linearize_centred(self, x: Float[Array, "*axes channel"]):
+        """The same of x whose mean is 0 already; the cotangent has to be centred yet."""
         xp = array_namespace(x)
-        centred = x - xp.mean(x, axis=-1, keepdims=True)
-        scale = 1.0 / xp.sqrt(xp.mean(centred * centred, axis=-1, keepdims=True) + self.epsilon)
-        z = centred * scale
+        scale = 1.0 / xp.sqrt(xp.vecdot(x, x)[..., None] / x.shape[-1] + self.epsilon)
+        z = x * scale
 
         def pull_back(dy):
             dz = dy * self.weight
-            along = xp.mean(dz * z, axis=-1, keepdims=True)
-            return scale * (dz - xp.mean(dz, axis=-1, keepdims=True) - z * along)
+            return scale * (dz - z * (xp.vecdot(dz, z)[..., None] / x.shape[-1]))
 
         return z * self.weight + self.bias, pull_back
+
+
+def centred(x: Float[Array, "*axes channel"]) -> Float[Array, "*axes channel"]:
+    """x - mean over the last axis; of weights that make x, and x has mean 0."""
+    return x - array_namespace(x).mean(x, axis=-1, keepdims=True)
 
 
 @module

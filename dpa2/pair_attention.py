@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .arrays import Array, Float, array_namespace
 from .features import Features, Sums
-from .layers import LayerNorm
+from .layers import LayerNorm, centred
 from .local_attention import merge, side_by_side
 from .module import module, static
 from .record import record
@@ -29,7 +29,8 @@ class PairAttention:
         """Products of weights, as in local attention."""
         readers: list[PairReader | FrameReader] = []
         if self.value is not None:
-            readers.append(PairReader(side_by_side(self.value @ self.output), self.bias, self.norm))
+            mix = side_by_side(centred(self.value @ self.output))  # the mean, which the norm takes away, never arises
+            readers.append(PairReader(mix, centred(self.bias), self.norm))
         if self.mix is not None:
             readers.append(FrameReader(self.mix))
         attention = AttentionMap(side_by_side(merge(self.key, self.query)), self.gate, self.weighting)
@@ -57,7 +58,8 @@ class AttentionMap:
         factor = shift * gamma if self.gate else shift
         keys = of_each_head(x.pair @ self.score, x.pair)
         raw = xp.reshape(keys @ x.pair.mT, (-1, slots, keys.shape[1] // slots, slots))
-        logits = raw * factor[:, :, None, :] + offset[:, :, None, :]
+        logits = raw * factor[:, :, None, :]
+        logits += offset[:, :, None, :]
         alpha, pull_softmax = linearize_softmax(logits, self.weighting.phantoms(slots), axis=1)
         angle = gamma / 3.0**0.5
         after = (both * angle)[:, :, None, :]
@@ -89,15 +91,15 @@ def of_each_head(projected: Float[Array, "atom key head_g"], pair: Float[Array, 
 
 def sum_of_heads(x: Float[Array, "atom key head query"]) -> Float[Array, "atom key query"]:
     """Σ_h, slice by slice, which NumPy does in half the time of a sum over a short axis."""
-    total = x[:, :, 0, :]
+    total = 0.0 + x[:, :, 0, :]
     for h in range(1, x.shape[2]):
-        total = total + x[:, :, h, :]
+        total += x[:, :, h, :]
     return total
 
 
 @module
 class PairReader:
-    """The update of g: LN(Σ_h M_h g V_h O_h + b)."""
+    """The update of g: LN(Σ_h M_h g V_h O_h + b), with V O and b centred."""
 
     mix: Float[Array, "g head_g"]
     bias: Float[Array, "g"]
@@ -108,7 +110,7 @@ class PairReader:
         xp = array_namespace(x.pair)
         values = of_each_head(x.pair @ self.mix, x.pair)
         rows = xp.reshape(attention, (*values.shape[:2], -1))
-        y, pull_norm = self.norm.linearize(rows.mT @ values + self.bias)
+        y, pull_norm = self.norm.linearize_centred(rows.mT @ values + self.bias)
         record("g2_attn", y)
 
         def pull_back(dy):

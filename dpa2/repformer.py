@@ -111,9 +111,13 @@ class Residual:
         """What the k-th update is multiplied with."""
         return self.scales[k] if self.scales else self.share
 
+    def carry(self, old):
+        """What stays of u."""
+        return old if self.keep == 1.0 else self.keep * old
+
     def combine(self, old, updates):
         """u′ from u and its updates."""
-        new = old if self.keep == 1.0 else self.keep * old
+        new = self.carry(old)
         for k, update in enumerate(updates):
             new = new + self.scale(k) * update
         return new
@@ -134,14 +138,23 @@ class RepformerStep:
     def linearize(self, x: Features, sums: Sums):
         """The new (f, g, h); the pullback gives cotangents of f, of the neighbours' f, of g, h and of the weights."""
         record("g1_nei", x.near)
-        updates, pulls = zip(*(update.linearize(x, sums) for update in self.updates), strict=True)
+        updates, pull_back = self.linearize_updates(x, sums)
         new = {n: getattr(self, n).combine(getattr(x, n), present(updates, n)) for n in UPDATED}
         record("g1", new["atom"])
         record("g2", new["pair"])
         record("h2", new["frame"])
+        return Features(atom=new["atom"], pair=new["pair"], frame=new["frame"], weight=x.weight), pull_back
+
+    def pullback(self, x: Features, sums: Sums):
+        """The pullback alone, where the new (f, g, h) are known already."""
+        return self.linearize_updates(x, sums)[1]
+
+    def linearize_updates(self, x: Features, sums: Sums):
+        """The updates, and the pullback from what becomes of all of them."""
+        updates, pulls = zip(*(update.linearize(x, sums) for update in self.updates), strict=True)
 
         def pull_back(dy: Features) -> Features:
-            dx = Features(weight=dy.weight, **{n: getattr(self, n).keep * getattr(dy, n) for n in UPDATED})
+            dx = Features(weight=dy.weight, **{n: getattr(self, n).carry(getattr(dy, n)) for n in UPDATED})
             place = dict.fromkeys(UPDATED, 0)
             for update, pull in zip(updates, pulls, strict=True):
                 named = [n for n in UPDATED if getattr(update, n) is not None]
@@ -149,7 +162,7 @@ class RepformerStep:
                 place |= {n: place[n] + 1 for n in named}
             return dx
 
-        return Features(atom=new["atom"], pair=new["pair"], frame=new["frame"], weight=x.weight), pull_back
+        return updates, pull_back
 
 
 def present(updates, name: str) -> list:

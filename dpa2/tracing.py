@@ -53,8 +53,8 @@ def intermediates(model: Model, ready: Prepared) -> dict:
     backend = model.backend.uncompiled()
     with listening(listener):
         program = model.weights.fold()
-        program.linearize(ready.blocks, ready.inputs, backend.run)
-        states, _ = program.descriptor.linearize(ready.blocks, backend.run)
+        program.linearize(ready.blocks, ready.inputs, backend)
+        states, _ = program.descriptor.linearize(ready.blocks, backend)
         rotation(program.descriptor.initial.pairs, block, states[0])
     return {name: seen[name] for name in in_order(seen) if name not in ABSENT}
 

@@ -20,8 +20,8 @@ from dpa2.expansion import ExpandedRepinit, ExpandedThreeBody, Expansion
 from dpa2.features import Features, Sums
 from dpa2.fitting import Fitting
 from dpa2.initial import Initial, InitialPairs
-from dpa2.layers import Dense, EmbeddingNet, FittingLayers, LayerNorm, Linear
-from dpa2.local_attention import LocalUpdate
+from dpa2.layers import Dense, EmbeddingNet, FittingLayers, LayerNorm, Linear, centred
+from dpa2.local_attention import LocalUpdate, side_by_side
 from dpa2.neighbor_attention import NeighborAttention, linearize_attention, linearize_directions
 from dpa2.pair_attention import AttentionMap, FrameReader, PairReader, PairUpdate
 from dpa2.repformer import (
@@ -518,7 +518,8 @@ def _(rng, kind):
 
 
 def pair_reader(rng) -> PairReader:
-    return PairReader(rng.normal(size=(HEADS * G, G)) / G, rng.normal(size=G), norm(rng, G))
+    mix = side_by_side(centred(rng.normal(size=(HEADS, G, G)) / G))
+    return PairReader(mix, centred(rng.normal(size=G)), norm(rng, G))
 
 
 @subject("reader", "pair", "frame")

@@ -30,10 +30,10 @@ def counts() -> dict[str, float]:
     model = dpa2.build(json.loads(SMALL.read_text())["model"], seed=0, backend="jax")
     system = model.checked(water_box(64))
     ready = model.prepare([system], [model.neighbors(system, "truncate")], shape=Shape(size=24))
-    run = model.backend.uncompiled().run
+    backend = model.backend.uncompiled()
 
     def evaluate(blocks):
-        energies, pull = model.program.linearize(blocks, ready.inputs, run)
+        energies, pull = model.program.linearize(blocks, ready.inputs, backend)
         return energies, pull([given.real * 0.0 + 1.0 for given in ready.inputs])
 
     return counted(jax.make_jaxpr(evaluate)(ready.blocks).jaxpr)

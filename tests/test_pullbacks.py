@@ -15,6 +15,7 @@ from tolerances import assert_close
 
 from dpa2 import config, testing
 from dpa2.backends import backend
+from dpa2.backends.eager import Eager
 from dpa2.evaluation import evaluate_prepared
 from dpa2.module import leaves, map_leaves
 from dpa2.plan import Shape
@@ -131,7 +132,7 @@ def descriptor_subject(model, system) -> Subject:
 
     def run(fixed, inputs):
         program, blocks = fixed
-        return program.linearize(moved(blocks, inputs), eager)
+        return program.linearize(moved(blocks, inputs), Eager())
 
     return Subject((model.program.descriptor, ready.blocks), vectors(ready), run)
 
@@ -142,7 +143,7 @@ def energy_subject(model, system) -> Subject:
 
     def run(fixed, inputs):
         program, blocks, others = fixed
-        return program.linearize(moved(blocks, inputs), others, eager)
+        return program.linearize(moved(blocks, inputs), others, Eager())
 
     return Subject((model.program, ready.blocks, ready.inputs), vectors(ready), run)
 
@@ -158,10 +159,6 @@ def vectors(ready) -> tuple:
 
 def moved(blocks, inputs) -> tuple:
     return tuple(dataclasses.replace(b, vectors=v) for b, v in zip(blocks, inputs, strict=True))
-
-
-def eager(function, shared, *lists) -> list:
-    return [function(*shared, *items) for items in zip(*lists, strict=True)]
 
 
 WHOLES = {"descriptor": descriptor_subject, "energy": energy_subject}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..arrays import end_to_end
+
 
 class Eager:
     """What back ends without a compiler have in common."""
@@ -9,6 +11,10 @@ class Eager:
     def run(self, function, shared, *lists) -> list:
         """`function(*shared, *items)` for the items of every block."""
         return [function(*shared, *items) for items in zip(*lists, strict=True)]
+
+    def joiner(self):
+        """A function that lays arrays end to end; it may use again what it gave before."""
+        return end_to_end
 
     def uncompiled(self):
         """A back end on which every intermediate can be looked at."""

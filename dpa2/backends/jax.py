@@ -9,12 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
+from ..arrays import end_to_end
 from ..errors import BackendError, require
 from ..module import MODULES
 from ..plan import Shape
 from ..widths import Lasting
 from .eager import Eager
 from .threads import available, run_in_threads
+
+NETS_AT_NEIGHBORS = ("begin", "return_to_vectors")  # block functions in which nets are evaluated at every neighbour
 
 
 class JAX:
@@ -68,6 +71,19 @@ class JAX:
             return run_in_threads(compiled(function), shared, items, 1)
         return run_in_threads(compiled(function, self.device.platform), shared, items, self.threads)
 
+    def joiner(self):
+        """A function that lays arrays end to end, in the memory of what it gave before: fresh pages cost more."""
+        spent = None
+
+        def join(parts):
+            nonlocal spent
+            if len(parts) == 1 or self.transformed(parts):
+                return end_to_end(parts)
+            spent = refilled()(spent, parts)
+            return spent
+
+        return join
+
     def fold(self, weights):
         """A model ready to run, differentiable in its weights."""
         return exactly(type(weights).fold)(weights)
@@ -88,9 +104,9 @@ class JAX:
         """How function(x) changes along each direction: one linearisation, pulled back from each number of y."""
         numpy = self.jax.numpy
         y, pull = self.jax.vjp(function, x)
-        rows = [end_to_end(pull(unit.reshape(y.shape))[0]) for unit in numpy.eye(y.size, dtype=y.dtype)]
+        rows = [vector(pull(unit.reshape(y.shape))[0]) for unit in numpy.eye(y.size, dtype=y.dtype)]
         jacobian = numpy.stack(rows)
-        return [exactly(numpy.matmul)(jacobian, end_to_end(d)).reshape(y.shape) for d in directions]
+        return [exactly(numpy.matmul)(jacobian, vector(d)).reshape(y.shape) for d in directions]
 
     def sum_into_rows(self, values, rows, count: int):
         """Row k is the sum of the `values` whose `rows` are k."""
@@ -116,7 +132,7 @@ def exactly(function):
     return exact
 
 
-def end_to_end(parts):
+def vector(parts):
     """Arrays as one vector."""
     import jax
 
@@ -128,7 +144,16 @@ def compiled(function, platform: str = ""):
     """The function, compiled; inside of transformations, which allow no options, without naming the platform."""
     import jax
 
-    return jax.jit(exactly(function), compiler_options=quick_to_compile() if platform == "cpu" else None)
+    options = compiler_options(function.__name__ in NETS_AT_NEIGHBORS) if platform == "cpu" else None
+    return jax.jit(exactly(function), compiler_options=options)
+
+
+@lru_cache
+def refilled():
+    """Parts end to end, which take the place of an array that is given up."""
+    import jax
+
+    return jax.jit(lambda spent, parts: end_to_end(parts), donate_argnums=0, keep_unused=True)
 
 
 @lru_cache
@@ -144,11 +169,20 @@ def keep_compiled():
 
 
 @lru_cache
-def quick_to_compile() -> dict | None:
-    """Settings that halve the time to compile and cost nothing here, if this release of JAX has them."""
+def compiler_options(nets: bool) -> dict | None:
+    """Settings that suit small blocks, if this release of JAX has them.
+
+    Few optimisations halve the time to compile and cost nothing here; blocks have threads of their own. The newer way
+    to emit loops makes tanh several times as fast, and takes half as long again to compile.
+    """
     import jax
 
-    options = {"xla_backend_optimization_level": 1, "xla_cpu_use_fusion_emitters": False}
+    options = {
+        "xla_backend_optimization_level": 1,
+        "xla_cpu_multi_thread_eigen": False,
+        "xla_cpu_prefer_vector_width": 512,
+        "xla_cpu_use_fusion_emitters": nets,
+    }
     try:
         jax.jit(lambda x: x, compiler_options=options).lower(0.0).compile()
     except Exception:  # whatever this release of JAX says of settings that it does not know

@@ -17,7 +17,7 @@ SCALES = "weighting:Smooth.scales"
 LOCAL = "local_attention:LocalUpdate.linearize"
 MAP = "pair_attention:AttentionMap.linearize"
 SOFTMAX = "linearize_softmax(logits, self.weighting.phantoms(x.weight.shape[1]))"
-SOFTMAX_OF_PAIRS = "linearize_softmax(logits, self.weighting.phantoms(slots))"
+SOFTMAX_OF_PAIRS = "linearize_softmax(logits, self.weighting.phantoms(slots), axis=1)"
 KEPT = (  # so that a neighbour at the cutoff, whose switch is 0, still differs from an empty slot
     "weighting:Smooth.weight",
     "return switch * occupied,",
@@ -25,7 +25,7 @@ KEPT = (  # so that a neighbour at the cutoff, whose switch is 0, still differs 
 )
 PHANTOMS_MISSING = (
     (LOCAL, SOFTMAX, "softmax_of_neighbors(logits, x.weight[:, None, :])"),
-    (MAP, SOFTMAX_OF_PAIRS, "softmax_of_neighbors(logits, x.weight[:, None, None, :])"),
+    (MAP, SOFTMAX_OF_PAIRS, "softmax_of_neighbors(logits, x.weight[:, :, None, None], axis=1)"),
 )
 SHIFT_MISSING = (
     (
@@ -35,14 +35,14 @@ SHIFT_MISSING = (
     ),
     (
         MAP,
-        f"+ offset[:, :, None, :]\n    alpha, pull_softmax = {SOFTMAX_OF_PAIRS}",
-        "+ unshifted(offset, self.weighting)[:, :, None, :]\n"
-        "    alpha, pull_softmax = softmax_without_shift(logits, self.weighting)",
+        f"+= offset[:, :, None, :]\n    alpha, pull_softmax = {SOFTMAX_OF_PAIRS}",
+        "+= unshifted(offset, self.weighting)[:, :, None, :]\n"
+        "    alpha, pull_softmax = softmax_without_shift(logits, self.weighting, axis=1)",
     ),
 )
 MASKED_LATE = (
     (LOCAL, SOFTMAX, "softmax_masked_late(logits, x.weight[:, None, :], self.weighting)"),
-    (MAP, SOFTMAX_OF_PAIRS, "softmax_masked_late(logits, x.weight[:, None, None, :], self.weighting)"),
+    (MAP, SOFTMAX_OF_PAIRS, "softmax_masked_late(logits, x.weight[:, :, None, None], self.weighting, axis=1)"),
 )
 ENVIRONMENTS = {
     "repinit": ("repinit:Repinit.linearize", "self.environment.linearize"),
@@ -179,8 +179,8 @@ CAUSES: tuple[Cause, ...] = (
         "8.5",
         (
             "pair_attention:PairAttention.fold",
-            "merge(self.query, self.key)",
-            "merge(self.query, self.key) * self.query.shape[-1] ** 0.5",
+            "merge(self.key, self.query)",
+            "merge(self.key, self.query) * self.query.shape[-1] ** 0.5",
         ),
     ),
     cause(
@@ -202,7 +202,7 @@ CAUSES: tuple[Cause, ...] = (
         "pair attention: the switch of the key alone, not of both neighbours",
         "8.6, trap T12",
         KEPT,
-        (MAP, "x.weight[:, :, None] * x.weight[:, None, :]", "(x.weight[:, :, None] != 0.0) * x.weight[:, None, :]"),
+        (MAP, "x.weight[:, :, None] * x.weight[:, None, :]", "x.weight[:, :, None] * (x.weight[:, None, :] != 0.0)"),
     ),
     cause(
         "pair-one-switch-after",
@@ -212,7 +212,7 @@ CAUSES: tuple[Cause, ...] = (
         (
             MAP,
             "(both * angle)[:, :, None, :]",
-            "((x.weight[:, :, None] != 0.0) * x.weight[:, None, :] * angle)[:, :, None, :]",
+            "(x.weight[:, :, None] * (x.weight[:, None, :] != 0.0) * angle)[:, :, None, :]",
         ),
     ),
     cause(
@@ -257,7 +257,11 @@ CAUSES: tuple[Cause, ...] = (
         "query-key-halves",
         "`attn2g_map.mapqk`: cut in halves, not interleaved",
         "8.6, trap T6",
-        ("pair_attention:PairAttention.fold", "merge(self.query, self.key)", "merge(*halves(self.query, self.key))"),
+        (
+            "pair_attention:PairAttention.fold",
+            "merge(self.key, self.query)",
+            "merge(*halves(self.query, self.key)[::-1])",
+        ),
     ),
     cause(
         "repinit-flatten",
@@ -557,7 +561,7 @@ CAUSES: tuple[Cause, ...] = (
         "g and h are updated with f as it is after its own update",
         "8.2, trap T13",
         (
-            "repformer:RepformerStep.linearize",
+            "repformer:RepformerStep.linearize_updates",
             "(update.linearize(x, sums) for update in self.updates)",
             "atoms_first(self, x, sums)",
         ),
@@ -609,7 +613,7 @@ CAUSES: tuple[Cause, ...] = (
         "norm-plain",
         "layer norm without its scale and shift",
         "3.4",
-        ("layers:LayerNorm.linearize", "return z * self.weight + self.bias, pull_back", "return z, pull_back"),
+        ("layers:LayerNorm.linearize_centred", "return z * self.weight + self.bias, pull_back", "return z, pull_back"),
     ),
     cause(
         "output-bias-missing",
@@ -617,7 +621,7 @@ CAUSES: tuple[Cause, ...] = (
         "12.2",
         (
             "energy:Head.linearize",
-            "(xp.astype(energies, counted.dtype) + take_rows(self.bias, block.types))",
+            "(xp.astype(energies, counted.dtype) + take_rows(self.bias, types))",
             "xp.astype(energies, counted.dtype)",
         ),
     ),
@@ -633,8 +637,8 @@ CAUSES: tuple[Cause, ...] = (
         "10",
         (
             "energy:Head.linearize",
-            "xp.concat([f, take_rows(self.table, block.types)], axis=-1)",
-            "xp.concat([take_rows(self.table, block.types), f], axis=-1)",
+            "xp.concat([f, take_rows(self.table, types)], axis=-1)",
+            "xp.concat([take_rows(self.table, types), f], axis=-1)",
         ),
     ),
     cause(

@@ -98,32 +98,33 @@ def without_diagonal(kappa: np.ndarray, multiplicity) -> np.ndarray:
     return kappa * (1.0 - same)
 
 
-def softmax_of_neighbors(logits: np.ndarray, weight: np.ndarray):
+def softmax_of_neighbors(logits: np.ndarray, weight: np.ndarray, axis: int = -1):
     """A softmax over the slots that hold a neighbour."""
-    return linearize_softmax(np.where(weight != 0.0, logits, -1e30), 0)
+    return linearize_softmax(np.where(weight != 0.0, logits, -1e30), 0, axis)
 
 
-def softmax_masked_late(logits: np.ndarray, weight: np.ndarray, weighting):
+def softmax_masked_late(logits: np.ndarray, weight: np.ndarray, weighting, axis: int = -1):
     """A softmax in which empty slots take part with a logit of 0, where they should not at all."""
-    empty = weighting.capacity - logits.shape[-1]
+    empty = weighting.capacity - logits.shape[axis]
     if isinstance(weighting, Smooth):
-        return linearize_softmax(logits, empty)
-    return softmax_beside_zeros(np.where(weight != 0.0, logits, 0.0), empty)
+        return linearize_softmax(logits, empty, axis)
+    return softmax_beside_zeros(np.where(weight != 0.0, logits, 0.0), empty, axis)
 
 
-def softmax_without_shift(logits: np.ndarray, weighting):
+def softmax_without_shift(logits: np.ndarray, weighting, axis: int = -1):
     """A softmax in which empty slots take part with a logit of 0, not of -20."""
-    empty = weighting.phantoms(logits.shape[-1])
-    return softmax_beside_zeros(logits, empty) if isinstance(weighting, Smooth) else linearize_softmax(logits, empty)
+    empty = weighting.phantoms(logits.shape[axis])
+    softmax = softmax_beside_zeros if isinstance(weighting, Smooth) else linearize_softmax
+    return softmax(logits, empty, axis)
 
 
-def softmax_beside_zeros(logits: np.ndarray, zeros: int):
+def softmax_beside_zeros(logits: np.ndarray, zeros: int, axis: int):
     """A softmax over logits and so many zeros."""
     if not zeros:
-        return linearize_softmax(logits, 0)
-    top = np.maximum(logits.max(axis=-1, keepdims=True), 0.0)
+        return linearize_softmax(logits, 0, axis)
+    top = np.maximum(logits.max(axis=axis, keepdims=True), 0.0)
     e = np.exp(logits - top)
-    return e / (e.sum(axis=-1, keepdims=True) + zeros * np.exp(-top)), None
+    return e / (e.sum(axis=axis, keepdims=True) + zeros * np.exp(-top)), None
 
 
 def unshifted(offset: np.ndarray, weighting) -> np.ndarray:

@@ -110,14 +110,12 @@ FAULTS = (
     ),
     Fault(
         "layers",
-        "(xp.concat([x, x]) if self.copies == 2 else x)",
-        "(xp.concat([x, 0.0 * x]) if self.copies == 2 else x)",
+        "y = xp.reshape(xp.reshape(y, (self.copies, *x.shape)) + x[None, ...], y.shape)",
+        "y = y + xp.concat([x, 0.0 * x] if self.copies == 2 else [x])",
         "type_embedding/table",
     ),
     Fault("layers", "return y * timestep[:, None], lambda", "return y, lambda", EMBEDDED, "timestep-ignored"),
-    Fault(
-        "layers", "keepdims=True) + self.epsilon)", "keepdims=True) + 2.0 * self.epsilon)", "repformer/layer0/g2_attn"
-    ),
+    Fault("layers", " + self.epsilon)", " + 2.0 * self.epsilon)", "repformer/layer0/g2_attn"),
     Fault(
         "layers",
         "return z * self.weight + self.bias, pull_back",
@@ -131,7 +129,7 @@ FAULTS = (
         "return z * self.weight - self.bias, pull_back",
         "repformer/layer0/g2_attn",
     ),
-    Fault("layers", " - z * along)", ")", FORCE),
+    Fault("layers", " - z * (xp.vecdot(dz, z)[..., None] / x.shape[-1]))", ")", FORCE),
     # activations
     Fault(
         "activations",
@@ -314,14 +312,14 @@ FAULTS = (
     Fault(
         "pair_attention",
         "x.weight[:, :, None] * x.weight[:, None, :]",
-        "x.weight[:, None, :] + 0.0 * x.weight[:, :, None]",
+        "x.weight[:, :, None] + 0.0 * x.weight[:, None, :]",
         "repformer/layer0/attn2_logits",
         "pair-one-switch",
     ),
     Fault(
         "pair_attention",
-        "merge(self.query, self.key)",
         "merge(self.key, self.query)",
+        "merge(self.query, self.key)",
         "repformer/layer0/attn2_(logits|map)",
     ),
     Fault(
@@ -332,8 +330,8 @@ FAULTS = (
     ),
     Fault(
         "pair_attention",
-        "one_below_the_other(self.value @ self.output)",
-        f"one_below_the_other(self.value @ {SWAPPED})",
+        "centred(self.value @ self.output)",
+        f"centred(self.value @ {SWAPPED})",
         "repformer/layer0/g2_attn",
         "pair-heads-swapped",
     ),
@@ -369,7 +367,7 @@ FAULTS = (
         "repformer/layer0/g2_g1g1",
         "product-not-switched",
     ),
-    Fault("repformer", "getattr(self, n).keep * getattr(dy, n)", "getattr(dy, n)", FORCE),
+    Fault("repformer", "getattr(self, n).carry(getattr(dy, n))", "getattr(dy, n)", FORCE),
     # the descriptor, the fitting net, the energy
     Fault(
         "descriptor",
@@ -379,22 +377,22 @@ FAULTS = (
     ),
     Fault(
         "energy",
-        "xp.concat([f, take_rows(self.table, block.types)], axis=-1)",
-        "xp.concat([take_rows(self.table, block.types), f], axis=-1)",
+        "xp.concat([f, take_rows(self.table, types)], axis=-1)",
+        "xp.concat([take_rows(self.table, types), f], axis=-1)",
         "descriptor",
         "type-before-f",
     ),
     Fault(
         "energy",
-        "(xp.astype(energies, counted.dtype) + take_rows(self.bias, block.types))",
+        "(xp.astype(energies, counted.dtype) + take_rows(self.bias, types))",
         "xp.astype(energies, counted.dtype)",
         "atom_energy",
         "output-bias-missing",
     ),
     Fault(
         "energy",
-        "counted = inputs.real * take_rows(self.counted, block.types)",
-        "counted = take_rows(self.counted, block.types)",
+        "counted = inputs.real * take_rows(self.counted, types)",
+        "counted = take_rows(self.counted, types)",
         "atom_energy",
     ),
     Fault(
