@@ -97,11 +97,14 @@ class DescriptorProgram:
             parts, near = zip(*run(retreat, (step, atoms), links, states, cotangents), strict=True)
             return run(collect, (join(near),), blocks, parts)
 
-        def pull_back(cotangents: Sequence[Features]):
+        def pull_layers(cotangents: Sequence[Features]):
             join = backend.joiner()
             for step, atoms, states in reversed(history):
                 cotangents = pull_layer(join, step, atoms, states, cotangents)
-            return run(return_to_vectors, (self.initial,), blocks, cotangents)
+            return cotangents
+
+        def pull_back(cotangents: Sequence[Features]):
+            return run(return_to_vectors, (self.initial,), blocks, pull_layers(cotangents))
 
         return states, pull_back
 

@@ -5,6 +5,18 @@ from __future__ import annotations
 from ..arrays import end_to_end
 
 
+def reusing(lay):
+    """A function of parts that hands what it gave before to `lay(spent, parts)`: fresh pages cost more than copying."""
+    spent = None
+
+    def join(parts):
+        nonlocal spent
+        spent = lay(spent, parts)
+        return spent
+
+    return join
+
+
 class Eager:
     """What back ends without a compiler have in common."""
 
@@ -13,7 +25,7 @@ class Eager:
         return [function(*shared, *items) for items in zip(*lists, strict=True)]
 
     def joiner(self):
-        """A function that lays arrays end to end; it may use again what it gave before."""
+        """A function that lays arrays end to end; each call may give up what the one before gave."""
         return end_to_end
 
     def uncompiled(self):

@@ -14,7 +14,7 @@ from ..errors import BackendError, require
 from ..module import MODULES
 from ..plan import Shape
 from ..widths import Lasting
-from .eager import Eager
+from .eager import Eager, reusing
 from .threads import available, run_in_threads
 
 NETS_AT_NEIGHBORS = ("begin", "return_to_vectors")  # block functions in which nets are evaluated at every neighbour
@@ -72,17 +72,12 @@ class JAX:
         return run_in_threads(compiled(function, self.device.platform), shared, items, self.threads)
 
     def joiner(self):
-        """A function that lays arrays end to end, in the memory of what it gave before: fresh pages cost more."""
-        spent = None
+        """A function that lays arrays end to end, in the memory of what it gave before."""
 
-        def join(parts):
-            nonlocal spent
-            if len(parts) == 1 or self.transformed(parts):
-                return end_to_end(parts)
-            spent = refilled()(spent, parts)
-            return spent
+        def lay(spent, parts):
+            return end_to_end(parts) if len(parts) == 1 or self.transformed(parts) else refilled()(spent, parts)
 
-        return join
+        return reusing(lay)
 
     def fold(self, weights):
         """A model ready to run, differentiable in its weights."""
