@@ -84,27 +84,32 @@ class DescriptorProgram:
 
     def linearize(self, blocks: Sequence[Block], backend):
         """The final `Features` of every block; `pull` takes their cotangents and gives those of the vectors."""
-        run = backend.run
-        states, links = zip(*run(begin, (self.initial,), blocks), strict=True)
+        states, links = zip(*backend.run(begin, (self.initial,), blocks), strict=True)
+        states, pull_layers = self.linearize_layers(blocks, links, states, backend)
+
+        def pull_back(cotangents: Sequence[Features]):
+            return backend.run(return_to_vectors, (self.initial,), blocks, pull_layers(cotangents))
+
+        return states, pull_back
+
+    def linearize_layers(self, blocks: Sequence[Block], links: Sequence[Links], states: Sequence[Features], backend):
+        """The `Features` after all layers, and the pullback to those before."""
         history = []
         for k, step in enumerate(self.steps):
             atoms = end_to_end([s.atom for s in states])
             history.append((step, atoms, states))
             with scope(f"repformer/layer{k}/"):
-                states = run(advance, (step, atoms), links, states)
+                states = backend.run(advance, (step, atoms), links, states)
 
         def pull_layer(join, step: RepformerStep, atoms, states, cotangents):
-            parts, near = zip(*run(retreat, (step, atoms), links, states, cotangents), strict=True)
-            return run(collect, (join(near),), blocks, parts)
+            parts, near = zip(*backend.run(retreat, (step, atoms), links, states, cotangents), strict=True)
+            return backend.run(collect, (join(near),), blocks, parts)
 
-        def pull_layers(cotangents: Sequence[Features]):
+        def pull_back(cotangents: Sequence[Features]):
             join = backend.joiner()
             for step, atoms, states in reversed(history):
                 cotangents = pull_layer(join, step, atoms, states, cotangents)
             return cotangents
-
-        def pull_back(cotangents: Sequence[Features]):
-            return run(return_to_vectors, (self.initial,), blocks, pull_layers(cotangents))
 
         return states, pull_back
 

@@ -91,7 +91,7 @@ def of_each_head(projected: Float[Array, "atom key head_g"], pair: Float[Array, 
 
 def sum_of_heads(x: Float[Array, "atom key head query"]) -> Float[Array, "atom key query"]:
     """Σ_h, slice by slice, which NumPy does in half the time of a sum over a short axis."""
-    total = 0.0 + x[:, :, 0, :]
+    total = 0.0 + x[:, :, 0, :]  # a copy, to add to
     for h in range(1, x.shape[2]):
         total += x[:, :, h, :]
     return total
