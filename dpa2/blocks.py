@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .arrays import Array, Float, Int, array_namespace
 from .environment import Neighborhood
+from .features import Links, Sums
 from .module import module, static
 
 
@@ -48,9 +49,9 @@ class Block:
             empty=capacity - xp.astype(count, self.vectors.dtype),
         )
 
-    def repformer_near(self) -> Int[Array, "atom neighbor"]:
-        """Rows of the neighbours within the repformer's cutoff."""
-        return self.near[:, : self.repformer_width]
+    def links(self, sums: Sums) -> Links:
+        """How atoms are linked within the repformer's cutoff."""
+        return Links(self.near[:, : self.repformer_width], self.incoming, self.arriving, sums)
 
 
 def add_leading(wide: Float[Array, "atom neighbor 3"], narrow: Float[Array, "atom leading 3"]):

@@ -85,15 +85,16 @@ class DescriptorProgram:
     def linearize(self, blocks: Sequence[Block], backend):
         """The final `Features` of every block; `pull` takes their cotangents and gives those of the vectors."""
         states, links = zip(*backend.run(begin, (self.initial,), blocks), strict=True)
-        states, pull_layers = self.linearize_layers(blocks, links, states, backend)
+        states, pull_layers = self.linearize_layers(links, states, backend)
 
         def pull_back(cotangents: Sequence[Features]):
-            return backend.run(return_to_vectors, (self.initial,), blocks, pull_layers(cotangents))
+            parts, near = pull_layers(cotangents)
+            return backend.run(return_to_vectors, (self.initial, near), blocks, links, parts)
 
         return states, pull_back
 
-    def linearize_layers(self, blocks: Sequence[Block], links: Sequence[Links], states: Sequence[Features], backend):
-        """The `Features` after all layers, and the pullback to those before."""
+    def linearize_layers(self, links: Sequence[Links], states: Sequence[Features], backend):
+        """The `Features` after all layers; `pull` gives each block's part of those before, and what edges add to f."""
         history = []
         for k, step in enumerate(self.steps):
             atoms = end_to_end([s.atom for s in states])
@@ -101,15 +102,15 @@ class DescriptorProgram:
             with scope(f"repformer/layer{k}/"):
                 states = backend.run(advance, (step, atoms), links, states)
 
-        def pull_layer(join, step: RepformerStep, atoms, states, cotangents):
-            parts, near = zip(*backend.run(retreat, (step, atoms), links, states, cotangents), strict=True)
-            return backend.run(collect, (join(near),), blocks, parts)
+        def pull_layer(join, step: RepformerStep, atoms, near, states, parts):
+            parts, near = zip(*backend.run(retreat, (step, atoms, near), links, states, parts), strict=True)
+            return parts, join(near)
 
-        def pull_back(cotangents: Sequence[Features]):
-            join = backend.joiner()
+        def pull_back(parts: Sequence[Features]):
+            join, near = backend.joiner(), None
             for step, atoms, states in reversed(history):
-                cotangents = pull_layer(join, step, atoms, states, cotangents)
-            return cotangents
+                parts, near = pull_layer(join, step, atoms, near, states, parts)
+            return parts, near
 
         return states, pull_back
 
@@ -122,12 +123,12 @@ class DescriptorProgram:
 
 def begin(initial: Initial, block: Block) -> tuple[Features, Links]:
     """The features with which a block starts, and what its layers need to know of it."""
-    return initial.linearize(block)[0], Links(block.repformer_near(), initial.pairs.sums(block))
+    return initial.linearize(block)[0], block.links(initial.pairs.sums(block))
 
 
-def return_to_vectors(initial: Initial, block: Block, cotangent: Features) -> Float[Array, "atom neighbor 3"]:
+def return_to_vectors(initial: Initial, near, block: Block, links: Links, part: Features):
     """The gradient with respect to the edges of a block."""
-    return initial.linearize(block)[1](cotangent)
+    return initial.linearize(block)[1](collected(near, links, part))
 
 
 def with_near(atoms: Float[Array, "row f"], links: Links, state: Features) -> Features:
@@ -140,16 +141,18 @@ def advance(step: RepformerStep, atoms, links: Links, state: Features) -> Featur
     return step.linearize(with_near(atoms, links, state), links.sums)[0]
 
 
-def retreat(step: RepformerStep, atoms, links: Links, state: Features, cotangent: Features):
+def retreat(step: RepformerStep, atoms, near, links: Links, state: Features, part: Features):
     """Back through one layer on one block: its own cotangent, and that of the neighbours' f, edge by edge."""
-    x = with_near(atoms, links, state)
-    dx = step.pullback(x, links.sums)(cotangent.filled(state)).filled(x)
+    x, cotangent = with_near(atoms, links, state), collected(near, links, part).filled(state)
+    dx = step.pullback(x, links.sums)(cotangent).filled(x)
     return Features(atom=dx.atom, pair=dx.pair, frame=dx.frame, weight=dx.weight), flat(dx.near)
 
 
-def collect(near: Float[Array, "edge f"], block: Block, part: Features) -> Features:
-    """Add to a block's own df what all edges that lead to its atoms contribute."""
-    arriving = block.arriving[:, None, :] @ take_rows(near, block.incoming)
+def collected(near: Float[Array, "edge f"] | None, links: Links, part: Features) -> Features:
+    """A block's cotangent: its own part, and what all edges that lead to its atoms contribute."""
+    if near is None:
+        return part
+    arriving = links.arriving[:, None, :] @ take_rows(near, links.incoming)
     return part + Features(atom=arriving[:, 0, :])
 
 

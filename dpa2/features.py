@@ -47,7 +47,13 @@ class Sums:
 
 @module
 class Links:
-    """What a layer needs to know of a block: the rows of its neighbours, and what sums over them are divided by."""
+    """What layers need to know of a block: whom its atoms hear, who hears them, and what sums are divided by.
+
+    `near` are the rows of the neighbours; `incoming` the positions of the edges that lead to each atom among the edges
+    of all blocks, `arriving` is 1 for each of them.
+    """
 
     near: Int[Array, "atom neighbor"]
+    incoming: Int[Array, "atom edge"]
+    arriving: Float[Array, "atom edge"]
     sums: Sums
