@@ -75,7 +75,8 @@ class DescriptorProgram:
     """The descriptor ready to run over blocks of atoms.
 
     `backend.run(function, shared, *lists)` calls `function(*shared, *items)` for the items of every block and returns
-    the list of results; it is the back end's to compile and to spread over threads.
+    the list of results; it is the back end's to compile and to spread over threads. `backend.joiner()` gives a function
+    that lays arrays end to end; each call may take the memory of what the one before gave.
     """
 
     initial: Initial
@@ -88,8 +89,8 @@ class DescriptorProgram:
         states, pull_layers = self.linearize_layers(links, states, backend)
 
         def pull_back(cotangents: Sequence[Features]):
-            parts, near = pull_layers(cotangents)
-            return backend.run(return_to_vectors, (self.initial, near), blocks, links, parts)
+            parts, edges = pull_layers(cotangents)
+            return backend.run(return_to_vectors, (self.initial, edges), blocks, links, parts)
 
         return states, pull_back
 
@@ -102,15 +103,12 @@ class DescriptorProgram:
             with scope(f"repformer/layer{k}/"):
                 states = backend.run(advance, (step, atoms), links, states)
 
-        def pull_layer(join, step: RepformerStep, atoms, near, states, parts):
-            parts, near = zip(*backend.run(retreat, (step, atoms, near), links, states, parts), strict=True)
-            return parts, join(near)
-
         def pull_back(parts: Sequence[Features]):
-            join, near = backend.joiner(), None
+            join, edges = backend.joiner(), None
             for step, atoms, states in reversed(history):
-                parts, near = pull_layer(join, step, atoms, near, states, parts)
-            return parts, near
+                parts, edges = zip(*backend.run(retreat, (step, atoms, edges), links, states, parts), strict=True)
+                edges = join(edges)
+            return parts, edges
 
         return states, pull_back
 
@@ -126,9 +124,11 @@ def begin(initial: Initial, block: Block) -> tuple[Features, Links]:
     return initial.linearize(block)[0], block.links(initial.pairs.sums(block))
 
 
-def return_to_vectors(initial: Initial, near, block: Block, links: Links, part: Features):
-    """The gradient with respect to the edges of a block."""
-    return initial.linearize(block)[1](collected(near, links, part))
+def return_to_vectors(
+    initial: Initial, edges, block: Block, links: Links, part: Features
+) -> Float[Array, "atom neighbor 3"]:
+    """The gradient with respect to the vectors of a block's edges."""
+    return initial.linearize(block)[1](collected(edges, links, part))
 
 
 def with_near(atoms: Float[Array, "row f"], links: Links, state: Features) -> Features:
@@ -141,18 +141,20 @@ def advance(step: RepformerStep, atoms, links: Links, state: Features) -> Featur
     return step.linearize(with_near(atoms, links, state), links.sums)[0]
 
 
-def retreat(step: RepformerStep, atoms, near, links: Links, state: Features, part: Features):
+def retreat(
+    step: RepformerStep, atoms, edges, links: Links, state: Features, part: Features
+) -> tuple[Features, Float[Array, "edge f"]]:
     """Back through one layer on one block: its own cotangent, and that of the neighbours' f, edge by edge."""
-    x, cotangent = with_near(atoms, links, state), collected(near, links, part).filled(state)
+    x, cotangent = with_near(atoms, links, state), collected(edges, links, part).filled(state)
     dx = step.pullback(x, links.sums)(cotangent).filled(x)
     return Features(atom=dx.atom, pair=dx.pair, frame=dx.frame, weight=dx.weight), flat(dx.near)
 
 
-def collected(near: Float[Array, "edge f"] | None, links: Links, part: Features) -> Features:
+def collected(edges: Float[Array, "edge f"] | None, links: Links, part: Features) -> Features:
     """A block's cotangent: its own part, and what all edges that lead to its atoms contribute."""
-    if near is None:
+    if edges is None:
         return part
-    arriving = links.arriving[:, None, :] @ take_rows(near, links.incoming)
+    arriving = links.arriving[:, None, :] @ take_rows(edges, links.incoming)
     return part + Features(atom=arriving[:, 0, :])
 
 

@@ -82,11 +82,13 @@ class EnergyProgram:
         return energies, pull_back
 
 
-def finish(head: Head, f: Float[Array, "atom f"], types, inputs: Inputs) -> Float[Array, "atom"]:
+def finish(head: Head, f: Float[Array, "atom f"], types: Int[Array, "atom"], inputs: Inputs) -> Float[Array, "atom"]:
     """The energies of a block's atoms."""
     return head.linearize(f, types, inputs)[0]
 
 
-def return_to_atoms(head: Head, f: Float[Array, "atom f"], types, inputs: Inputs, weights) -> Features:
+def return_to_atoms(
+    head: Head, f: Float[Array, "atom f"], types: Int[Array, "atom"], inputs: Inputs, weights: Float[Array, "atom"]
+) -> Features:
     """The cotangent of a block's final features, of which energies depend on f alone."""
     return Features(atom=head.linearize(f, types, inputs)[1](weights))

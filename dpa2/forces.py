@@ -18,7 +18,8 @@ from .blocks import Block
 class Assembly:
     """How what belongs to edges becomes what belongs to atoms.
 
-    near: for every edge of all blocks the row of the neighbour. wide: arrays in the precision of coordinates.
+    near: for every edge of all blocks the row of the neighbour. rows: of all blocks. wide: an array in the precision of
+    coordinates. backend: runs block functions, and sums into rows.
     """
 
     blocks: Sequence[Block]

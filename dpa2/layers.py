@@ -92,9 +92,10 @@ class LayerNorm:
         return y, lambda dy: centred(pull(dy))
 
     def linearize_centred(self, x: Float[Array, "*axes channel"]):
-        """The same of x whose mean is 0 already; the cotangent has to be centred yet."""
+        """The same for x of mean 0. The pullback leaves a mean in dx, which is nothing to centred weights."""
         xp = array_namespace(x)
-        scale = 1.0 / xp.sqrt(xp.vecdot(x, x)[..., None] / x.shape[-1] + self.epsilon)
+        variance = xp.vecdot(x, x / x.shape[-1])  # Σ x² may be too much for float16
+        scale = 1.0 / xp.sqrt(variance[..., None] + self.epsilon)
         z = x * scale
 
         def pull_back(dy):
@@ -105,7 +106,7 @@ class LayerNorm:
 
 
 def centred(x: Float[Array, "*axes channel"]) -> Float[Array, "*axes channel"]:
-    """x - mean over the last axis; of weights that make x, and x has mean 0."""
+    """x less its mean over the last axis. Products with centred weights have mean 0."""
     return x - array_namespace(x).mean(x, axis=-1, keepdims=True)
 
 

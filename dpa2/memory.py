@@ -22,7 +22,7 @@ def bytes_per_atom(config: DPA2Config, wide: int, near: int) -> int:
     """What stays of an atom with `wide` neighbours, `near` of them the repformer's, until forces are made."""
     former, item = config.repformer, ITEM[config.dtype]
     state = former.atom_dim + near * (former.pair_dim + 4)
-    passing = 3 * near * former.atom_dim + 2 * state  # gradients of the neighbours' f, once more end to end
+    passing = 2 * near * former.atom_dim + 2 * state  # gradients of the neighbours' f, once more end to end
     lists = wide * (3 * 8 + 7 * item)
     return item * (former.layers * state + passing) + 2 * lists
 

@@ -41,7 +41,7 @@ class PairAttention:
 class AttentionMap:
     """M = softmax(ℓ) ω_a ω_b γ/√3, with γ = h_a · h_b; axes (atom, key, head, query).
 
-    Keys come first, so that sums over them run along whole rows of heads and queries.
+    Keys come first, so that sums over them add whole rows of heads and queries. `score` is K Qᵀ/√d, head by head.
     """
 
     score: Float[Array, "g head_g"]
@@ -56,8 +56,8 @@ class AttentionMap:
         both = x.weight[:, :, None] * x.weight[:, None, :]
         (shift, offset), pull_logits = self.weighting.linearize_logits(both)
         factor = shift * gamma if self.gate else shift
-        keys = of_each_head(x.pair @ self.score, x.pair)
-        raw = xp.reshape(keys @ x.pair.mT, (-1, slots, keys.shape[1] // slots, slots))
+        keys = of_each_head(x.pair @ self.score, x.pair.shape[2])
+        raw = xp.reshape(keys @ x.pair.mT, (*x.pair.shape[:2], -1, slots))
         logits = raw * factor[:, :, None, :]
         logits += offset[:, :, None, :]
         alpha, pull_softmax = linearize_softmax(logits, self.weighting.phantoms(slots), axis=1)
@@ -73,8 +73,8 @@ class AttentionMap:
             dfactor, doffset = sum_of_heads(dlogits * raw), sum_of_heads(dlogits)
             dgamma = dafter * both / 3.0**0.5 + (dfactor * shift if self.gate else 0.0)
             dboth = dafter * angle + pull_logits(dfactor * gamma if self.gate else dfactor, doffset)
-            draw = xp.reshape(dlogits * factor[:, :, None, :], (-1, keys.shape[1], slots))
-            dkeys = xp.reshape(draw @ x.pair, (-1, slots, self.score.shape[1]))
+            draw = xp.reshape(dlogits * factor[:, :, None, :], (*keys.shape[:2], slots))
+            dkeys = xp.reshape(draw @ x.pair, (*x.pair.shape[:2], -1))
             return Features(
                 pair=dkeys @ self.score.T + draw.mT @ keys,
                 frame=(dgamma + dgamma.mT) @ x.frame,
@@ -84,9 +84,9 @@ class AttentionMap:
         return attention, pull_back
 
 
-def of_each_head(projected: Float[Array, "atom key head_g"], pair: Float[Array, "atom key g"]):
-    """A row of its own for each key and head (atom, key · head, g)."""
-    return array_namespace(pair).reshape(projected, (pair.shape[0], -1, pair.shape[2]))
+def of_each_head(projected: Float[Array, "atom key head_g"], channels: int) -> Float[Array, "atom key_head g"]:
+    """A row of its own for each key and head."""
+    return array_namespace(projected).reshape(projected, (projected.shape[0], -1, channels))
 
 
 def sum_of_heads(x: Float[Array, "atom key head query"]) -> Float[Array, "atom key query"]:
@@ -108,7 +108,7 @@ class PairReader:
     def linearize(self, x: Features, attention: Float[Array, "atom neighbor head neighbor"]):
         """`Features` of the update; `pull` gives (dattention, dfeatures)."""
         xp = array_namespace(x.pair)
-        values = of_each_head(x.pair @ self.mix, x.pair)
+        values = of_each_head(x.pair @ self.mix, x.pair.shape[2])
         rows = xp.reshape(attention, (*values.shape[:2], -1))
         y, pull_norm = self.norm.linearize_centred(rows.mT @ values + self.bias)
         record("g2_attn", y)

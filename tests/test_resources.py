@@ -7,12 +7,15 @@ import os
 import subprocess
 import sys
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from tolerances import assert_close
 
 import dpa2
 from dpa2 import demo, testing
+from dpa2.backends import backend
 from dpa2.errors import InputError
 from dpa2.memory import Demand
 from dpa2.widths import Lasting
@@ -70,6 +73,69 @@ def test_smaller_blocks_take_less_memory():
     demand = Demand.of(lists[0], large.reach)
     needs = [demand.bytes(m.config, m.backend.shape, m.backend.threads) for m in (small, large)]
     assert needs[0] < needs[1]
+
+
+def test_numpy_lays_arrays_in_the_memory_that_it_gave_before():
+    first, second = backend("numpy").joiner(), backend("numpy").joiner()
+    parts = [np.ones((3, 2)), np.zeros((2, 2))]
+    given, other = first(parts), second(parts)
+    assert first([2.0 * p for p in parts]) is given
+    assert np.array_equal(other, np.concatenate(parts))  # what another function gave stays
+
+
+def test_jax_lays_arrays_in_the_memory_that_it_gave_before():
+    pytest.importorskip("jax")
+    library = backend("jax")
+    join, parts = library.joiner(), [library.asarray(np.full((k, 2), 1.0 * k)) for k in (3, 2)]
+    given = join(parts)
+    place, again = given.unsafe_buffer_pointer(), join(parts)
+    assert given.is_deleted()
+    assert again.unsafe_buffer_pointer() == place
+    assert np.array_equal(library.to_numpy(again), np.concatenate([library.to_numpy(p) for p in parts]))
+
+
+def test_jax_gives_nothing_up_while_it_is_differentiated():
+    jax = pytest.importorskip("jax")
+    library = backend("jax")
+
+    def product(x):
+        join = library.joiner()
+        return (join((x, x)) * join((2.0 * x, x))).sum()
+
+    x = library.asarray(np.arange(3.0))
+    assert np.array_equal(jax.grad(product)(x), 6.0 * np.arange(3.0))
+
+
+def test_jax_pulls_back_several_times_through_several_blocks(model):
+    pytest.importorskip("jax")
+    (box,) = boxes(1)
+    found, expected = (
+        m.evaluate(box.coordinates, box.types, box.cell, neighbors="truncate", atom_virial=True)
+        for m in (model.to("jax"), model)
+    )
+    assert_close("libraries", np.asarray(found.forces), expected.forces, "forces")
+    assert_close("libraries", np.asarray(found.atom_virial), expected.atom_virial, "atom_virial")
+
+
+def test_threads_may_evaluate_one_model_at_once(model):
+    systems = boxes(4)
+
+    def forces(system):
+        return model.evaluate_many([system], neighbors="truncate")[0].forces
+
+    expected = [forces(s) for s in systems]
+    with ThreadPoolExecutor(4) as threads:
+        for one, other in zip(threads.map(forces, systems), expected, strict=True):
+            assert_close("batch", one, other, "forces")
+
+
+def test_settings_for_the_compiler_belong_to_block_functions_and_are_known_to_it():
+    pytest.importorskip("jax")
+    from dpa2 import descriptor
+    from dpa2.backends.jax import NETS_AT_NEIGHBORS, compiler_options
+
+    assert all(hasattr(descriptor, name) for name in NETS_AT_NEIGHBORS)
+    assert len(compiler_options(True)) == 4
 
 
 def test_torch_evaluates_by_numpy_and_hands_back_tensors():

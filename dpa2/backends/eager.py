@@ -11,6 +11,8 @@ def reusing(lay):
 
     def join(parts):
         nonlocal spent
+        if len(parts) == 1:
+            return parts[0]
         spent = lay(spent, parts)
         return spent
 

@@ -75,7 +75,7 @@ class JAX:
         """A function that lays arrays end to end, in the memory of what it gave before."""
 
         def lay(spent, parts):
-            return end_to_end(parts) if len(parts) == 1 or self.transformed(parts) else refilled()(spent, parts)
+            return end_to_end(parts) if self.transformed((spent, parts)) else refilled()(spent, parts)
 
         return reusing(lay)
 
@@ -164,25 +164,30 @@ def keep_compiled():
 
 
 @lru_cache
-def compiler_options(nets: bool) -> dict | None:
-    """Settings that suit small blocks, if this release of JAX has them.
+def compiler_options(nets: bool) -> dict:
+    """Settings that suit small blocks, as far as this release of JAX has them.
 
     Few optimisations halve the time to compile and cost nothing here; blocks have threads of their own. The newer way
     to emit loops makes tanh several times as fast, and takes half as long again to compile.
     """
-    import jax
-
     options = {
         "xla_backend_optimization_level": 1,
         "xla_cpu_multi_thread_eigen": False,
         "xla_cpu_prefer_vector_width": 512,
         "xla_cpu_use_fusion_emitters": nets,
     }
+    return options if known(options) else {name: value for name, value in options.items() if known({name: value})}
+
+
+def known(options: dict) -> bool:
+    """Whether this release of JAX compiles with such settings."""
+    import jax
+
     try:
         jax.jit(lambda x: x, compiler_options=options).lower(0.0).compile()
-    except Exception:  # whatever this release of JAX says of settings that it does not know
-        return None
-    return options
+    except Exception:  # whatever it says of settings that it does not know
+        return False
+    return True
 
 
 @lru_cache

@@ -60,10 +60,10 @@ class Torch(Eager):
         x = [a.detach().requires_grad_() for a in x]
         y = function(x)
         rows = [self.torch.autograd.grad(element, x, retain_graph=True) for element in y.reshape(-1)]
-        jacobian = self.torch.stack([self.end_to_end(row) for row in rows])
-        return [(jacobian @ self.end_to_end(d)).reshape(y.shape) for d in directions]
+        jacobian = self.torch.stack([self.vector(row) for row in rows])
+        return [(jacobian @ self.vector(d)).reshape(y.shape) for d in directions]
 
-    def end_to_end(self, parts):
+    def vector(self, parts):
         return self.torch.cat([part.reshape(-1) for part in parts])
 
     def sum_into_rows(self, values, rows, count: int):

@@ -115,7 +115,7 @@ FAULTS = (
         "type_embedding/table",
     ),
     Fault("layers", "return y * timestep[:, None], lambda", "return y, lambda", EMBEDDED, "timestep-ignored"),
-    Fault("layers", " + self.epsilon)", " + 2.0 * self.epsilon)", "repformer/layer0/g2_attn"),
+    Fault("layers", "[..., None] + self.epsilon)", "[..., None] + 2.0 * self.epsilon)", "repformer/layer0/g2_attn"),
     Fault(
         "layers",
         "return z * self.weight + self.bias, pull_back",
