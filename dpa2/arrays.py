@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 Array = Any
@@ -28,8 +30,14 @@ def array_namespace(x: Array):
 def take_rows(x: Float[Array, "row *rest"], index: Int[Array, "*shape"]) -> Float[Array, "*shape *rest"]:
     """x[index] for an index array of any shape."""
     xp = array_namespace(x)
-    rows = xp.take(x, xp.reshape(index, (-1,)), axis=0)
+    rows = xp.take(x, xp.reshape(index, (-1,)), axis=0, **within_bounds(xp.take))
     return xp.reshape(rows, tuple(index.shape) + tuple(x.shape[1:]))
+
+
+@cache
+def within_bounds(take: Callable) -> dict:
+    """What tells a library that would fill in for indices out of bounds that there are none."""
+    return {"mode": "clip"} if "fill_value" in signature(take).parameters else {}
 
 
 def end_to_end(parts: Sequence[Array]) -> Array:

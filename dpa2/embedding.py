@@ -5,7 +5,7 @@ Types take few values, so whatever depends on them alone is a table, made once f
 
 from __future__ import annotations
 
-from .arrays import Array, Float, Int, array_namespace, like
+from .arrays import Array, Float, Int, array_namespace, like, within_bounds
 from .layers import Dense, EmbeddingNet, activate
 from .module import linearize_chain, module, static
 from .record import record
@@ -46,7 +46,7 @@ def stretch(v: Float[Array, "channel"], ndim: int):
 def take_columns(table: Float[Array, "channel type"], types: Int[Array, "*axes"]) -> Float[Array, "channel *axes"]:
     """table[:, types]"""
     xp = array_namespace(table)
-    columns = xp.take(table, xp.reshape(types, (-1,)), axis=1)
+    columns = xp.take(table, xp.reshape(types, (-1,)), axis=1, **within_bounds(xp.take))
     return xp.reshape(columns, (table.shape[0], *types.shape))
 
 
