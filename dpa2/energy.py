@@ -74,21 +74,20 @@ class EnergyProgram:
         """Energies (atom,) in eV of each block; `pull(weights)` gives the gradients of Σ weights · energies."""
         states, pull_descriptor = self.descriptor.linearize(blocks, backend)
         atoms, types = [s.atom for s in states], [b.types for b in blocks]
-        energies = backend.run(finish, (self.head,), atoms, types, inputs)
+        energies, slopes = zip(*backend.run(finish, (self.head,), atoms, types, inputs), strict=True)
 
         def pull_back(weights: Sequence[Float[Array, "atom"]]):
-            return pull_descriptor(backend.run(return_to_atoms, (self.head,), atoms, types, inputs, weights))
+            return pull_descriptor(backend.run(weighed, (), slopes, weights))
 
         return energies, pull_back
 
 
-def finish(head: Head, f: Float[Array, "atom f"], types: Int[Array, "atom"], inputs: Inputs) -> Float[Array, "atom"]:
-    """The energies of a block's atoms."""
-    return head.linearize(f, types, inputs)[0]
+def finish(head: Head, f: Float[Array, "atom f"], types: Int[Array, "atom"], inputs: Inputs):
+    """The energies of a block's atoms (atom,), and ∂E_i/∂f_i (atom, f)."""
+    energies, pull = head.linearize(f, types, inputs)
+    return energies, pull(array_namespace(energies).ones_like(energies))
 
 
-def return_to_atoms(
-    head: Head, f: Float[Array, "atom f"], types: Int[Array, "atom"], inputs: Inputs, weights: Float[Array, "atom"]
-) -> Features:
-    """The cotangent of a block's final features, of which energies depend on f alone."""
-    return Features(atom=head.linearize(f, types, inputs)[1](weights))
+def weighed(slopes: Float[Array, "atom f"], weights: Float[Array, "atom"]) -> Features:
+    """The cotangent of a block's final features, of which an energy depends on its own atom's f alone."""
+    return Features(atom=slopes * array_namespace(slopes).astype(weights, slopes.dtype)[:, None])
