@@ -41,4 +41,4 @@ def results(out, host) -> dict:
 def descriptor(program, ready, backend) -> np.ndarray:
     states, _ = program.linearize(ready.blocks, backend)
     rows = [backend.to_numpy(program.output(b, s)) for b, s in zip(ready.blocks, states, strict=True)]
-    return np.concatenate(rows)[backend.to_numpy(ready.inverse)]
+    return np.concatenate(rows)[backend.to_numpy(ready.assembly.inverse)]

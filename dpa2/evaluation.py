@@ -7,12 +7,11 @@ from dataclasses import astuple, dataclass
 
 import numpy as np
 
-from .arrays import Array, array_namespace, end_to_end, flat, take_rows
+from .arrays import Array, array_namespace, end_to_end, flat
 from .blocks import Block
 from .descriptor import DescriptorProgram, rotation, switches
 from .energy import EnergyProgram, Inputs
-from .forces import Assembly
-from .module import map_leaves
+from .forces import Assembly, assemble, share_out, share_out_virial
 from .neighbors import Neighbors, counts_within
 from .plan import Plan
 from .system import System, wrapped
@@ -56,8 +55,7 @@ class Prepared:
     blocks: tuple[Block, ...]
     inputs: tuple[Inputs, ...]
     coordinates: Sequence[Array]
-    system: Array
-    inverse: Array
+    assembly: Assembly
     lists: Sequence[Neighbors]
     systems: Sequence[System]
 
@@ -66,37 +64,37 @@ class Prepared:
         """The number of atoms of each system."""
         return [len(s.types) for s in self.systems]
 
-    def unsorted(self, rows: Array) -> Array:
-        """Rows of blocks as atoms of the systems, end to end."""
-        return take_rows(rows, self.inverse)
-
 
 def evaluate_prepared(program: EnergyProgram, backend, ready: Prepared, with_atom_virial: bool) -> list[Evaluation]:
     """Energies, forces and virials of the prepared systems."""
     energies, pull = program.linearize(ready.blocks, ready.inputs, backend)
-    gradients = pull([i.real * 0.0 + 1.0 for i in ready.inputs])
-    assembly = assembly_of(backend, ready)
-    rows, count = ready.system, ready.plan.systems
-    atom_energies = end_to_end(energies)
-    totals = backend.sum_into_rows(atom_energies, rows, count)
-    virials = backend.sum_into_rows(assembly.virial(gradients), rows, count)
-    shares = None
-    if with_atom_virial:
-        weighted = [pull([c[:, axis] for c in ready.coordinates]) for axis in range(3)]
-        shares = ready.unsorted(assembly.atom_virial(gradients, weighted, ready.coordinates))
-    forces = ready.unsorted(assembly.flow(gradients))
-    return split(ready, totals, forces, virials, ready.unsorted(atom_energies), shares)
+    gradients = pull([array_namespace(i.real).ones_like(i.real) for i in ready.inputs])
+    parts = [energies, *shared_out(backend, ready, share_out, gradients)]
+    (sums,) = backend.run(assemble, (ready.assembly,), *([end_to_end(part)] for part in parts))
+    shares = atom_virials(backend, ready, gradients, pull) if with_atom_virial else None
+    return split(ready, *sums, shares)
 
 
-def assembly_of(backend, ready: Prepared) -> Assembly:
-    """How the edges of the prepared blocks become atoms."""
-    near = end_to_end([flat(b.near) for b in ready.blocks])
-    wide = ready.inputs[0].real.dtype
+def shared_out(backend, ready: Prepared, function, gradients) -> list[Sequence[Array]]:
+    """What the edges of every block give, as `function` says: a list for each of its results."""
+    vectors = [block.vectors for block in ready.blocks]
+    return list(zip(*backend.run(function, (), gradients, vectors, ready.coordinates), strict=True))
 
-    def widened(x):
-        return x if x.dtype == wide else array_namespace(x).astype(x, wide)
 
-    return Assembly(ready.blocks, near, len(ready.plan.order), widened, backend)
+def atom_virials(backend, ready: Prepared, gradients, pull) -> Array:
+    """The reference's share of the virial per atom (atom, 3, 3), of which message passing makes the last term.
+
+    Ξ_m = Σ_p F_p ⊗ r_p + Σ_i r_i ∂E_i/∂r_p over the images p of m, with wrapped coordinates r.
+    """
+
+    def flow(function, edges) -> Array:
+        leaving, arriving, *_ = map(end_to_end, shared_out(backend, ready, function, edges))
+        return ready.assembly.flow(leaving, arriving)
+
+    weighted = [pull([r[:, axis] for r in ready.coordinates]) for axis in range(3)]
+    passed_on = [flow(share_out, edges) for edges in weighted]
+    xp = array_namespace(passed_on[0])
+    return ready.assembly.unsorted(flow(share_out_virial, gradients) - xp.stack(passed_on, axis=-1))
 
 
 def split(ready: Prepared, energies, forces, virials, atom_energies, shares) -> list[Evaluation]:
@@ -112,33 +110,32 @@ def split(ready: Prepared, energies, forces, virials, atom_energies, shares) -> 
 
 def prepare(backend, config, host: Plan, lists, systems) -> Prepared:
     """A plan and what belongs to its rows, on a back end."""
-
-    def numbers(array: np.ndarray, dtype: str = config.dtype):
-        return backend.asarray(array, dtype if array.dtype.kind == "f" else None)
-
-    blocks = tuple(map_leaves(lambda name, array: numbers(array), block) for block in host.blocks)
     coordinates = np.concatenate([wrapped(s.coordinates, s.cell) for s in systems])[host.order]
+    assembly = Assembly(
+        near=end_to_end([flat(block.near) for block in host.blocks]),
+        system=host.system,
+        inverse=host.inverse,
+        systems=host.systems,
+        into_rows=backend.sum_into_rows,
+    )
     return Prepared(
         plan=host,
-        blocks=blocks,
-        inputs=tuple(inputs(backend, config.fitting.dtype, host, systems)),
-        coordinates=[numbers(part, backend.wide()) for part in host.cut(coordinates)],
-        system=numbers(host.system),
-        inverse=numbers(host.inverse),
+        blocks=backend.placed(host.blocks, config.dtype),
+        inputs=inputs(backend, config.fitting.dtype, host, systems),
+        coordinates=backend.placed(host.cut(coordinates), backend.wide()),
+        assembly=backend.placed(assembly, config.dtype),
         lists=lists,
         systems=systems,
     )
 
 
-def inputs(backend, dtype: str, host: Plan, systems):
+def inputs(backend, dtype: str, host: Plan, systems) -> tuple[Inputs, ...]:
     """1 for real atoms, 0 for virtual ones and for rows that only fill up a block; frame and atomic parameters."""
     types = np.concatenate([s.types for s in systems])[host.order]
-    real = host.cut((types >= 0) * host.present)
+    real = backend.placed(host.cut((types >= 0) * host.present), backend.wide())
     frame = parameters([s.frame_parameters for s in systems], np.stack, host, host.system)
     atom = parameters([s.atom_parameters for s in systems], np.concatenate, host, host.order)
-    for wide, *narrow in zip(real, frame, atom, strict=True):
-        given = (x if x is None else backend.asarray(x, dtype) for x in narrow)
-        yield Inputs(backend.asarray(wide, backend.wide()), *given)
+    return tuple(map(Inputs, real, backend.placed(frame, dtype), backend.placed(atom, dtype)))
 
 
 def parameters(given: list, join, host: Plan, rows: np.ndarray) -> list:
@@ -155,7 +152,7 @@ def evaluate_descriptor(program: DescriptorProgram, backend, ready: Prepared) ->
     descriptors = map(program.output, ready.blocks, states)
     fields |= {"descriptor": end_to_end(list(descriptors)), "rotation": end_to_end(rotations)}
     fields["neighbors"] = backend.asarray(repformer_neighbors(ready))
-    atoms = {n: ready.unsorted(x) for n, x in fields.items() if n != "neighbors"}
+    atoms = {n: ready.assembly.unsorted(x) for n, x in fields.items() if n != "neighbors"}
     atoms["neighbors"] = fields["neighbors"]
     results, start = [], 0
     for n in ready.atoms:

@@ -6,66 +6,61 @@ Sums are made in the precision of coordinates, whatever the precision of the mod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
 
-from .arrays import Array, Float, Int, array_namespace, end_to_end, flat
-from .blocks import Block
+from .arrays import Array, Float, Int, array_namespace, flat, take_rows
+from .module import module, static
 
 
-@dataclass(frozen=True)
+@module
 class Assembly:
-    """How what belongs to edges becomes what belongs to atoms.
+    """How rows of blocks, and what edges bring them, become atoms and systems.
 
-    near: for every edge of all blocks the row of the neighbour. rows: of all blocks. wide: an array in the precision of
-    coordinates. backend: runs block functions, and sums into rows.
+    near: for every edge of all blocks the row of the neighbour. system: of each row. inverse: the row of each atom.
+    into_rows: `into_rows(values, rows, count)` sums what belongs to the same row.
     """
 
-    blocks: Sequence[Block]
     near: Int[Array, "edge"]
-    rows: int
-    wide: Callable
-    backend: Any
+    system: Int[Array, "row"]
+    inverse: Int[Array, "atom"]
+    systems: int = static()
+    into_rows: Callable = static()
 
-    def arriving(self, values: Sequence[Float[Array, "_atom _neighbor *rest"]]) -> Float[Array, "row *rest"]:
-        """Σ over the edges to each atom."""
-        return self.backend.sum_into_rows(end_to_end([self.wide(flat(v)) for v in values]), self.near, self.rows)
+    def flow(self, leaving: Float[Array, "row *rest"], arriving: Float[Array, "edge *rest"]):
+        """What leaves each row, less what arrives there."""
+        return leaving - self.into_rows(arriving, self.near, leaving.shape[0])
 
-    def leaving(self, values: Sequence[Float[Array, "_atom _neighbor *rest"]]) -> Float[Array, "row *rest"]:
-        """Σ over the edges from each atom."""
-        return end_to_end(self.backend.run(sum_of_edges, (), [self.wide(v) for v in values]))
+    def totals(self, values: Float[Array, "row *rest"]) -> Float[Array, "system *rest"]:
+        """The sums over the rows of each system."""
+        return self.into_rows(values, self.system, self.systems)
 
-    def flow(self, gradients: Sequence[Float[Array, "_atom _neighbor 3"]]) -> Float[Array, "row 3"]:
-        """The force on each atom."""
-        return self.leaving(gradients) - self.arriving(gradients)
-
-    def virial(self, gradients: Sequence[Float[Array, "_atom _neighbor 3"]]) -> Float[Array, "row 3 3"]:
-        """-Σ g ⊗ d over the edges from each atom; the first index is that of the force."""
-        vectors = [self.wide(b.vectors) for b in self.blocks]
-        return -end_to_end(self.backend.run(contract, (), [self.wide(g) for g in gradients], vectors))
-
-    def atom_virial(self, gradients, weighted, coordinates: Sequence[Float[Array, "_atom 3"]]):
-        """The reference's share of the virial per atom (row, 3, 3).
-
-        weighted[β] holds the gradients of Σ_i r_iβ E_i, coordinates the wrapped ones of the blocks' atoms:
-        Ξ_m = Σ_p F_p ⊗ r_p + Σ_i r_i ∂E_i/∂r_p over the images p of m. Message passing makes the second term
-        necessary.
-        """
-        xp = array_namespace(self.near)
-        start, end = [], []
-        for block, gradient, r in zip(self.blocks, gradients, coordinates, strict=True):
-            g, own = self.wide(gradient)[..., None], r[:, None, None, :]
-            start.append(g * own)
-            end.append(g * (own + self.wide(block.vectors)[:, :, None, :]))
-        correction = xp.stack([self.flow(w) for w in weighted], axis=-1)
-        return self.leaving(start) - self.arriving(end) - correction
+    def unsorted(self, rows: Float[Array, "row *rest"]) -> Float[Array, "atom *rest"]:
+        """Rows of blocks as atoms of the systems, end to end."""
+        return take_rows(rows, self.inverse)
 
 
-def sum_of_edges(values: Float[Array, "atom neighbor *rest"]) -> Float[Array, "atom *rest"]:
-    return array_namespace(values).sum(values, axis=1)
+def assemble(assembly: Assembly, energies: Float[Array, "row"], leaving, arriving, virial):
+    """Energies, forces and virials from what all blocks give, and the energies of atoms."""
+    forces = assembly.unsorted(assembly.flow(leaving, arriving))
+    return assembly.totals(energies), forces, assembly.totals(virial), assembly.unsorted(energies)
 
 
-def contract(gradient: Float[Array, "atom neighbor 3"], vectors: Float[Array, "atom neighbor 3"]):
-    """Σ g ⊗ d over the edges of each atom."""
-    return gradient.mT @ vectors
+def share_out(gradient: Float[Array, "atom neighbor 3"], vectors, coordinates: Float[Array, "atom 3"]):
+    """What edges of a block give to their own atoms, to their neighbours edge by edge, and to the virial: -Σ g ⊗ d.
+
+    The first index of the virial is that of the force.
+    """
+    g, d = in_precision_of(coordinates, gradient), in_precision_of(coordinates, vectors)
+    return array_namespace(g).sum(g, axis=1), flat(g), -(g.mT @ d)
+
+
+def share_out_virial(gradient: Float[Array, "atom neighbor 3"], vectors, coordinates: Float[Array, "atom 3"]):
+    """Σ F_p ⊗ r_p, image by image: what edges give to their own atoms, and to their neighbours edge by edge."""
+    g, d = in_precision_of(coordinates, gradient)[..., None], in_precision_of(coordinates, vectors)
+    own = coordinates[:, None, None, :]
+    return array_namespace(g).sum(g * own, axis=1), flat(g * (own + d[:, :, None, :]))
+
+
+def in_precision_of(wide: Array, x: Array) -> Array:
+    """x in the precision of `wide`."""
+    return x if x.dtype == wide.dtype else array_namespace(x).astype(x, wide.dtype)

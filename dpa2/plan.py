@@ -11,7 +11,7 @@ from .arrays import Float, Int
 from .blocks import Block
 from .neighbors import Neighbors
 from .table import Reach, Table, lay_end_to_end
-from .widths import Lasting, rounded
+from .widths import Lasting, round_up, rounded
 
 LISTS = ("repinit", "three_body", "repformer")
 SHARES = 24  # blocks, below which they do not grow
@@ -44,16 +44,6 @@ class Shape:
     def doubled(self) -> Shape:
         """Blocks of twice as many atoms."""
         return replace(self, size=2 * self.size, largest=self.largest and 2 * self.largest)
-
-
-def round_up(n: int) -> int:
-    """The next number of at most five binary digits and zeros behind them: few shapes for many numbers of atoms.
-
-    >>> round_up(192), round_up(2592)
-    (192, 2688)
-    """
-    step = 1 << max(0, n.bit_length() - 5)
-    return -(-n // step) * step
 
 
 @dataclass(frozen=True)
@@ -126,7 +116,7 @@ def cut(table: Table, shape: Shape, reach: Reach):
         )
 
 
-def block_widths(name: str, counts: Int[np.ndarray, "row"], spans, shape: Shape, capacity: int) -> list[int]:
+def block_widths(name: str, counts: Int[np.ndarray, "row"], spans, shape: Shape, capacity=None) -> list[int]:
     """The widest atom of each block, or of all where they are uniform."""
     widest = [int(counts[span].max()) for span in spans]
     if name in shape.uniform:
@@ -148,7 +138,7 @@ def incoming_edges(table: Table, spans, widths, shape: Shape):
     order = np.argsort(target, kind="stable")
     count = np.bincount(target, minlength=len(table.types))
     slot = np.arange(len(target)) - np.repeat(np.cumsum(count) - count, count)
-    arrivals = block_widths("incoming", count, spans, shape, capacity=base)
+    arrivals = block_widths("incoming", count, spans, shape)
     incoming = np.zeros((len(count), max(arrivals)), dtype=np.int64)
     incoming[target[order], slot] = position[order]
     return incoming, (np.arange(incoming.shape[1]) < count[:, None]).astype(float), arrivals

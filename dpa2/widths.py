@@ -6,19 +6,32 @@ widths with some room, which are used again as long as they fit, spare them new 
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import combinations
 from math import ceil, sqrt
 
 WASTE = 1.25  # remembered widths may hold this many times the slots that are needed
+MANY = 24  # blocks, from which a third width is worth its programs
 
 
-def rounded(width: int, step: int, capacity: int) -> int:
+def rounded(width: int, step: int, capacity: int | None = None) -> int:
     """At least one slot, a multiple of `step`, but not more than the model provides.
 
-    >>> rounded(9, 4, capacity=20), rounded(19, 8, capacity=20)
-    (12, 20)
+    >>> rounded(9, 4, capacity=20), rounded(19, 8, capacity=20), rounded(19, 8)
+    (12, 20, 24)
     """
     width = max(width, 1)
-    return min(-(-width // step) * step, max(capacity, width))
+    wide = -(-width // step) * step
+    return wide if capacity is None else min(wide, max(capacity, width))
+
+
+def round_up(n: int) -> int:
+    """The next number of at most five binary digits and zeros behind them: few shapes for many numbers of atoms.
+
+    >>> round_up(192), round_up(2592)
+    (192, 2688)
+    """
+    return rounded(n, 1 << max(0, n.bit_length() - 5))
 
 
 class Lasting:
@@ -26,21 +39,24 @@ class Lasting:
 
     >>> lasting = Lasting()
     >>> lasting.settle("repformer", [16, 17, 25], step=4, capacity=48)
-    [20, 20, 32]
+    [20, 20, 28]
     >>> lasting.settle("repformer", [17, 21, 28], step=4, capacity=48)
-    [20, 32, 32]
+    [20, 28, 28]
     """
 
     def __init__(self):
         self.known: dict[tuple, set[int]] = {}
         self.last: dict[tuple, list[int]] = {}
+        self.totals: set[int] = set()
 
-    def settle(self, name: str, needed: list[int], step: int, capacity: int) -> list[int]:
+    def settle(self, name: str, needed: list[int], step: int, capacity: int | None = None) -> list[int]:
         """Widths for blocks that need the given ones; each at least as wide as last time, if that wastes little."""
-        top = min(roomy(max(needed)), max([capacity, *needed]))
-        fresh = two_kinds([rounded(top if w == max(needed) else w, step, capacity) for w in needed])
+        widest = max(needed)
+        top = roomy(widest) if capacity is None else min(roomy(widest), max(capacity, widest))
+        kinds = 3 if len(needed) >= MANY else 2
+        fresh = few_kinds([rounded(top if w == widest else w, step, capacity) for w in needed], kinds)
         known, blocks = self.known.setdefault((name, capacity), set(fresh)), (name, len(needed))
-        if max(needed) > max(known):
+        if widest > max(known):
             known.add(max(fresh))
         floor = self.last.get(blocks, needed)
         choices = [chosen(known, list(map(max, floor, needed))), chosen(known, needed), fresh]
@@ -49,6 +65,18 @@ class Lasting:
         self.last[blocks] = widths
         return list(widths)
 
+    def total(self, needed: int) -> int:
+        """A length for what takes so many rows: one that has been before, or one with some room.
+
+        >>> lasting = Lasting()
+        >>> lasting.total(1000), lasting.total(1040), lasting.total(600)
+        (1088, 1088, 640)
+        """
+        fitting = [known for known in self.totals if needed <= known <= WASTE * needed]
+        size = min(fitting, default=round_up(needed + needed // 16))
+        self.totals.add(size)
+        return size
+
 
 def chosen(known: set[int], needed: list[int]) -> list[int]:
     """The smallest known width that suffices, for each block; the largest where none does."""
@@ -56,16 +84,20 @@ def chosen(known: set[int], needed: list[int]) -> list[int]:
 
 
 def roomy(width: int) -> int:
-    """Room for as many neighbours more as their number fluctuates by."""
-    return width + ceil(sqrt(width))
+    """Room for as many neighbours more as their number fluctuates by in a liquid, where molecules are in the way."""
+    return width + ceil(sqrt(width) / 2)
 
 
-def two_kinds(widths: list[int]) -> list[int]:
-    """The largest width and one smaller, such that the pairs of slots are fewest.
+def few_kinds(widths: list[int], kinds: int) -> list[int]:
+    """The largest width and up to `kinds` - 1 smaller ones, such that the pairs of slots are fewest.
 
-    >>> two_kinds([24, 28, 28, 32, 40])
+    >>> few_kinds([24, 28, 28, 32, 40], kinds=2)
     [28, 28, 28, 40, 40]
     """
-    top = max(widths)
-    choices = [[small if w <= small else top for w in widths] for small in set(widths)]
-    return min(choices, key=lambda chosen: sum(w * w for w in chosen))
+    blocks, top = Counter(widths), max(widths)
+
+    def pairs(smaller: tuple[int, ...]) -> int:
+        return sum(n * min(k for k in (*smaller, top) if k >= w) ** 2 for w, n in blocks.items())
+
+    best = min(combinations(blocks, min(kinds - 1, len(blocks))), key=pairs)
+    return [min(k for k in (*best, top) if k >= w) for w in widths]

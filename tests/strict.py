@@ -30,7 +30,8 @@ class Strict(Eager):
     def wide(self) -> str:
         return "float64"
 
-    def sum_into_rows(self, values, rows, count: int):
+    @staticmethod
+    def sum_into_rows(values, rows, count: int):
         """Sums are the one thing that the standard has no word for."""
         sums = np.zeros((count, *values.shape[1:]))
         np.add.at(sums, np.asarray(rows), np.asarray(values))

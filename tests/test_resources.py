@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 
 import numpy as np
 import pytest
@@ -15,10 +16,11 @@ from tolerances import assert_close
 
 import dpa2
 from dpa2 import demo, testing
+from dpa2.arrays import take_rows
 from dpa2.backends import backend
 from dpa2.errors import InputError
 from dpa2.memory import Demand
-from dpa2.widths import Lasting
+from dpa2.widths import Lasting, few_kinds
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +93,7 @@ def test_jax_lays_arrays_in_the_memory_that_it_gave_before():
     place, again = given.unsafe_buffer_pointer(), join(parts)
     assert given.is_deleted()
     assert again.unsafe_buffer_pointer() == place
-    assert np.array_equal(library.to_numpy(again), np.concatenate([library.to_numpy(p) for p in parts]))
+    assert np.array_equal(library.to_numpy(again)[:5], np.concatenate([library.to_numpy(p) for p in parts]))
 
 
 def test_jax_gives_nothing_up_while_it_is_differentiated():
@@ -170,6 +172,44 @@ def test_widths_always_suffice_and_never_exceed_the_capacity():
         needed = [int(n) for n in generator.integers(0, 21, generator.integers(1, 6))]
         widths = lasting.settle("repformer", needed, step=int(generator.integers(1, 9)), capacity=20)
         assert all(n <= w <= 20 for n, w in zip(needed, widths, strict=True))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_other_choice_of_few_widths_has_fewer_pairs_of_slots(seed):
+    generator = np.random.default_rng(seed)
+    needed, kinds = [int(n) for n in generator.integers(1, 9, 6)], int(generator.integers(2, 4))
+    chosen = few_kinds(needed, kinds)
+    assert all(w >= n for w, n in zip(chosen, needed, strict=True))
+    assert len(set(chosen)) <= kinds
+    others = (c for c in product(*(range(n, max(needed) + 1) for n in needed)) if len(set(c)) <= kinds)
+    assert sum(w * w for w in chosen) == min(sum(w * w for w in c) for c in others)
+
+
+def test_many_blocks_get_a_third_width():
+    needed = [22] * 20 + [26] * 10 + [34] * 2
+    few, many = (Lasting().settle("repformer", list(blocks), step=2) for blocks in (needed[::2], needed))
+    assert sorted(set(few)) == [26, 38] and sorted(set(many)) == [22, 26, 38]
+
+
+def test_what_is_laid_end_to_end_keeps_its_length_while_blocks_change_theirs():
+    pytest.importorskip("jax")
+    library, generator = backend("jax"), np.random.default_rng(0)
+    join, lengths = library.joiner(), set()
+    for _ in range(8):
+        parts = [library.asarray(generator.normal(size=(100 + int(n), 3))) for n in generator.integers(0, 5, 3)]
+        expected, joined = np.concatenate(list(map(library.to_numpy, parts))), library.to_numpy(join(parts))
+        lengths.add(len(joined))
+        assert np.array_equal(joined[: len(expected)], expected)
+        assert not joined[len(expected) :].any()
+    assert len(lengths) == 1
+
+
+def test_jax_takes_rows_without_looking_for_indices_out_of_bounds():
+    jax = pytest.importorskip("jax")
+    x, index = np.arange(12.0).reshape(4, 3), np.array([[3, 0], [1, 1]])
+    assert np.array_equal(take_rows(jax.numpy.asarray(x), jax.numpy.asarray(index)), x[index])
+    program = str(jax.make_jaxpr(take_rows)(x, index))
+    assert "mode=GatherScatterMode.CLIP" in program and "select" not in program
 
 
 COMPILED_ON_DISK = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..arrays import end_to_end
+from ..module import map_leaves
 
 
 def reusing(lay):
@@ -29,6 +30,10 @@ class Eager:
     def joiner(self):
         """A function that lays arrays end to end; each call may give up what the one before gave."""
         return end_to_end
+
+    def placed(self, tree, dtype: str):
+        """The NumPy arrays of a tree as arrays of the library, real numbers in the given precision."""
+        return map_leaves(lambda _, x: self.asarray(x, dtype if x.dtype.kind == "f" else None), tree)
 
     def uncompiled(self):
         """A back end on which every intermediate can be looked at."""

@@ -11,12 +11,13 @@ import numpy as np
 
 from ..arrays import end_to_end
 from ..errors import BackendError, require
-from ..module import MODULES
+from ..module import MODULES, map_leaves
 from ..plan import Shape
 from ..widths import Lasting
 from .eager import Eager, reusing
 from .threads import available, run_in_threads
 
+HANDED_OVER = 3  # blocks for each processor: those of one thread run one after another, and leave gaps between them
 NETS_AT_NEIGHBORS = ("begin", "return_to_vectors")  # block functions in which nets are evaluated at every neighbour
 
 
@@ -36,14 +37,13 @@ class JAX:
             self.device = self.jax.devices(kind)[int(number or 0)]
         except (RuntimeError, IndexError, ValueError) as error:
             raise BackendError(f"JAX has no device {device!r}: {error}", backend="jax", hint="cpu") from error
-        self.shape = Shape(size=24, step=4, uniform=("repinit",), filled=True, lasting=Lasting())
+        self.shape = Shape(size=24, step=2, uniform=("repinit",), filled=True, lasting=Lasting())
         self.threads = available()
         if self.device.platform != "cpu":
-            self.shape, self.threads = replace(self.shape, size=4096, least=32), 1
+            self.shape, self.threads = replace(self.shape, size=4096, step=4, least=32), 1
 
     def asarray(self, x, dtype: str | None = None):
         """A NumPy array as a JAX array."""
-        x = x if isinstance(x, self.jax.Array) else np.asarray(x)
         if dtype == "float64" and not self.jax.config.jax_enable_x64:
             raise BackendError(
                 "JAX computes in float32 unless told otherwise, and this model wants float64. "
@@ -52,10 +52,19 @@ class JAX:
                 backend="jax",
                 hint="jax.config.update('jax_enable_x64', True)",
             )
+        return self.jax.device_put(self.typed(x, dtype), self.device)
+
+    def typed(self, x, dtype: str | None):
+        """The array in a precision; integers as long as JAX has them."""
+        x = x if isinstance(x, self.jax.Array) else np.asarray(x)
         if dtype is None and x.dtype == np.int64 and not self.jax.config.jax_enable_x64:
             dtype = "int32"
-        x = x if dtype is None or str(x.dtype) == dtype else x.astype(dtype)
-        return self.jax.device_put(x, self.device)
+        return x if dtype is None or str(x.dtype) == dtype else x.astype(dtype)
+
+    def placed(self, tree, dtype: str):
+        """The NumPy arrays of a tree as JAX arrays, real numbers in the given precision; handed over together."""
+        typed = map_leaves(lambda _, x: self.typed(x, dtype if x.dtype.kind == "f" else None), tree)
+        return self.jax.device_put(typed, self.device)
 
     def to_numpy(self, x) -> np.ndarray:
         return np.asarray(x.astype("float32") if x.dtype == "bfloat16" else x)
@@ -69,13 +78,16 @@ class JAX:
         items = list(zip(*lists, strict=True))
         if self.transformed((shared, lists)):
             return run_in_threads(compiled(function), shared, items, 1)
-        return run_in_threads(compiled(function, self.device.platform), shared, items, self.threads)
+        handing = self.threads if self.threads == 1 else HANDED_OVER * self.threads
+        return run_in_threads(compiled(function, self.device.platform), shared, items, handing)
 
     def joiner(self):
-        """A function that lays arrays end to end, in the memory of what it gave before."""
+        """A function that lays arrays end to end, in the memory of what it gave before; with rows to spare behind."""
 
         def lay(spent, parts):
-            return end_to_end(parts) if self.transformed((spent, parts)) else refilled()(spent, parts)
+            if self.transformed((spent, parts)):
+                return end_to_end(parts)
+            return refilled(self.shape.lasting.total(sum(map(len, parts))))(spent, parts)
 
         return reusing(lay)
 
@@ -103,9 +115,12 @@ class JAX:
         jacobian = numpy.stack(rows)
         return [exactly(numpy.matmul)(jacobian, vector(d)).reshape(y.shape) for d in directions]
 
-    def sum_into_rows(self, values, rows, count: int):
+    @staticmethod
+    def sum_into_rows(values, rows, count: int):
         """Row k is the sum of the `values` whose `rows` are k."""
-        return self.jax.ops.segment_sum(values, rows, num_segments=count)
+        import jax
+
+        return jax.ops.segment_sum(values, rows, num_segments=count)
 
 
 class UncompiledJAX(Eager, JAX):
@@ -144,11 +159,15 @@ def compiled(function, platform: str = ""):
 
 
 @lru_cache
-def refilled():
-    """Parts end to end, which take the place of an array that is given up."""
+def refilled(rows: int):
+    """Parts end to end and zeros up to so many rows, in the place of an array that is given up."""
     import jax
 
-    return jax.jit(lambda spent, parts: end_to_end(parts), donate_argnums=0, keep_unused=True)
+    def refill(spent, parts):
+        spare = rows - sum(map(len, parts))
+        return end_to_end([*parts, jax.numpy.zeros((spare, *parts[0].shape[1:]), parts[0].dtype)])
+
+    return jax.jit(refill, donate_argnums=0, keep_unused=True)
 
 
 @lru_cache

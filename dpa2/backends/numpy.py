@@ -52,7 +52,8 @@ class NumPy(Eager):
 
         return [(8.0 * (at(1, d) - at(-1, d)) - (at(2, d) - at(-2, d))) / (12.0 * h) for d in directions]
 
-    def sum_into_rows(self, values, rows, count: int):
+    @staticmethod
+    def sum_into_rows(values, rows, count: int):
         """Row k is the sum of the `values` whose `rows` are k."""
         flat = values.reshape(len(values), -1)
         sums = [np.bincount(rows, weights=flat[:, c], minlength=count) for c in range(flat.shape[1])]

@@ -66,10 +66,10 @@ class Torch(Eager):
     def vector(self, parts):
         return self.torch.cat([part.reshape(-1) for part in parts])
 
-    def sum_into_rows(self, values, rows, count: int):
+    @staticmethod
+    def sum_into_rows(values, rows, count: int):
         """Row k is the sum of the `values` whose `rows` are k."""
-        zero = self.torch.zeros((count, *values.shape[1:]), dtype=values.dtype, device=values.device)
-        return zero.index_add(0, rows, values)
+        return values.new_zeros((count, *values.shape[1:])).index_add(0, rows, values)
 
 
 class EagerTorch(Torch):

@@ -405,9 +405,9 @@ FAULTS = (
     # forces
     Fault(
         "forces",
-        "return self.leaving(gradients) - self.arriving(gradients)",
-        "return self.leaving(gradients) + self.arriving(gradients)",
+        "return leaving - self.into_rows(arriving, ",
+        "return leaving + self.into_rows(arriving, ",
         FORCE,
     ),
-    Fault("forces", "return -end_to_end(", "return end_to_end(", "virial"),
+    Fault("forces", "flat(g), -(g.mT @ d)", "flat(g), g.mT @ d", "virial"),
 )
