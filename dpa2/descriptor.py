@@ -76,7 +76,8 @@ class DescriptorProgram:
 
     `backend.run(function, shared, *lists)` calls `function(*shared, *items)` for the items of every block and returns
     the list of results; it is the back end's to compile and to spread over threads. `backend.joiner()` gives a function
-    that lays arrays end to end; each call may take the memory of what the one before gave.
+    that lays arrays end to end, perhaps with rows to spare behind; each call may take the memory of what the one before
+    gave.
     """
 
     initial: Initial

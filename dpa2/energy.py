@@ -77,7 +77,7 @@ class EnergyProgram:
         energies, slopes = zip(*backend.run(finish, (self.head,), atoms, types, inputs), strict=True)
 
         def pull_back(weights: Sequence[Float[Array, "atom"]]):
-            return pull_descriptor(backend.run(weighed, (), slopes, weights))
+            return pull_descriptor(backend.run(cotangent, (), slopes, weights))
 
         return energies, pull_back
 
@@ -88,6 +88,6 @@ def finish(head: Head, f: Float[Array, "atom f"], types: Int[Array, "atom"], inp
     return energies, pull(array_namespace(energies).ones_like(energies))
 
 
-def weighed(slopes: Float[Array, "atom f"], weights: Float[Array, "atom"]) -> Features:
+def cotangent(slopes: Float[Array, "atom f"], weights: Float[Array, "atom"]) -> Features:
     """The cotangent of a block's final features, of which an energy depends on its own atom's f alone."""
     return Features(atom=slopes * array_namespace(slopes).astype(weights, slopes.dtype)[:, None])

@@ -68,14 +68,15 @@ class Prepared:
 def evaluate_prepared(program: EnergyProgram, backend, ready: Prepared, with_atom_virial: bool) -> list[Evaluation]:
     """Energies, forces and virials of the prepared systems."""
     energies, pull = program.linearize(ready.blocks, ready.inputs, backend)
-    gradients = pull([array_namespace(i.real).ones_like(i.real) for i in ready.inputs])
-    parts = [energies, *shared_out(backend, ready, share_out, gradients)]
-    (sums,) = backend.run(assemble, (ready.assembly,), *([end_to_end(part)] for part in parts))
+    gradients = pull([given.real for given in ready.inputs])
+    parts = [energies, *from_edges(backend, ready, share_out, gradients)]
+    whole = ([end_to_end(part)] for part in parts)
+    ((totals, forces, virials, atom_energies),) = backend.run(assemble, (ready.assembly,), *whole)
     shares = atom_virials(backend, ready, gradients, pull) if with_atom_virial else None
-    return split(ready, *sums, shares)
+    return split(ready, totals, forces, virials, atom_energies, shares)
 
 
-def shared_out(backend, ready: Prepared, function, gradients) -> list[Sequence[Array]]:
+def from_edges(backend, ready: Prepared, function, gradients) -> list[Sequence[Array]]:
     """What the edges of every block give, as `function` says: a list for each of its results."""
     vectors = [block.vectors for block in ready.blocks]
     return list(zip(*backend.run(function, (), gradients, vectors, ready.coordinates), strict=True))
@@ -88,7 +89,7 @@ def atom_virials(backend, ready: Prepared, gradients, pull) -> Array:
     """
 
     def flow(function, edges) -> Array:
-        leaving, arriving, *_ = map(end_to_end, shared_out(backend, ready, function, edges))
+        leaving, arriving, *_ = map(end_to_end, from_edges(backend, ready, function, edges))
         return ready.assembly.flow(leaving, arriving)
 
     weighted = [pull([r[:, axis] for r in ready.coordinates]) for axis in range(3)]
@@ -120,10 +121,10 @@ def prepare(backend, config, host: Plan, lists, systems) -> Prepared:
     )
     return Prepared(
         plan=host,
-        blocks=backend.placed(host.blocks, config.dtype),
+        blocks=backend.arrays(host.blocks, config.dtype),
         inputs=inputs(backend, config.fitting.dtype, host, systems),
-        coordinates=backend.placed(host.cut(coordinates), backend.wide()),
-        assembly=backend.placed(assembly, config.dtype),
+        coordinates=backend.arrays(host.cut(coordinates), backend.wide()),
+        assembly=backend.arrays(assembly, config.dtype),
         lists=lists,
         systems=systems,
     )
@@ -132,10 +133,10 @@ def prepare(backend, config, host: Plan, lists, systems) -> Prepared:
 def inputs(backend, dtype: str, host: Plan, systems) -> tuple[Inputs, ...]:
     """1 for real atoms, 0 for virtual ones and for rows that only fill up a block; frame and atomic parameters."""
     types = np.concatenate([s.types for s in systems])[host.order]
-    real = backend.placed(host.cut((types >= 0) * host.present), backend.wide())
+    real = backend.arrays(host.cut((types >= 0) * host.present), backend.wide())
     frame = parameters([s.frame_parameters for s in systems], np.stack, host, host.system)
     atom = parameters([s.atom_parameters for s in systems], np.concatenate, host, host.order)
-    return tuple(map(Inputs, real, backend.placed(frame, dtype), backend.placed(atom, dtype)))
+    return tuple(map(Inputs, real, backend.arrays(frame, dtype), backend.arrays(atom, dtype)))
 
 
 def parameters(given: list, join, host: Plan, rows: np.ndarray) -> list:

@@ -48,7 +48,7 @@ def assemble(assembly: Assembly, energies: Float[Array, "row"], leaving, arrivin
 def share_out(gradient: Float[Array, "atom neighbor 3"], vectors, coordinates: Float[Array, "atom 3"]):
     """What edges of a block give to their own atoms, to their neighbours edge by edge, and to the virial: -Σ g ⊗ d.
 
-    The first index of the virial is that of the force.
+    The first index of the virial is that of the force. Of the coordinates, only the precision matters here.
     """
     g, d = in_precision_of(coordinates, gradient), in_precision_of(coordinates, vectors)
     return array_namespace(g).sum(g, axis=1), flat(g), -(g.mT @ d)

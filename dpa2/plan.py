@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from sys import maxsize
 
 import numpy as np
 
@@ -116,7 +117,7 @@ def cut(table: Table, shape: Shape, reach: Reach):
         )
 
 
-def block_widths(name: str, counts: Int[np.ndarray, "row"], spans, shape: Shape, capacity=None) -> list[int]:
+def block_widths(name: str, counts: Int[np.ndarray, "row"], spans, shape: Shape, capacity: int = maxsize) -> list[int]:
     """The widest atom of each block, or of all where they are uniform."""
     widest = [int(counts[span].max()) for span in spans]
     if name in shape.uniform:

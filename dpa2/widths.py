@@ -1,7 +1,7 @@
 """How wide blocks are: as wide as their widest atom needs, and wide enough to last where a change is expensive.
 
 A compiler makes a program for each shape of arrays. Atoms that move change their numbers of neighbours all the time;
-widths with some room, which are used again as long as they fit, spare them new programs.
+widths and lengths with some room, which are used again as long as they fit, spare them new programs.
 """
 
 from __future__ import annotations
@@ -9,20 +9,20 @@ from __future__ import annotations
 from collections import Counter
 from itertools import combinations
 from math import ceil, sqrt
+from sys import maxsize
 
-WASTE = 1.25  # remembered widths may hold this many times the slots that are needed
+WASTE = 1.25  # what is remembered may be this many times as large as what is needed
 MANY = 24  # blocks, from which a third width is worth its programs
 
 
-def rounded(width: int, step: int, capacity: int | None = None) -> int:
+def rounded(width: int, step: int, capacity: int = maxsize) -> int:
     """At least one slot, a multiple of `step`, but not more than the model provides.
 
     >>> rounded(9, 4, capacity=20), rounded(19, 8, capacity=20), rounded(19, 8)
     (12, 20, 24)
     """
     width = max(width, 1)
-    wide = -(-width // step) * step
-    return wide if capacity is None else min(wide, max(capacity, width))
+    return min(-(-width // step) * step, max(capacity, width))
 
 
 def round_up(n: int) -> int:
@@ -47,12 +47,11 @@ class Lasting:
     def __init__(self):
         self.known: dict[tuple, set[int]] = {}
         self.last: dict[tuple, list[int]] = {}
-        self.totals: set[int] = set()
 
-    def settle(self, name: str, needed: list[int], step: int, capacity: int | None = None) -> list[int]:
+    def settle(self, name: str, needed: list[int], step: int, capacity: int = maxsize) -> list[int]:
         """Widths for blocks that need the given ones; each at least as wide as last time, if that wastes little."""
         widest = max(needed)
-        top = roomy(widest) if capacity is None else min(roomy(widest), max(capacity, widest))
+        top = min(roomy(widest), max(capacity, widest))
         kinds = 3 if len(needed) >= MANY else 2
         fresh = few_kinds([rounded(top if w == widest else w, step, capacity) for w in needed], kinds)
         known, blocks = self.known.setdefault((name, capacity), set(fresh)), (name, len(needed))
@@ -65,17 +64,25 @@ class Lasting:
         self.last[blocks] = widths
         return list(widths)
 
-    def total(self, needed: int) -> int:
-        """A length for what takes so many rows: one that has been before, or one with some room.
 
-        >>> lasting = Lasting()
-        >>> lasting.total(1000), lasting.total(1040), lasting.total(600)
-        (1088, 1088, 640)
-        """
-        fitting = [known for known in self.totals if needed <= known <= WASTE * needed]
-        size = min(fitting, default=round_up(needed + needed // 16))
-        self.totals.add(size)
-        return size
+class Lengths:
+    """Few lengths for what takes many rows: the first that fits and wastes little, or a new one with some room.
+
+    >>> lengths = Lengths()
+    >>> [lengths.settle(rows) for rows in (1000, 1040, 880, 600)]
+    [1088, 1088, 1088, 640]
+    """
+
+    def __init__(self):
+        self.known: tuple[int, ...] = ()
+
+    def settle(self, needed: int) -> int:
+        """A length for so many rows."""
+        fitting = (length for length in self.known if needed <= length <= WASTE * needed)
+        length = next(fitting, None) or round_up(needed + needed // 16)
+        if length not in self.known:
+            self.known += (length,)
+        return length
 
 
 def chosen(known: set[int], needed: list[int]) -> list[int]:

@@ -34,7 +34,7 @@ def counts() -> dict[str, float]:
 
     def evaluate(blocks):
         energies, pull = model.program.linearize(blocks, ready.inputs, backend)
-        return energies, pull([given.real * 0.0 + 1.0 for given in ready.inputs])
+        return energies, pull([given.real for given in ready.inputs])
 
     return counted(jax.make_jaxpr(evaluate)(ready.blocks).jaxpr)
 

@@ -43,6 +43,23 @@ def test_lower_precision_is_as_good_as_it_can_be(library, dtype, exact):
     assert abs(float(found.energy) - float(exact.energy)) <= ENERGY[dtype] * len(forces)
 
 
+def test_shares_of_the_virial_are_as_good_as_forces():
+    """Coordinates of several Å weigh what cancels, so they may lose a little more."""
+    box = demo.structure()
+    arguments = box["coordinates"], box["types"], box["cell"]
+    models = (dpa2.load(demo.MODEL, dtype=dtype) for dtype in ("float64", "float32"))
+    exact, found = (m.evaluate(*arguments, atom_virial=True).atom_virial for m in models)
+    assert found.dtype == np.float64
+    assert 0 < np.abs(found - exact).max() <= 2 * FORCES["float32"] * np.abs(exact).max()
+
+
+def test_a_double_model_is_never_evaluated_in_single_precision():
+    jax = pytest.importorskip("jax")
+    model = dpa2.load(demo.MODEL, backend="jax")
+    with jax.enable_x64(False), pytest.raises(BackendError, match="JAX_ENABLE_X64"):
+        evaluate(model)
+
+
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_energies_and_sums_are_double_whatever_the_model(library):
     """The bias of -187 eV would lose 1e-5 eV per atom in single precision."""

@@ -20,7 +20,7 @@ from dpa2.arrays import take_rows
 from dpa2.backends import backend
 from dpa2.errors import InputError
 from dpa2.memory import Demand
-from dpa2.widths import Lasting, few_kinds
+from dpa2.widths import Lasting, Lengths, few_kinds
 
 
 @pytest.fixture(scope="module")
@@ -88,12 +88,14 @@ def test_numpy_lays_arrays_in_the_memory_that_it_gave_before():
 def test_jax_lays_arrays_in_the_memory_that_it_gave_before():
     pytest.importorskip("jax")
     library = backend("jax")
-    join, parts = library.joiner(), [library.asarray(np.full((k, 2), 1.0 * k)) for k in (3, 2)]
+    join, parts = library.joiner(), [library.asarray(np.full((k, 2), 1.0 * k)) for k in (30, 20)]
     given = join(parts)
     place, again = given.unsafe_buffer_pointer(), join(parts)
     assert given.is_deleted()
     assert again.unsafe_buffer_pointer() == place
-    assert np.array_equal(library.to_numpy(again)[:5], np.concatenate([library.to_numpy(p) for p in parts]))
+    assert np.array_equal(library.to_numpy(again)[:50], np.concatenate([library.to_numpy(p) for p in parts]))
+    assert len(again) > 50
+    assert not library.to_numpy(again)[50:].any()
 
 
 def test_jax_gives_nothing_up_while_it_is_differentiated():
@@ -119,8 +121,10 @@ def test_jax_pulls_back_several_times_through_several_blocks(model):
     assert_close("libraries", np.asarray(found.atom_virial), expected.atom_virial, "atom_virial")
 
 
-def test_threads_may_evaluate_one_model_at_once(model):
-    systems = boxes(4)
+@pytest.mark.parametrize("library", ["numpy", "jax"])
+def test_threads_may_evaluate_one_model_at_once(model, library):
+    pytest.importorskip(library)
+    systems, model = boxes(4), model.to(library)
 
     def forces(system):
         return model.evaluate_many([system], neighbors="truncate")[0].forces
@@ -137,7 +141,7 @@ def test_settings_for_the_compiler_belong_to_block_functions_and_are_known_to_it
     from dpa2.backends.jax import NETS_AT_NEIGHBORS, compiler_options
 
     assert all(hasattr(descriptor, name) for name in NETS_AT_NEIGHBORS)
-    assert len(compiler_options(True)) == 4
+    assert len(compiler_options(True)) == 5
 
 
 def test_torch_evaluates_by_numpy_and_hands_back_tensors():
@@ -162,7 +166,7 @@ def test_widths_last_while_neighbours_come_and_go():
     seen = set()
     for _ in range(200):
         needed = sorted(np.array([18, 20, 23, 25, 26, 30]) + generator.integers(-2, 3, 6))
-        seen.update(lasting.settle("repformer", [int(n) for n in needed], step=4, capacity=48))
+        seen.update(lasting.settle("repformer", [int(n) for n in needed], step=2, capacity=48))
     assert len(seen) <= 2
 
 
@@ -188,7 +192,8 @@ def test_no_other_choice_of_few_widths_has_fewer_pairs_of_slots(seed):
 def test_many_blocks_get_a_third_width():
     needed = [22] * 20 + [26] * 10 + [34] * 2
     few, many = (Lasting().settle("repformer", list(blocks), step=2) for blocks in (needed[::2], needed))
-    assert sorted(set(few)) == [26, 38] and sorted(set(many)) == [22, 26, 38]
+    assert sorted(set(few)) == [26, 38]
+    assert sorted(set(many)) == [22, 26, 38]
 
 
 def test_what_is_laid_end_to_end_keeps_its_length_while_blocks_change_theirs():
@@ -200,8 +205,24 @@ def test_what_is_laid_end_to_end_keeps_its_length_while_blocks_change_theirs():
         expected, joined = np.concatenate(list(map(library.to_numpy, parts))), library.to_numpy(join(parts))
         lengths.add(len(joined))
         assert np.array_equal(joined[: len(expected)], expected)
-        assert not joined[len(expected) :].any()
     assert len(lengths) == 1
+
+
+def test_a_length_stays_whatever_other_lengths_come():
+    lengths, generator = Lengths(), np.random.default_rng(0)
+    found: dict[int, int] = {}
+    for needed in map(int, generator.integers(1, 5000, 2000)):
+        length = lengths.settle(needed)
+        assert needed <= length <= 1.25 * needed + 1
+        assert found.setdefault(needed, length) == length
+
+
+def test_jax_occupies_no_more_processors_than_it_may(monkeypatch):
+    pytest.importorskip("jax")
+    for given, processors, hands in ((1, 8, 1), (4, 8, 4), (8, 8, 24), (1, 1, 1)):
+        monkeypatch.setenv("DPA2_THREADS", str(given))
+        monkeypatch.setattr("dpa2.backends.jax.processors", lambda n=processors: n)
+        assert backend("jax").hands() == hands
 
 
 def test_jax_takes_rows_without_looking_for_indices_out_of_bounds():
@@ -209,7 +230,8 @@ def test_jax_takes_rows_without_looking_for_indices_out_of_bounds():
     x, index = np.arange(12.0).reshape(4, 3), np.array([[3, 0], [1, 1]])
     assert np.array_equal(take_rows(jax.numpy.asarray(x), jax.numpy.asarray(index)), x[index])
     program = str(jax.make_jaxpr(take_rows)(x, index))
-    assert "mode=GatherScatterMode.CLIP" in program and "select" not in program
+    assert "mode=GatherScatterMode.CLIP" in program
+    assert "select" not in program
 
 
 COMPILED_ON_DISK = """
@@ -231,16 +253,18 @@ def test_compiled_functions_are_kept_where_they_may_be(where, tmp_path):
     assert (tmp_path / "kept" / "jax").is_dir() == (where == "folder")
 
 
-def test_nothing_is_compiled_again_while_atoms_move():
+def test_nothing_is_compiled_after_some_steps_of_moving_atoms():
     pytest.importorskip("jax")
+    from dpa2 import descriptor, energy, forces
     from dpa2.backends.jax import compiled
-    from dpa2.descriptor import retreat
 
+    functions = [forces.assemble, forces.share_out, energy.finish, energy.cotangent]
+    functions += [descriptor.begin, descriptor.advance, descriptor.retreat, descriptor.return_to_vectors]
     model = testing.perturbed_model(testing.small_config(), seed=1, backend="jax")
     system, generator = testing.water_box(16, seed=0), np.random.default_rng(0)
     sizes = []
-    for _ in range(12):
+    for _ in range(20):
         moved = system.coordinates + 0.1 * generator.normal(size=system.coordinates.shape)
         model.evaluate_many([dataclasses.replace(system, coordinates=moved)], neighbors="truncate")
-        sizes.append(compiled(retreat, "cpu")._cache_size())
-    assert sizes[-1] == sizes[1]
+        sizes.append([compiled(function, "cpu")._cache_size() for function in functions])
+    assert sizes[-1] == sizes[9]

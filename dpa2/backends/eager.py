@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..arrays import end_to_end
 from ..module import map_leaves
 
@@ -23,15 +25,20 @@ def reusing(lay):
 class Eager:
     """What back ends without a compiler have in common."""
 
+    asarray: Callable
+
     def run(self, function, shared, *lists) -> list:
         """`function(*shared, *items)` for the items of every block."""
         return [function(*shared, *items) for items in zip(*lists, strict=True)]
 
     def joiner(self):
-        """A function that lays arrays end to end; each call may give up what the one before gave."""
+        """A function that lays arrays end to end, perhaps with rows to spare behind.
+
+        Each call may give up what the one before gave.
+        """
         return end_to_end
 
-    def placed(self, tree, dtype: str):
+    def arrays(self, tree, dtype: str):
         """The NumPy arrays of a tree as arrays of the library, real numbers in the given precision."""
         return map_leaves(lambda _, x: self.asarray(x, dtype if x.dtype.kind == "f" else None), tree)
 

@@ -13,11 +13,11 @@ from ..arrays import end_to_end
 from ..errors import BackendError, require
 from ..module import MODULES, map_leaves
 from ..plan import Shape
-from ..widths import Lasting
+from ..widths import Lasting, Lengths
 from .eager import Eager, reusing
-from .threads import available, run_in_threads
+from .threads import available, processors, run_in_threads
 
-HANDED_OVER = 3  # blocks for each processor: those of one thread run one after another, and leave gaps between them
+THREADS_PER_PROCESSOR = 3  # what a thread hands over to JAX runs in order, and leaves gaps
 NETS_AT_NEIGHBORS = ("begin", "return_to_vectors")  # block functions in which nets are evaluated at every neighbour
 
 
@@ -38,12 +38,17 @@ class JAX:
         except (RuntimeError, IndexError, ValueError) as error:
             raise BackendError(f"JAX has no device {device!r}: {error}", backend="jax", hint="cpu") from error
         self.shape = Shape(size=24, step=2, uniform=("repinit",), filled=True, lasting=Lasting())
+        self.lengths = Lengths()
         self.threads = available()
         if self.device.platform != "cpu":
             self.shape, self.threads = replace(self.shape, size=4096, step=4, least=32), 1
 
     def asarray(self, x, dtype: str | None = None):
         """A NumPy array as a JAX array."""
+        return self.jax.device_put(self.typed(x, dtype), self.device)
+
+    def typed(self, x, dtype: str | None):
+        """The array in a precision that JAX has; integers no longer than JAX's."""
         if dtype == "float64" and not self.jax.config.jax_enable_x64:
             raise BackendError(
                 "JAX computes in float32 unless told otherwise, and this model wants float64. "
@@ -52,16 +57,12 @@ class JAX:
                 backend="jax",
                 hint="jax.config.update('jax_enable_x64', True)",
             )
-        return self.jax.device_put(self.typed(x, dtype), self.device)
-
-    def typed(self, x, dtype: str | None):
-        """The array in a precision; integers as long as JAX has them."""
         x = x if isinstance(x, self.jax.Array) else np.asarray(x)
         if dtype is None and x.dtype == np.int64 and not self.jax.config.jax_enable_x64:
             dtype = "int32"
         return x if dtype is None or str(x.dtype) == dtype else x.astype(dtype)
 
-    def placed(self, tree, dtype: str):
+    def arrays(self, tree, dtype: str):
         """The NumPy arrays of a tree as JAX arrays, real numbers in the given precision; handed over together."""
         typed = map_leaves(lambda _, x: self.typed(x, dtype if x.dtype.kind == "f" else None), tree)
         return self.jax.device_put(typed, self.device)
@@ -78,8 +79,11 @@ class JAX:
         items = list(zip(*lists, strict=True))
         if self.transformed((shared, lists)):
             return run_in_threads(compiled(function), shared, items, 1)
-        handing = self.threads if self.threads == 1 else HANDED_OVER * self.threads
-        return run_in_threads(compiled(function, self.device.platform), shared, items, handing)
+        return run_in_threads(compiled(function, self.device.platform), shared, items, self.hands())
+
+    def hands(self) -> int:
+        """How many threads hand blocks over: several for each processor, unless that would occupy more of them."""
+        return self.threads if self.threads < max(2, processors()) else THREADS_PER_PROCESSOR * self.threads
 
     def joiner(self):
         """A function that lays arrays end to end, in the memory of what it gave before; with rows to spare behind."""
@@ -87,7 +91,7 @@ class JAX:
         def lay(spent, parts):
             if self.transformed((spent, parts)):
                 return end_to_end(parts)
-            return refilled(self.shape.lasting.total(sum(map(len, parts))))(spent, parts)
+            return refilled(self.lengths.settle(sum(map(len, parts))))(spent, parts)
 
         return reusing(lay)
 
@@ -186,11 +190,13 @@ def keep_compiled():
 def compiler_options(nets: bool) -> dict:
     """Settings that suit small blocks, as far as this release of JAX has them.
 
-    Few optimisations halve the time to compile and cost nothing here; blocks have threads of their own. The newer way
-    to emit loops makes tanh several times as fast, and takes half as long again to compile.
+    Few optimisations, and parts as many as can be compiled at once, halve the time to compile and cost nothing here;
+    blocks have threads of their own. The newer way to emit loops makes tanh several times as fast, and takes half as
+    long again to compile.
     """
     options = {
         "xla_backend_optimization_level": 1,
+        "xla_cpu_parallel_codegen_split_count": 2 * processors(),
         "xla_cpu_multi_thread_eigen": False,
         "xla_cpu_prefer_vector_width": 512,
         "xla_cpu_use_fusion_emitters": nets,
@@ -216,7 +222,7 @@ def register_modules():
 
     from jax.tree_util import register_dataclass
 
-    from .. import expansion  # noqa: F401  it has modules, too
+    from .. import energy, expansion, forces  # noqa: F401  all modules that there are
 
     for cls in MODULES:
         static = [f.name for f in dataclasses.fields(cls) if f.metadata.get("static")]

@@ -20,8 +20,11 @@ TRIM_THRESHOLD, MMAP_THRESHOLD, ARENAS = -1, -3, -8  # names that the GNU C libr
 def available() -> int:
     """How many threads to use: DPA2_THREADS, or as many as there are processors for this process."""
     wish = os.environ.get("DPA2_THREADS")
-    if wish is not None:
-        return max(1, int(wish))
+    return processors() if wish is None else max(1, int(wish))
+
+
+def processors() -> int:
+    """How many processors there are for this process."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

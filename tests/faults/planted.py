@@ -410,4 +410,12 @@ FAULTS = (
         FORCE,
     ),
     Fault("forces", "flat(g), -(g.mT @ d)", "flat(g), g.mT @ d", "virial"),
+    Fault("forces", "(own + d[:, :, None, :])", "(own - d[:, :, None, :])", "atom_virial"),
+    Fault("evaluation", "gradients) - xp.stack(passed_on", "gradients) + xp.stack(passed_on", "atom_virial"),
+    Fault(
+        "energy",
+        "Features(atom=slopes * array_namespace(slopes).astype(weights, slopes.dtype)[:, None])",
+        "Features(atom=slopes)",
+        "atom_virial",
+    ),
 )
