@@ -11,7 +11,7 @@ from references import CASES, COMPILED, DATA, LIBRARIES, frames, host, load, rea
 from tolerances import assert_close
 
 import dpa2
-from dpa2.backends.jax import compiled
+from dpa2.backends.compiling import compiled
 from dpa2.descriptor import advance
 from dpa2.evaluation import evaluate_descriptor
 from dpa2.plan import LISTS

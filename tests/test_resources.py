@@ -138,7 +138,7 @@ def test_threads_may_evaluate_one_model_at_once(model, library):
 def test_settings_for_the_compiler_belong_to_block_functions_and_are_known_to_it():
     pytest.importorskip("jax")
     from dpa2 import descriptor
-    from dpa2.backends.jax import NETS_AT_NEIGHBORS, compiler_options
+    from dpa2.backends.compiling import NETS_AT_NEIGHBORS, compiler_options
 
     assert all(hasattr(descriptor, name) for name in NETS_AT_NEIGHBORS)
     assert len(compiler_options(True)) == 5
@@ -256,7 +256,7 @@ def test_compiled_functions_are_kept_where_they_may_be(where, tmp_path):
 def test_nothing_is_compiled_after_some_steps_of_moving_atoms():
     pytest.importorskip("jax")
     from dpa2 import descriptor, energy, forces
-    from dpa2.backends.jax import compiled
+    from dpa2.backends.compiling import compiled
 
     functions = [forces.assemble, forces.share_out, energy.finish, energy.cotangent]
     functions += [descriptor.begin, descriptor.advance, descriptor.retreat, descriptor.return_to_vectors]
