@@ -102,9 +102,9 @@ def few_kinds(widths: list[int], kinds: int) -> list[int]:
     [28, 28, 28, 40, 40]
     """
     blocks, top = Counter(widths), max(widths)
+    choices = [{*smaller, top} for smaller in combinations(blocks, min(kinds - 1, len(blocks)))]
 
-    def pairs(smaller: tuple[int, ...]) -> int:
-        return sum(n * min(k for k in (*smaller, top) if k >= w) ** 2 for w, n in blocks.items())
+    def pairs(choice: set[int]) -> int:
+        return sum(n * w * w for w, n in zip(chosen(choice, list(blocks)), blocks.values(), strict=True))
 
-    best = min(combinations(blocks, min(kinds - 1, len(blocks))), key=pairs)
-    return [min(k for k in (*best, top) if k >= w) for w in widths]
+    return chosen(min(choices, key=pairs), widths)

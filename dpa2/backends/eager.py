@@ -22,6 +22,11 @@ def reusing(lay):
     return join
 
 
+def converted(tree, dtype: str, convert: Callable):
+    """The NumPy arrays of a tree, each as `convert(array, dtype)` gives it; only real numbers have a precision."""
+    return map_leaves(lambda _, x: convert(x, dtype if x.dtype.kind == "f" else None), tree)
+
+
 class Eager:
     """What back ends without a compiler have in common."""
 
@@ -40,7 +45,7 @@ class Eager:
 
     def arrays(self, tree, dtype: str):
         """The NumPy arrays of a tree as arrays of the library, real numbers in the given precision."""
-        return map_leaves(lambda _, x: self.asarray(x, dtype if x.dtype.kind == "f" else None), tree)
+        return converted(tree, dtype, self.asarray)
 
     def uncompiled(self):
         """A back end on which every intermediate can be looked at."""

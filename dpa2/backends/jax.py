@@ -9,11 +9,11 @@ import numpy as np
 
 from ..arrays import end_to_end
 from ..errors import BackendError, require
-from ..module import MODULES, map_leaves
+from ..module import MODULES
 from ..plan import Shape
 from ..widths import Lasting, Lengths
 from .compiling import compiled, exactly, keep_compiled, refilled
-from .eager import Eager, reusing
+from .eager import Eager, converted, reusing
 from .threads import available, processors, run_in_threads
 
 THREADS_PER_PROCESSOR = 3  # what a thread hands over to JAX runs in order, and leaves gaps
@@ -62,8 +62,7 @@ class JAX:
 
     def arrays(self, tree, dtype: str):
         """The NumPy arrays of a tree as JAX arrays, real numbers in the given precision; handed over together."""
-        typed = map_leaves(lambda _, x: self.typed(x, dtype if x.dtype.kind == "f" else None), tree)
-        return self.jax.device_put(typed, self.device)
+        return self.jax.device_put(converted(tree, dtype, self.typed), self.device)
 
     def to_numpy(self, x) -> np.ndarray:
         return np.asarray(x.astype("float32") if x.dtype == "bfloat16" else x)
