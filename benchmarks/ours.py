@@ -12,7 +12,7 @@ from .task import CLOSEST, Task
 def make(task: Task):
     """A function of no arguments that evaluates the task once and returns finished arrays of NumPy."""
     import dpa2
-    from dpa2.evaluation import evaluate_prepared
+    from dpa2.evaluation.evaluate import evaluate_prepared
 
     data = np.load(task.structure)
     model = dpa2.load(Path(task.model).with_suffix(".safetensors"), backend=task.implementation, device=task.device)

@@ -65,7 +65,7 @@ def structure_file(atoms: int, model: Path, folder: Path) -> Path:
 
 def extended(system, found) -> dict:
     """Atoms, then the images that somebody sees; the neighbour list over them; which atom each is an image of."""
-    from dpa2.system import wrapped
+    from dpa2.structures.system import wrapped
 
     atoms = len(system.types)
     position = wrapped(system.coordinates, system.cell)

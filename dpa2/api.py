@@ -6,10 +6,10 @@ from os import PathLike
 
 from . import serialization
 from .config import DPA2Config
+from .construction.initialization import fresh_weights
 from .errors import InputError
-from .initialization import fresh_weights
-from .model import Model
-from .module import leaves
+from .model.model import Model
+from .nn.module import leaves
 from .serialization.checkpoint import Checkpoint
 
 

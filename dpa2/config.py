@@ -9,8 +9,8 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from .activations import activation
 from .errors import ConfigurationError
+from .nn.activations import activation
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
 
@@ -248,7 +248,7 @@ class DPA2Config:
         for t in self.excluded_types:
             check(0 <= t < len(self.types), "excluded_types", t, f"a type index below {len(self.types)} is wanted")
         if self.electron_configuration:
-            from .electrons import ATOMIC_NUMBERS
+            from .descriptor.electrons import ATOMIC_NUMBERS
 
             unknown = [t for t in self.types if t not in ATOMIC_NUMBERS]
             check(not unknown, "types", unknown, "electron_configuration needs the symbols of elements")

@@ -10,8 +10,8 @@ import numpy as np
 from strict import Strict, on
 
 import dpa2
-from dpa2.plan import LISTS, Shape
-from dpa2.system import System
+from dpa2.batching.plan import LISTS, Shape
+from dpa2.structures.system import System
 
 DATA = Path(__file__).parent / "data"
 CASES = tuple(sorted(path.stem for path in (DATA / "cases").glob("*.dp")))

@@ -6,10 +6,10 @@ import array_api_strict as xp
 import numpy as np
 
 from dpa2.backends.eager import Eager
-from dpa2.model import Model
-from dpa2.module import map_leaves
-from dpa2.plan import Shape
-from dpa2.precision import precision
+from dpa2.batching.plan import Shape
+from dpa2.construction.precision import precision
+from dpa2.model.model import Model
+from dpa2.nn.module import map_leaves
 
 
 class Strict(Eager):

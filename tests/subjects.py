@@ -11,20 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from dpa2.activations import PLAIN, activation
-from dpa2.blocks import Block
-from dpa2.convolution import Convolution, NarrowConvolution
-from dpa2.embedding import fold_embedding
-from dpa2.environment import Environment, Neighborhood
-from dpa2.expansion import ExpandedRepinit, ExpandedThreeBody, Expansion
-from dpa2.features import Features, Sums
-from dpa2.fitting import Fitting
-from dpa2.initial import Initial, InitialPairs
-from dpa2.layers import Dense, EmbeddingNet, FittingLayers, LayerNorm, Linear, centred
-from dpa2.local_attention import LocalUpdate, side_by_side
-from dpa2.neighbor_attention import NeighborAttention, linearize_attention, linearize_directions
-from dpa2.pair_attention import AttentionMap, FrameReader, PairReader, PairUpdate
-from dpa2.repformer import (
+from dpa2.descriptor.chunk import Block
+from dpa2.descriptor.convolution import Convolution, NarrowConvolution
+from dpa2.descriptor.embedding import fold_embedding
+from dpa2.descriptor.environment import Environment, Neighborhood
+from dpa2.descriptor.expansion import ExpandedRepinit, ExpandedThreeBody, Expansion
+from dpa2.descriptor.features import Features, Sums
+from dpa2.descriptor.initial import Initial, InitialPairs
+from dpa2.descriptor.local_attention import LocalUpdate, side_by_side
+from dpa2.descriptor.neighbor_attention import NeighborAttention, linearize_attention, linearize_directions
+from dpa2.descriptor.pair_attention import AttentionMap, FrameReader, PairReader, PairUpdate
+from dpa2.descriptor.repformer import (
     MLP,
     ConvolutionUpdate,
     MergedUpdate,
@@ -33,11 +30,14 @@ from dpa2.repformer import (
     RepformerStep,
     Residual,
 )
-from dpa2.repinit import Repinit, linearize_product
-from dpa2.switch import linearize_switch
-from dpa2.symmetrization import Symmetrization, linearize_invariants, linearize_moment
-from dpa2.three_body import ThreeBody
-from dpa2.weighting import Counted, Smooth, linearize_softmax
+from dpa2.descriptor.repinit import Repinit, linearize_product
+from dpa2.descriptor.switch import linearize_switch
+from dpa2.descriptor.symmetrization import Symmetrization, linearize_invariants, linearize_moment
+from dpa2.descriptor.three_body import ThreeBody
+from dpa2.descriptor.weighting import Counted, Smooth, linearize_softmax
+from dpa2.fitting.net import Fitting
+from dpa2.nn.activations import PLAIN, activation
+from dpa2.nn.layers import Dense, EmbeddingNet, FittingLayers, LayerNorm, Linear, centred
 
 ACTIVATIONS = (*PLAIN, "silut", "silut:0.3")
 ATOMS, SLOTS, F, G, HEADS, TYPES = 3, 4, 6, 4, 2, 2  # few sizes: JAX compiles every operation for each

@@ -13,11 +13,11 @@ from tolerances import TOLERANCES, deviation
 
 import dpa2
 from dpa2 import testing
-from dpa2.compression import SECOND, closest_distance, jets, table_error
 from dpa2.config import NeighborAttention
 from dpa2.errors import InputError, TargetLacks, UnsupportedModel
-from dpa2.extrapolation import ExtrapolationWarning
-from dpa2.layers import Dense, EmbeddingNet
+from dpa2.model.compression import SECOND, closest_distance, jets, table_error
+from dpa2.model.extrapolation import ExtrapolationWarning
+from dpa2.nn.layers import Dense, EmbeddingNet
 
 SAMPLES = Path(__file__).parent / "data" / "samples"
 EXACT, PEER = SAMPLES / "dpa2_tiny_strip.dp", SAMPLES / "dpa2_tiny_strip.compressed.pth"

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import dpa2
-from dpa2.plan import Shape
+from dpa2.batching.plan import Shape
 from dpa2.testing import water_box
 
 SMALL = Path(__file__).parents[1] / "benchmarks" / "models" / "small.json"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dpa2.data import Dataset, read_dataset
 from dpa2.errors import FormatError
-from dpa2.system import checked
+from dpa2.structures.system import checked
 
 CELL = np.array([[9.0, 0, 0], [1, 8, 0], [0, 2, 7]])
 

@@ -16,7 +16,7 @@ from references import DATA, frames, load
 import dpa2
 from dpa2 import testing
 from dpa2.errors import BackendError, ConfigurationError, DPA2Error, InputError, MissingDependency, TooManyNeighbors
-from dpa2.system import System
+from dpa2.structures.system import System
 
 LINE = np.array([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [2.1, 0.3, 0.0]])
 TYPES = [0, 1, 1]

@@ -12,9 +12,9 @@ from tolerances import assert_close
 
 import dpa2
 from dpa2 import testing
+from dpa2.descriptor.expansion import ExpandedRepinit, ExpandedThreeBody
 from dpa2.errors import InputError, UnsupportedModel
-from dpa2.evaluation import evaluate_prepared
-from dpa2.expansion import ExpandedRepinit, ExpandedThreeBody
+from dpa2.evaluation.evaluate import evaluate_prepared
 
 FIELDS = ("energy", "forces", "virial", "atom_energy")
 KINDS = {

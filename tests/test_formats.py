@@ -127,8 +127,8 @@ def test_a_bare_state_dictionary_is_read_too(tmp_path):
 def as_trained(checkpoint: Checkpoint) -> tuple[dict, dict]:
     """A state dictionary of PyTorch's arrays and the script beside it, as a training would keep them."""
     torch = pytest.importorskip("torch")
-    from dpa2.serialization.script import config_to_script
-    from dpa2.serialization.state import checkpoint_to_state
+    from dpa2.serialization.settings.script import config_to_script
+    from dpa2.serialization.state.state import checkpoint_to_state
 
     state = checkpoint_to_state(checkpoint)
     tensors = {f"model.Default.atomic_model.{n}": torch.from_numpy(a.copy()) for n, a in state.items()}
@@ -342,8 +342,8 @@ def plain_objects():
 
 @given(plain_objects(), st.sampled_from([2, 3, 4]))
 def test_plain_pickles_are_read_as_python_reads_them(value, protocol):
-    from dpa2.serialization.pickles import read_pickle
-    from dpa2.serialization.tensors import names_of_numpy
+    from dpa2.serialization.unpickling.pickles import read_pickle
+    from dpa2.serialization.unpickling.tensors import names_of_numpy
 
     assert same(read_pickle(pickle.dumps(value, protocol), names_of_numpy), value)
 

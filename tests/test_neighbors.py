@@ -23,7 +23,7 @@ from dpa2.neighbors import (
     from_list,
     neighbor_list,
 )
-from dpa2.system import System, checked, wrapped
+from dpa2.structures.system import System, checked, wrapped
 
 CASES = Path(__file__).parent / "data" / "cases"
 EVERYTHING = 10**6  # a limit that never binds
@@ -338,7 +338,7 @@ def run(program: str) -> str:
 SEARCH = """
 import sys
 from dpa2.neighbors import neighbor_list
-from dpa2.system import System, checked
+from dpa2.structures.system import System, checked
 neighbor_list(checked(System([[0, 0, 0], [1, 0, 0]], [0, 0]), ("H",)), 2.0, 5)
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from tolerances import assert_close
 
-from dpa2.layers import LayerNorm, centred
+from dpa2.nn.layers import LayerNorm, centred
 
 
 def test_after_centred_weights_the_norm_need_not_centre():

@@ -12,10 +12,10 @@ from tolerances import assert_close
 
 import dpa2
 from dpa2.backends.compiling import compiled
-from dpa2.descriptor import advance
-from dpa2.evaluation import evaluate_descriptor
-from dpa2.plan import LISTS
-from dpa2.system import System, wrapped
+from dpa2.batching.plan import LISTS
+from dpa2.descriptor.descriptor import advance
+from dpa2.evaluation.evaluate import evaluate_descriptor
+from dpa2.structures.system import System, wrapped
 
 FIELDS = ("energy", "forces", "virial", "atom_energy")
 VIRTUAL = ("virtual", "model_exclude")  # the reference holds no descriptor of these

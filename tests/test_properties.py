@@ -14,10 +14,10 @@ from references import moved, strict
 from tolerances import TOLERANCES, assert_close
 
 from dpa2 import testing
-from dpa2.plan import LISTS, Shape
-from dpa2.system import System
+from dpa2.batching.plan import LISTS, Shape
+from dpa2.batching.widths import Lasting
+from dpa2.structures.system import System
 from dpa2.testing.strategies import SMOOTH_ACTIVATIONS
-from dpa2.widths import Lasting
 
 FIELDS = ("energy", "forces", "virial", "atom_energy")
 SYMMETRY, DIFFERENCES = TOLERANCES["symmetry"][0], TOLERANCES["energy differences"][0]
@@ -141,7 +141,7 @@ def test_order_and_gaps_of_a_given_list_are_irrelevant(config, system, seed):
 
 
 def wrapped_coordinates(system: System):
-    from dpa2.system import wrapped
+    from dpa2.structures.system import wrapped
 
     return wrapped(system.coordinates, system.cell)
 

@@ -16,9 +16,9 @@ from tolerances import assert_close
 from dpa2 import config, testing
 from dpa2.backends import backend
 from dpa2.backends.eager import Eager
-from dpa2.evaluation import evaluate_prepared
-from dpa2.module import leaves, map_leaves
-from dpa2.plan import Shape
+from dpa2.batching.plan import Shape
+from dpa2.evaluation.evaluate import evaluate_prepared
+from dpa2.nn.module import leaves, map_leaves
 from dpa2.testing.strategies import SMOOTH_ACTIVATIONS
 
 jax = pytest.importorskip("jax")

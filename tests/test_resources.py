@@ -16,11 +16,11 @@ from tolerances import assert_close
 
 import dpa2
 from dpa2 import demo, testing
-from dpa2.arrays import take_rows
 from dpa2.backends import backend
+from dpa2.batching.memory import Demand
+from dpa2.batching.widths import Lasting, Lengths, few_kinds
 from dpa2.errors import InputError
-from dpa2.memory import Demand
-from dpa2.widths import Lasting, Lengths, few_kinds
+from dpa2.nn.arrays import take_rows
 
 
 @pytest.fixture(scope="module")

@@ -16,12 +16,12 @@ from tolerances import TOLERANCES, assert_close
 import dpa2
 from dpa2 import config as settings
 from dpa2 import demo, environment, errors, testing
-from dpa2.slots import meaningful, occupied_slots
+from dpa2.structures.system import System
 from dpa2.surveys.drags import Drag, blocks, drags
 from dpa2.surveys.neighbors import BlockCounts, survey_neighbors
 from dpa2.surveys.precision import largest_growth, survey_precision
 from dpa2.surveys.smoothness import known_causes, survey_smoothness
-from dpa2.system import System
+from dpa2.tracing.masks import meaningful, occupied_slots
 
 SMALL = testing.small_config()
 DENSE = 0.9 * np.indices((3, 3, 3)).reshape(3, -1).T  # 27 atoms, of which the one in the middle has 26 within 1.6 Å

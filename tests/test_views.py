@@ -8,7 +8,7 @@ from references import DATA, frames
 
 import dpa2
 from dpa2.errors import BackendError
-from dpa2.module import leaves
+from dpa2.nn.module import leaves
 
 jax = pytest.importorskip("jax")
 torch = pytest.importorskip("torch")

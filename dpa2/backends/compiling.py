@@ -6,7 +6,7 @@ import os
 from functools import lru_cache, wraps
 from pathlib import Path
 
-from ..arrays import end_to_end
+from ..nn.arrays import end_to_end
 from .threads import processors
 
 NETS_AT_NEIGHBORS = ("begin", "return_to_vectors")  # block functions in which nets are evaluated at every neighbour

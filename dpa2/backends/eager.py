@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..arrays import end_to_end
-from ..module import map_leaves
+from ..nn.arrays import end_to_end
+from ..nn.module import map_leaves
 
 
 def reusing(lay):

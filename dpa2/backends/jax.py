@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 
-from ..arrays import end_to_end
+from ..batching.plan import Shape
+from ..batching.widths import Lasting, Lengths
 from ..errors import BackendError, require
-from ..module import MODULES
-from ..plan import Shape
-from ..widths import Lasting, Lengths
+from ..nn.arrays import end_to_end
+from ..nn.module import for_each_module, weight_fields
 from .compiling import compiled, exactly, keep_compiled, refilled
 from .eager import Eager, converted, reusing
 from .threads import available, processors, run_in_threads
@@ -141,13 +142,13 @@ def vector(parts):
 @lru_cache
 def register_modules():
     """Make every module a pytree: weights are leaves, settings are part of the structure."""
-    import dataclasses
+    for_each_module(register_module)
 
+
+def register_module(cls: type) -> None:
+    """Make one module class a pytree."""
     from jax.tree_util import register_dataclass
 
-    from .. import energy, expansion, forces  # noqa: F401  all modules that there are
-
-    for cls in MODULES:
-        static = [f.name for f in dataclasses.fields(cls) if f.metadata.get("static")]
-        dynamic = [f.name for f in dataclasses.fields(cls) if not f.metadata.get("static")]
-        register_dataclass(cls, data_fields=dynamic, meta_fields=static)
+    arrays = weight_fields(cls)
+    settings = [f.name for f in dataclasses.fields(cls) if f.name not in arrays]
+    register_dataclass(cls, data_fields=arrays, meta_fields=settings)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..batching.plan import Shape
 from ..errors import BackendError
-from ..plan import Shape
 from .eager import Eager, reusing
 from .threads import available, run_on_cache
 

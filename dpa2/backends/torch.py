@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..batching.plan import Shape
 from ..errors import BackendError, require
-from ..plan import Shape
 from .eager import Eager
 from .numpy import NumPy
 from .threads import keep_freed_memory

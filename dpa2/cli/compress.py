@@ -30,8 +30,8 @@ def compress(
 ) -> None:
     """Tabulate the nets of repinit; report size, errors over a structure, and speed."""
     from ..api import load, save
-    from ..compression import compress as tabulate
-    from ..structures import read_structures
+    from ..model.compression import compress as tabulate
+    from ..structures.files import read_structures
 
     model = load(source, head=head)
     systems = [frame.system for frame in read_structures([data], model.type_map)] if data else []
@@ -47,8 +47,8 @@ def compress(
 
 def chosen_distance(model, given: float | None, systems) -> float:
     """What was said, or is found in data, or is noted in the model."""
-    from ..compression import closest_distance
     from ..errors import InputError
+    from ..model.compression import closest_distance
 
     if given is not None or systems:
         return closest_distance(model, systems) if given is None else given

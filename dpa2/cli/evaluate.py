@@ -8,7 +8,7 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
-from ..structures import read_structures
+from ..structures.files import read_structures
 from .app import AsJson, Head, app, err, out, tell
 
 
@@ -25,8 +25,8 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Evaluate structures; compare with reference energies and forces where the data have them."""
-    from .. import results
     from ..api import load
+    from . import results
 
     results.check_name(save)
     model = load(file, backend=backend, device=device, dtype=dtype, head=head)

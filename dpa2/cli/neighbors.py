@@ -10,7 +10,7 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
-from ..structures import read_structures
+from ..structures.files import read_structures
 from .app import AsJson, Head, app, err, one_line, out, tell
 from .exit_codes import DIFFERENT
 from .png import check_png, empty_figure, save_png

@@ -11,7 +11,7 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
-from ..structures import read_structures
+from ..structures.files import read_structures
 from .app import AsJson, Head, app, err, out, tell
 from .png import check_png, empty_figure, save_png
 

@@ -44,7 +44,7 @@ def own(file: str, structure: str | None, head: str | None):
     """Vectors of the user's model on the user's structures."""
     from ..api import load
     from ..conformance.vectors import vector_of
-    from ..structures import read_structures
+    from ..structures.files import read_structures
 
     model = load(file, head=head, dtype="float64")
     for number, frame in enumerate(read_structures([str(structure)], model.type_map)):

@@ -33,8 +33,8 @@ def verify(first: First, second: Second, as_json: AsJson = False) -> None:
 
 def tell_compressed(one, two, as_json: bool) -> None:
     """The models are one but for tables: say how good these are."""
-    from ..compression import table_error
-    from ..model import Model
+    from ..model.compression import table_error
+    from ..model.model import Model
 
     which, tables = ("first", one) if one.config.repinit.compression else ("second", two)
     error = table_error(Model.from_checkpoint(tables))

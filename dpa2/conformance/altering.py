@@ -56,7 +56,7 @@ def users(name: str, original) -> list:
 @contextmanager
 def replaced(holder, name: str, value) -> Iterator[None]:
     """An attribute that is another one for a while; the tables of activations too."""
-    from ..activations import PLAIN
+    from ..nn.activations import PLAIN
 
     original = inspect.getattr_static(holder, name)
     keys = [key for key, function in PLAIN.items() if function is original]
@@ -70,6 +70,6 @@ def replaced(holder, name: str, value) -> Iterator[None]:
 
 
 def forget_activations() -> None:
-    from ..activations import activation
+    from ..nn.activations import activation
 
     activation.cache_clear()

@@ -13,13 +13,13 @@ def cause(name: str, words: str, section: str, *edits: Edit) -> Cause:
     return Cause(name, words, section, edits)
 
 
-SCALES = "weighting:Smooth.scales"
-LOCAL = "local_attention:LocalUpdate.linearize"
-MAP = "pair_attention:AttentionMap.linearize"
+SCALES = "descriptor.weighting:Smooth.scales"
+LOCAL = "descriptor.local_attention:LocalUpdate.linearize"
+MAP = "descriptor.pair_attention:AttentionMap.linearize"
 SOFTMAX = "linearize_softmax(logits, self.weighting.phantoms(x.weight.shape[1]))"
 SOFTMAX_OF_PAIRS = "linearize_softmax(logits, self.weighting.phantoms(slots), axis=1)"
 KEPT = (  # so that a neighbour at the cutoff, whose switch is 0, still differs from an empty slot
-    "weighting:Smooth.weight",
+    "descriptor.weighting:Smooth.weight",
     "return switch * occupied,",
     "return (switch + 1e-18) * occupied,",
 )
@@ -45,9 +45,9 @@ MASKED_LATE = (
     (MAP, SOFTMAX_OF_PAIRS, "softmax_masked_late(logits, x.weight[:, :, None, None], self.weighting, axis=1)"),
 )
 ENVIRONMENTS = {
-    "repinit": ("repinit:Repinit.linearize", "self.environment.linearize"),
-    "three-body": ("three_body:ThreeBody.linearize", "self.environment.linearize"),
-    "repformer": ("initial:InitialPairs.linearize", "self.environment.linearize"),
+    "repinit": ("descriptor.repinit:Repinit.linearize", "self.environment.linearize"),
+    "three-body": ("descriptor.three_body:ThreeBody.linearize", "self.environment.linearize"),
+    "repformer": ("descriptor.initial:InitialPairs.linearize", "self.environment.linearize"),
 }
 
 
@@ -63,7 +63,7 @@ CAUSES: tuple[Cause, ...] = (
         "`use_sqrt_nnei` is ignored: sums are divided by the count, not by its root",
         "8.4",
         (SCALES, "self.capacity**0.5 if self.root else self.capacity", "self.capacity"),
-        ("weighting:Counted.scales", "n**0.5 if self.root else n", "n"),
+        ("descriptor.weighting:Counted.scales", "n**0.5 if self.root else n", "n"),
     ),
     cause(
         "neighbors-for-slots",
@@ -82,7 +82,7 @@ CAUSES: tuple[Cause, ...] = (
         "8.5, trap T10",
         (SCALES, ", one / self.capacity", ", one / (self.capacity**0.5 if self.root else self.capacity)"),
         (
-            "weighting:Counted.scales",
+            "descriptor.weighting:Counted.scales",
             ", 1.0 / (PROTECTION + n)",
             ", 1.0 / (PROTECTION + (n**0.5 if self.root else n))",
         ),
@@ -92,7 +92,7 @@ CAUSES: tuple[Cause, ...] = (
         "not smooth: sums are divided by the number of neighbours, without the 0.0001 added to it",
         "8.4",
         (
-            "weighting:Counted.scales",
+            "descriptor.weighting:Counted.scales",
             "n = array_namespace(occupied).sum(occupied, axis=1, keepdims=True)\n"
             "    return 1.0 / (PROTECTION + (n**0.5 if self.root else n)), 1.0 / (PROTECTION + n)",
             "n = np.maximum(occupied.sum(axis=1, keepdims=True), 1.0)\n"
@@ -124,7 +124,7 @@ CAUSES: tuple[Cause, ...] = (
         "phantoms-counted-twice",
         "all slots, not the empty ones alone, are added to the softmax",
         "9.5",
-        ("weighting:Smooth.phantoms", "self.capacity - width", "self.capacity"),
+        ("descriptor.weighting:Smooth.phantoms", "self.capacity - width", "self.capacity"),
     ),
     cause("shift-missing", "logits are multiplied with the switch without the shift of 20", "8.5", *SHIFT_MISSING),
     cause(
@@ -161,14 +161,14 @@ CAUSES: tuple[Cause, ...] = (
         "attention-not-scaled",
         "logits are not divided by the root of the attention's width",
         "8.5",
-        ("local_attention:merge", " / query.shape[-1] ** 0.5", ""),
+        ("descriptor.local_attention:merge", " / query.shape[-1] ** 0.5", ""),
     ),
     cause(
         "attention-not-scaled-local",
         "local attention alone: logits are not divided by the root of the attention's width",
         "8.5",
         (
-            "local_attention:LocalAttention.fold",
+            "descriptor.local_attention:LocalAttention.fold",
             "merge(self.query, self.key)",
             "merge(self.query, self.key) * self.query.shape[-1] ** 0.5",
         ),
@@ -178,7 +178,7 @@ CAUSES: tuple[Cause, ...] = (
         "pair attention alone: logits are not divided by the root of the attention's width",
         "8.5",
         (
-            "pair_attention:PairAttention.fold",
+            "descriptor.pair_attention:PairAttention.fold",
             "merge(self.key, self.query)",
             "merge(self.key, self.query) * self.query.shape[-1] ** 0.5",
         ),
@@ -238,7 +238,7 @@ CAUSES: tuple[Cause, ...] = (
         "`attn2_mh_apply.head_map`: rows taken with the head slowest",
         "8.6, trap T6",
         (
-            "pair_attention:PairAttention.fold",
+            "descriptor.pair_attention:PairAttention.fold",
             "self.value @ self.output",
             "self.value @ head_order_swapped(self.output)",
         ),
@@ -248,7 +248,7 @@ CAUSES: tuple[Cause, ...] = (
         "`loc_attn.head_map`: rows taken with the head fastest",
         "8.5, trap T6",
         (
-            "local_attention:LocalAttention.fold",
+            "descriptor.local_attention:LocalAttention.fold",
             "self.value @ self.output",
             "self.value @ head_order_swapped(self.output)",
         ),
@@ -258,7 +258,7 @@ CAUSES: tuple[Cause, ...] = (
         "`attn2g_map.mapqk`: cut in halves, not interleaved",
         "8.6, trap T6",
         (
-            "pair_attention:PairAttention.fold",
+            "descriptor.pair_attention:PairAttention.fold",
             "merge(self.key, self.query)",
             "merge(*halves(self.query, self.key)[::-1])",
         ),
@@ -268,7 +268,7 @@ CAUSES: tuple[Cause, ...] = (
         "repinit: the product is flattened with the channel fastest",
         "5, trap T5",
         (
-            "repinit:linearize_product",
+            "descriptor.repinit:linearize_product",
             "flat = xp.reshape(y, (y.shape[0], -1))",
             "flat = xp.reshape(xp.permute_dims(y, (0, 2, 1)), (y.shape[0], -1))",
         ),
@@ -278,7 +278,7 @@ CAUSES: tuple[Cause, ...] = (
         "symmetrisation: the product is flattened with the axis fastest",
         "8.4, trap T5",
         (
-            "symmetrization:linearize_invariants",
+            "descriptor.symmetrization:linearize_invariants",
             "return xp.reshape(y, (y.shape[0], -1)), pull_back",
             "return xp.reshape(xp.permute_dims(y, (0, 2, 1)), (y.shape[0], -1)), pull_back",
         ),
@@ -287,20 +287,20 @@ CAUSES: tuple[Cause, ...] = (
         "repinit-three-columns",
         "repinit: the radial column is left out of the product",
         "5, trap T4",
-        ("repinit:linearize_product", "y = x @ head.mT", "y = x[..., 1:] @ head[..., 1:].mT"),
+        ("descriptor.repinit:linearize_product", "y = x @ head.mT", "y = x[..., 1:] @ head[..., 1:].mT"),
     ),
     cause(
         "third-missing",
         "symmetrisation: the factor 1/3 is missing",
         "8.4, trap T4",
-        ("symmetrization:linearize_invariants", "y = head.mT @ moment / 3.0", "y = head.mT @ moment"),
+        ("descriptor.symmetrization:linearize_invariants", "y = head.mT @ moment / 3.0", "y = head.mT @ moment"),
     ),
     cause(
         "centre-first",
         "repinit: the centre's type before the neighbour's",
         "5, trap T7",
         (
-            "repinit:Repinit.fold",
+            "descriptor.repinit:Repinit.fold",
             "fold_embedding(self.embedding, self.type_gate, table, self.smooth)",
             "own_first(fold_embedding(self.embedding, self.type_gate, table, self.smooth))",
         ),
@@ -310,7 +310,7 @@ CAUSES: tuple[Cause, ...] = (
         "three-body: the type of the second neighbour before that of the first",
         "6",
         (
-            "three_body:ThreeBody.fold",
+            "descriptor.three_body:ThreeBody.fold",
             "fold_embedding(self.embedding, self.type_gate, table, self.smooth)",
             "own_first(fold_embedding(self.embedding, self.type_gate, table, self.smooth))",
         ),
@@ -320,7 +320,7 @@ CAUSES: tuple[Cause, ...] = (
         "repinit, strip: the table is indexed neighbour first",
         "5, trap T7",
         (
-            "repinit:Repinit.fold",
+            "descriptor.repinit:Repinit.fold",
             "environment=self.environment.fold(), embedding=embedding,",
             "environment=self.environment.fold(), embedding=table_transposed(embedding),",
         ),
@@ -329,38 +329,50 @@ CAUSES: tuple[Cause, ...] = (
         "strip-not-switched",
         "strip: the gate is not multiplied with the switch",
         "5",
-        ("embedding:TypedEmbedding.linearize_gate", "weight[None, ...] * table if self.switched else table", "table"),
+        (
+            "descriptor.embedding:TypedEmbedding.linearize_gate",
+            "weight[None, ...] * table if self.switched else table",
+            "table",
+        ),
     ),
     cause(
         "strip-not-switched-in-repinit",
         "repinit alone, strip: the gate is not multiplied with the switch",
         "5",
-        ("repinit:Repinit.fold", "self.type_gate, table, self.smooth)", "self.type_gate, table, False)"),
+        ("descriptor.repinit:Repinit.fold", "self.type_gate, table, self.smooth)", "self.type_gate, table, False)"),
     ),
     cause(
         "strip-not-switched-in-three-body",
         "three-body alone, strip: the gate is not multiplied with the switch",
         "5",
-        ("three_body:ThreeBody.fold", "self.type_gate, table, self.smooth)", "self.type_gate, table, False)"),
+        (
+            "descriptor.three_body:ThreeBody.fold",
+            "self.type_gate, table, self.smooth)",
+            "self.type_gate, table, False)",
+        ),
     ),
     cause(
         "strip-one-missing",
         "strip: q z in place of q + q z",
         "5",
-        ("embedding:TypedEmbedding.linearize_gate", "return q * (1.0 + z), pull_back", "return q * z, pull_back"),
+        (
+            "descriptor.embedding:TypedEmbedding.linearize_gate",
+            "return q * (1.0 + z), pull_back",
+            "return q * z, pull_back",
+        ),
     ),
     cause(
         "skip-missing",
         "layers whose width stays or doubles have no skip connection",
         "3.2, trap T9",
-        ("layers:Dense.copies", "fan_out // fan_in if fan_out in (fan_in, 2 * fan_in) else 0", "0"),
+        ("nn.layers:Dense.copies", "fan_out // fan_in if fan_out in (fan_in, 2 * fan_in) else 0", "0"),
     ),
     cause(
         "embedding-skip-missing",
         "embedding nets alone: layers whose width stays or doubles have no skip connection",
         "3.2, trap T9",
         (
-            "embedding:fold_embedding",
+            "descriptor.embedding:fold_embedding",
             "first = net.layers[0]",
             "net, gate = of_layers(without_skip, net, gate)\n    first = net.layers[0]",
         ),
@@ -369,14 +381,14 @@ CAUSES: tuple[Cause, ...] = (
         "fitting-skip-missing",
         "fitting net alone: layers whose width stays or doubles have no skip connection",
         "3.2, trap T9",
-        ("layers:FittingLayers.linearize", "enumerate(self.layers)", "enumerate(without_skip(self.layers))"),
+        ("nn.layers:FittingLayers.linearize", "enumerate(self.layers)", "enumerate(without_skip(self.layers))"),
     ),
     cause(
         "doubled-skip-missing",
         "layers whose width doubles have no skip connection",
         "3.2, trap T9",
         (
-            "layers:Dense.copies",
+            "nn.layers:Dense.copies",
             "fan_out // fan_in if fan_out in (fan_in, 2 * fan_in) else 0",
             "int(fan_out == fan_in)",
         ),
@@ -386,7 +398,7 @@ CAUSES: tuple[Cause, ...] = (
         "type embedding: the hidden skip connection is missing",
         "4, trap T8",
         (
-            "type_embedding:TypeEmbedding.table",
+            "descriptor.type_embedding:TypeEmbedding.table",
             'rows, _ = Dense(self.weight, self.bias, None, "linear").linearize(self.inputs().T)',
             "rows = self.weight.T @ self.inputs().T + (0.0 if self.bias is None else self.bias[:, None])",
         ),
@@ -395,14 +407,14 @@ CAUSES: tuple[Cause, ...] = (
         "timestep-ignored",
         "`resnet_dt`: the timestep is ignored",
         "3.2",
-        ("layers:activate", "if timestep is None:", "if True:"),
+        ("nn.layers:activate", "if timestep is None:", "if True:"),
     ),
     cause(
         "embedding-timestep-ignored",
         "embedding nets alone: `resnet_dt`: the timestep is ignored",
         "3.2",
         (
-            "embedding:fold_embedding",
+            "descriptor.embedding:fold_embedding",
             "first = net.layers[0]",
             "net, gate = of_layers(without_timestep, net, gate)\n    first = net.layers[0]",
         ),
@@ -411,19 +423,19 @@ CAUSES: tuple[Cause, ...] = (
         "fitting-timestep-ignored",
         "fitting net alone: `resnet_dt`: the timestep is ignored",
         "3.2",
-        ("layers:FittingLayers.linearize", "enumerate(self.layers)", "enumerate(without_timestep(self.layers))"),
+        ("nn.layers:FittingLayers.linearize", "enumerate(self.layers)", "enumerate(without_timestep(self.layers))"),
     ),
     cause(
         "gelu-erf",
         "gelu by the error function, not by tanh",
         "3.3, trap T20",
-        ("activations:gelu", "t = xp.tanh(a * (x + b * x * x * x))", "t = erf(x / 2.0**0.5)"),
+        ("nn.activations:gelu", "t = xp.tanh(a * (x + b * x * x * x))", "t = erf(x / 2.0**0.5)"),
     ),
     cause(
         "silut-is-silu",
         "silut: silu above the threshold, too",
         "3.3, trap T19",
-        ("activations:silut", "y = below * low + (1 - below) * (t + height)", "y = low"),
+        ("nn.activations:silut", "y = below * low + (1 - below) * (t + height)", "y = low"),
     ),
     cause(
         "statistics-ignored",
@@ -460,7 +472,7 @@ CAUSES: tuple[Cause, ...] = (
         "repinit: empty slots do not carry -davg/dstd",
         "9.1, trap T3",
         (
-            "environment:Environment.linearize_slots",
+            "descriptor.environment:Environment.linearize_slots",
             "(self.with_filler(slots, hood) if self.centered else slots)",
             "slots",
         ),
@@ -469,14 +481,14 @@ CAUSES: tuple[Cause, ...] = (
         "protection-ignored",
         "`env_protection` is ignored",
         "2.3",
-        ("environment:Environment.linearize", "1.0 / (r + self.protection)", "1.0 / r"),
+        ("descriptor.environment:Environment.linearize", "1.0 / (r + self.protection)", "1.0 / r"),
     ),
     cause(
         "repinit-neighbors-for-slots",
         "repinit is divided by the number of neighbours, not by nsel",
         "5, trap T2",
         (
-            "repinit:Repinit.linearize",
+            "descriptor.repinit:Repinit.linearize",
             "share = 1.0 / self.environment.capacity",
             "share = 1.0 / np.maximum(self.environment.capacity - hood.empty, 1.0)[:, None, None]",
         ),
@@ -486,7 +498,7 @@ CAUSES: tuple[Cause, ...] = (
         "repinit is divided by the number of neighbours that are not excluded, not by nsel",
         "5, trap T2",
         (
-            "repinit:Repinit.linearize",
+            "descriptor.repinit:Repinit.linearize",
             "share = 1.0 / self.environment.capacity",
             "share = 1.0 / np.maximum(hood.occupied.sum(axis=1), 1.0)[:, None, None]",
         ),
@@ -496,7 +508,7 @@ CAUSES: tuple[Cause, ...] = (
         "repinit is divided by the width of the list, not by nsel",
         "5, trap T2",
         (
-            "repinit:Repinit.linearize",
+            "descriptor.repinit:Repinit.linearize",
             "share = 1.0 / self.environment.capacity",
             "share = 1.0 / hood.vectors.shape[1]",
         ),
@@ -505,14 +517,14 @@ CAUSES: tuple[Cause, ...] = (
         "exclusion-ignored",
         "`exclude_types` of the descriptor is ignored",
         "2.5",
-        ("table:allowed", "for a, b in reach.excluded_pairs:", "for a, b in ():"),
+        ("batching.table:allowed", "for a, b in reach.excluded_pairs:", "for a, b in ():"),
     ),
     cause(
         "diagonal-left-out",
         "three-body: pairs of a neighbour with itself are left out",
         "6, trap T16",
         (
-            "three_body:ThreeBody.linearize",
+            "descriptor.three_body:ThreeBody.linearize",
             "share_of_pairs(slots.multiplicity, self.environment.capacity)",
             "share_of_others(slots.multiplicity, v.shape[1], self.environment.capacity)",
         ),
@@ -522,7 +534,7 @@ CAUSES: tuple[Cause, ...] = (
         "three-body: the scalar is 0 for pairs of a neighbour with itself",
         "6, trap T16",
         (
-            "three_body:ThreeBody.linearize",
+            "descriptor.three_body:ThreeBody.linearize",
             'record("three_body/kappa", kappa)\n'
             "    share = share_of_pairs(slots.multiplicity, self.environment.capacity)",
             "kappa = without_diagonal(kappa, slots.multiplicity)\n"
@@ -535,7 +547,7 @@ CAUSES: tuple[Cause, ...] = (
         "three-body: the scalar is a cosine",
         "6, trap T16",
         (
-            "three_body:ThreeBody.linearize",
+            "descriptor.three_body:ThreeBody.linearize",
             "kappa = v @ v.mT",
             "u = v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-30)\n    kappa = u @ u.mT",
         ),
@@ -544,14 +556,14 @@ CAUSES: tuple[Cause, ...] = (
         "style-ignored",
         "`res_avg` is ignored: updates are added as they are",
         "8.3",
-        ("repformer:make_residual", 'if style == "average":', "if False:"),
+        ("descriptor.repformer:make_residual", 'if style == "average":', "if False:"),
     ),
     cause(
         "updates-not-counted",
         "`res_avg`: the old representation is not counted in the average",
         "8.3",
         (
-            "repformer:make_residual",
+            "descriptor.repformer:make_residual",
             "keep=(count + 1) ** -0.5, share=(count + 1) ** -0.5",
             "keep=max(count, 1) ** -0.5, share=max(count, 1) ** -0.5",
         ),
@@ -561,7 +573,7 @@ CAUSES: tuple[Cause, ...] = (
         "g and h are updated with f as it is after its own update",
         "8.2, trap T13",
         (
-            "repformer:RepformerStep.linearize_updates",
+            "descriptor.repformer:RepformerStep.linearize_updates",
             "(update.linearize(x, sums) for update in self.updates)",
             "atoms_first(self, x, sums)",
         ),
@@ -570,7 +582,7 @@ CAUSES: tuple[Cause, ...] = (
         "product-not-switched",
         "the update of g by products of f lacks the switch",
         "8.6",
-        ("repformer:PairProduct.linearize", "y = x.weight[..., None] * projected", "y = projected"),
+        ("descriptor.repformer:PairProduct.linearize", "y = x.weight[..., None] * projected", "y = projected"),
     ),
     cause(
         "convolution-not-switched",
@@ -578,12 +590,12 @@ CAUSES: tuple[Cause, ...] = (
         "8.5",
         KEPT,
         (
-            "convolution:Convolution.linearize",
+            "descriptor.convolution:Convolution.linearize",
             "x.weight * sums.mean)[..., None]",
             "(x.weight != 0.0) * sums.mean)[..., None]",
         ),
         (
-            "convolution:NarrowConvolution.linearize",
+            "descriptor.convolution:NarrowConvolution.linearize",
             "x.weight * sums.mean)[..., None]",
             "(x.weight != 0.0) * sums.mean)[..., None]",
         ),
@@ -594,7 +606,7 @@ CAUSES: tuple[Cause, ...] = (
         "8.4",
         KEPT,
         (
-            "symmetrization:linearize_moment",
+            "descriptor.symmetrization:linearize_moment",
             "factor = (weight * scale)[..., None]",
             "factor = ((weight != 0.0) * scale)[..., None]",
         ),
@@ -604,7 +616,7 @@ CAUSES: tuple[Cause, ...] = (
         "`direct_dist` is ignored",
         "8.1",
         (
-            "initial:InitialPairs.linearize",
+            "descriptor.initial:InitialPairs.linearize",
             "self.direct_distance(hood) if self.direct else",
             "self.direct_distance(hood) if False else",
         ),
@@ -613,14 +625,18 @@ CAUSES: tuple[Cause, ...] = (
         "norm-plain",
         "layer norm without its scale and shift",
         "3.4",
-        ("layers:LayerNorm.linearize_centred", "return z * self.weight + self.bias, pull_back", "return z, pull_back"),
+        (
+            "nn.layers:LayerNorm.linearize_centred",
+            "return z * self.weight + self.bias, pull_back",
+            "return z, pull_back",
+        ),
     ),
     cause(
         "output-bias-missing",
         "`out_bias` is not added",
         "12.2",
         (
-            "energy:Head.linearize",
+            "fitting.energy:Head.linearize",
             "(xp.astype(energies, counted.dtype) + take_rows(self.bias, types))",
             "xp.astype(energies, counted.dtype)",
         ),
@@ -629,14 +645,14 @@ CAUSES: tuple[Cause, ...] = (
         "atom-bias-missing",
         "`bias_atom_e` is not added",
         "11",
-        ("fitting:Fitting.linearize", "return y + take_rows(self.bias, types), pull_back", "return y, pull_back"),
+        ("fitting.net:Fitting.linearize", "return y + take_rows(self.bias, types), pull_back", "return y, pull_back"),
     ),
     cause(
         "type-before-f",
         "the type embedding is put before f, not after it",
         "10",
         (
-            "energy:Head.linearize",
+            "fitting.energy:Head.linearize",
             "xp.concat([f, take_rows(self.table, types)], axis=-1)",
             "xp.concat([take_rows(self.table, types), f], axis=-1)",
         ),
@@ -645,14 +661,18 @@ CAUSES: tuple[Cause, ...] = (
         "first-activation-missing",
         "no activation after the shape transform",
         "7.3",
-        ("initial:Initial.linearize_atoms", "f, pull_f = activation(self.activation)(y)", "f, pull_f = y, None"),
+        (
+            "descriptor.initial:Initial.linearize_atoms",
+            "f, pull_f = activation(self.activation)(y)",
+            "f, pull_f = y, None",
+        ),
     ),
     cause(
         "pair-activation-missing",
         "no activation after the first embedding of pairs",
         "8.1",
         (
-            "initial:InitialPairs.linearize",
+            "descriptor.initial:InitialPairs.linearize",
             "pair, pull_activation = activation(self.activation)(z)",
             "pair, pull_activation = z, None",
         ),
@@ -662,7 +682,7 @@ CAUSES: tuple[Cause, ...] = (
         "the switch is a cubic, 1 - 3u² + 2u³",
         "2.1",
         (
-            "switch:linearize_switch",
+            "descriptor.switch:linearize_switch",
             "w = 1.0 - u2 * u * (10.0 - 15.0 * u + 6.0 * u2)",
             "w = 1.0 - u2 * (3.0 - 2.0 * u)",
         ),
@@ -672,7 +692,7 @@ CAUSES: tuple[Cause, ...] = (
         "the switch is half of a cosine, (1 + cos πu) / 2",
         "2.1",
         (
-            "switch:linearize_switch",
+            "descriptor.switch:linearize_switch",
             "w = 1.0 - u2 * u * (10.0 - 15.0 * u + 6.0 * u2)",
             "w = (1.0 + np.cos(np.pi * u)) / 2.0",
         ),
@@ -682,7 +702,7 @@ CAUSES: tuple[Cause, ...] = (
         "the switch is not 1 below its inner cutoff, but follows the polynomial",
         "2.1",
         (
-            "switch:linearize_switch",
+            "descriptor.switch:linearize_switch",
             "u = xp.clip((r - inner) / (outer - inner), 0.0, 1.0)",
             "u = (r - inner) / (outer - inner)",
         ),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..slots import axes, meaningful
+from ..tracing.masks import axes, meaningful
 from .order import depth
 
 TOLERANCES = {"float64": 1e-12, "float32": 3e-5}

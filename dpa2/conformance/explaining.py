@@ -9,8 +9,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..plan import Shape
-from ..tracing import intermediates, neighbor_lists
+from ..batching.plan import Shape
+from ..tracing.trace import intermediates, neighbor_lists
 from . import mistakes
 from .altering import altered
 from .comparison import DERIVATIVES, compare, first_divergence

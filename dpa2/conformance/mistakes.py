@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 
-from ..layers import Dense, EmbeddingNet
-from ..weighting import Smooth, linearize_softmax
+from ..descriptor.weighting import Smooth, linearize_softmax
+from ..nn.layers import Dense, EmbeddingNet
 
 erf = np.vectorize(math.erf, otypes=[float])
 

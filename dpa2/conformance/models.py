@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..config import DPA2Config, Fitting, Repformer, ThreeBody
-from ..model import Model
-from ..system import System
+from ..model.model import Model
+from ..structures.system import System
 from ..testing.weights import perturbed_model, small_config
 from .cover import pairwise
 

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 import numpy as np
 
 from ..errors import InputError, TargetFailed
-from ..system import host_array
+from ..structures.system import host_array
 
 ALIASES = {  # in turn; {last} is the number of the last layer
     r"^layer(\d+)/": r"repformer/layer\1/",

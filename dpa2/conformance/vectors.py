@@ -19,13 +19,13 @@ import numpy as np
 
 from ..config import DPA2Config
 from ..errors import FormatError
-from ..model import Model
+from ..model.model import Model
 from ..serialization.checkpoint import Checkpoint
-from ..serialization.plain import canonical_json, config_from_plain, config_to_plain
-from ..serialization.safetensors import pack
-from ..slots import occupied_slots
-from ..system import System
-from ..tracing import trace
+from ..serialization.formats.safetensors import pack
+from ..serialization.settings.plain import canonical_json, config_from_plain, config_to_plain
+from ..structures.system import System
+from ..tracing.masks import occupied_slots
+from ..tracing.trace import trace
 from .order import depth
 
 GOLDEN = Path(__file__).with_name("golden")

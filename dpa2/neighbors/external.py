@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..system import host_array, refuse
+from ..structures.system import host_array, refuse
 from .lists import Edges, Neighbors, Selection, norm, selected
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..arrays import Float, Int
-from ..system import System, fractional, refuse, times
+from ..nn.arrays import Float, Int
+from ..structures.system import System, fractional, refuse, times
 
 MOST_IMAGES = 10**6
 

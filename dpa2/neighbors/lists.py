@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..arrays import Float, Int
 from ..errors import TooManyNeighbors
-from ..system import System, refuse
+from ..nn.arrays import Float, Int
+from ..structures.system import System, refuse
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,8 @@ from functools import cache
 
 import numpy as np
 
-from ..arrays import Float
-from ..system import System, times, wrapped
+from ..nn.arrays import Float
+from ..structures.system import System, times, wrapped
 from .images import Images, heights, placed
 from .lists import Edges, Neighbors, Selection, norm, selected
 

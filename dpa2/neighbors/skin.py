@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..system import System, times
+from ..structures.system import System, times
 from .images import Images, placed
 from .lists import Neighbors, Selection, norm, selected
 from .search import Pairs, measured, search

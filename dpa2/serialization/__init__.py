@@ -7,7 +7,7 @@ from .checkpoint import Checkpoint
 from .comparison import compare
 from .files import contents, convert, read, read_from, write
 from .inventory import inventory
-from .script import config_to_script, script_to_config
+from .settings.script import config_to_script, script_to_config
 
 __all__ = [
     "Checkpoint",

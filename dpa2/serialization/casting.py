@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy
 
 from ..config import DPA2Config
+from ..construction.precision import in_precision
 from ..errors import TargetLacks
-from ..precision import in_precision
 from .checkpoint import Checkpoint
 from .inventory import DOUBLE, stored_dtype
-from .plain import canonical
+from .settings.plain import canonical
 
 
 def cast(checkpoint: Checkpoint, dtype: str) -> Checkpoint:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy
 
 from ..config import DPA2Config
-from .plain import canonical_json, config_to_plain
+from .settings.plain import canonical_json, config_to_plain
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy
 
 from .checkpoint import Checkpoint
-from .plain import config_to_plain
+from .settings.plain import config_to_plain
 
 TABLES = "descriptor.repinit.tables."  # what a compressed model has beside the nets
 

@@ -9,15 +9,15 @@ from pathlib import Path
 from ..errors import FormatError, InputError, UnsupportedModel
 from .checkpoint import Checkpoint
 from .contents import Contents
-from .hdf5 import read_hdf5, write_hdf5
-from .native_tree import checkpoint_to_tree, tree_to_checkpoint
-from .orbax import is_orbax, read_orbax
-from .orbax_writer import write_orbax
-from .paddle import read_paddle
-from .pytorch import read_archive
-from .pytorch_writer import write_checkpoint
-from .safetensors import read_safetensors, write_safetensors
-from .text import read_json, read_yaml, write_json, write_yaml
+from .formats.hdf5 import read_hdf5, write_hdf5
+from .formats.orbax import is_orbax, read_orbax
+from .formats.orbax_writer import write_orbax
+from .formats.paddle import read_paddle
+from .formats.pytorch import read_archive
+from .formats.pytorch_writer import write_checkpoint
+from .formats.safetensors import read_safetensors, write_safetensors
+from .formats.text import read_json, read_yaml, write_json, write_yaml
+from .tree.native_tree import checkpoint_to_tree, tree_to_checkpoint
 
 
 @dataclass(frozen=True)

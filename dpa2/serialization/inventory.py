@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy
 
-from ..assembly import assemble
 from ..config import DPA2Config
+from ..construction.build import assemble
 from ..errors import FormatError
 
 DOUBLE = ("bias", "deviation", "fitting.bias")  # float64 in every model

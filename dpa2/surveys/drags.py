@@ -15,7 +15,7 @@ import numpy as np
 
 from ..config import DPA2Config
 from ..errors import InputError
-from ..system import System
+from ..structures.system import System
 from ..testing.structures import with_zero_parameters
 
 STEP = 0.02  # Å

@@ -14,12 +14,12 @@ from math import ceil
 
 import numpy as np
 
+from ..batching.table import Reach
 from ..config import DPA2Config
-from ..data import Frame
 from ..errors import InputError
 from ..neighbors import counts_within, neighbor_list
-from ..system import System, checked
-from ..table import Reach
+from ..structures.datasets import Frame
+from ..structures.system import System, checked
 
 MARGIN = 10  # %; how many more neighbours than were found a model should hold
 MULTIPLE = 4  # of which that number is one

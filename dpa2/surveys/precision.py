@@ -14,10 +14,10 @@ from importlib.util import find_spec
 import numpy as np
 
 from ..errors import InputError, require
-from ..model import Model
-from ..slots import meaningful, occupied_slots
-from ..system import System
-from ..tracing import trace
+from ..model.model import Model
+from ..structures.system import System
+from ..tracing.masks import meaningful, occupied_slots
+from ..tracing.trace import trace
 
 UNIT_ROUNDOFF = {"float32": 2.0**-24, "bfloat16": 2.0**-8}  # by which a number may change when it is rounded
 SAME = ("nlist/", "repinit/diff")  # made in float64, whatever follows

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..extrapolation import ExtrapolationWarning
-from ..model import Model
+from ..model.extrapolation import ExtrapolationWarning
+from ..model.model import Model
 from ..testing.claims import orders_of_sizes, sizes_of_jumps
 from .drags import Drag
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..activations import PLAIN
 from ..config import DPA2Config, Fitting, NeighborAttention, Repformer, Repinit, ThreeBody
 from ..errors import require
-from ..system import System
+from ..nn.activations import PLAIN
+from ..structures.system import System
 from .structures import random_system
 
 ACTIVATIONS = (*PLAIN, "silut:0.3", "custom_silu")

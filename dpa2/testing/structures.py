@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..config import Fitting
-from ..system import System
+from ..structures.system import System
 
 VOLUME = 29.9  # Å³ of one molecule in liquid water
 WATER = np.array([[0.0, 0.0, 0.0], [0.9572, 0.0, 0.0], [-0.2400, 0.9266, 0.0]])  # O, H, H; Å

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from ..config import DPA2Config, Fitting, Repformer, Repinit, ThreeBody
+from ..construction.initialization import fresh_weights
 from ..errors import InputError
-from ..initialization import fresh_weights
-from ..model import Model
-from ..module import leaves
+from ..model.model import Model
+from ..nn.module import leaves
 
 STATISTICS = ("centered", "computed", "any")
 

@@ -27,40 +27,42 @@ LOGITS, WEIGHTS = "repformer/layer0/attn[12]_logits", "repformer/layer0/(attn1_w
 MOMENTS = "repformer/layer0/g1_(grrg|drrd)"
 SUMS = "repformer/layer0/g1_(conv|grrg|drrd)"
 SWAPPED = "self.output.reshape(self.output.shape[1], self.output.shape[0], -1).swapaxes(0, 1)"
-KEPT = ("weighting", "return switch * occupied,", "return (switch + 1e-18) * occupied,")
+KEPT = ("descriptor/weighting", "return switch * occupied,", "return (switch + 1e-18) * occupied,")
 ERF = "t = xp.reshape(xp.asarray([math.erf(v / 2**0.5) for v in xp.reshape(x, (-1,)).tolist()]), x.shape)"
 FAULTS = (
     # the switch
-    Fault("switch", "15.0 * u + 6.0 * u2", "15.0 * u + 5.0 * u2", "repinit/sw"),
+    Fault("descriptor/switch", "15.0 * u + 6.0 * u2", "15.0 * u + 5.0 * u2", "repinit/sw"),
     Fault(
-        "switch",
+        "descriptor/switch",
         "w = 1.0 - u2 * u * (10.0 - 15.0 * u + 6.0 * u2)",
         "w = 1.0 - u2 * (3.0 - 2.0 * u)",
         "repinit/sw",
         "switch-cubic",
     ),
-    Fault("switch", "(-30.0 / (outer - inner))", "(-20.0 / (outer - inner))", FORCE),
-    Fault("switch", "(r - inner) / (outer - inner), 0.0, 1.0)", "r / outer, 0.0, 1.0)", "repinit/sw"),
+    Fault("descriptor/switch", "(-30.0 / (outer - inner))", "(-20.0 / (outer - inner))", FORCE),
+    Fault("descriptor/switch", "(r - inner) / (outer - inner), 0.0, 1.0)", "r / outer, 0.0, 1.0)", "repinit/sw"),
     # the environment
     Fault(
-        "environment",
+        "descriptor/environment",
         "(w * a * a)[..., None] * vectors], axis=-1)",
         "(w * a)[..., None] * vectors], axis=-1)",
         "repinit/env_mat",
     ),
-    Fault("environment", "1.0 / (r + self.protection)", "1.0 / r", "repinit/env_mat", "protection-ignored"),
+    Fault("descriptor/environment", "1.0 / (r + self.protection)", "1.0 / r", "repinit/env_mat", "protection-ignored"),
     Fault(
-        "environment",
+        "descriptor/environment",
         "mean=xp.concat([self.mean, zero]), std=xp.concat([self.std, zero + 1.0])",
         "mean=xp.concat([0.0 * self.mean, zero]), std=xp.concat([0.0 * self.std + 1.0, zero + 1.0])",
         "repinit/env_mat",
         "statistics-ignored",
     ),
-    Fault("environment", "return ((raw - mean) / std, w)", "return ((raw - mean) * std, w)", "repinit/env_mat"),
-    Fault("environment", "dr = pull_w(dw) - a * a * da", "dr = pull_w(dw) + a * a * da", FORCE),
-    Fault("environment", "draw = drows / std", "draw = drows", FORCE),
     Fault(
-        "environment",
+        "descriptor/environment", "return ((raw - mean) / std, w)", "return ((raw - mean) * std, w)", "repinit/env_mat"
+    ),
+    Fault("descriptor/environment", "dr = pull_w(dw) - a * a * da", "dr = pull_w(dw) + a * a * da", FORCE),
+    Fault("descriptor/environment", "draw = drows / std", "draw = drows", FORCE),
+    Fault(
+        "descriptor/environment",
         "(self.with_filler(slots, hood) if self.centered else slots)",
         "slots",
         "repinit/gr",
@@ -68,88 +70,97 @@ FAULTS = (
     ),
     # types
     Fault(
-        "type_embedding",
+        "descriptor/type_embedding",
         'rows, _ = Dense(self.weight, self.bias, None, "linear").linearize(self.inputs().T)',
         "rows = self.weight.T @ self.inputs().T + (0.0 if self.bias is None else self.bias[:, None])",
         "type_embedding/table",
         "type-skip-missing",
     ),
     Fault(
-        "type_embedding", "Dense(self.weight, self.bias, None", "Dense(self.weight, None, None", "type_embedding/table"
+        "descriptor/type_embedding",
+        "Dense(self.weight, self.bias, None",
+        "Dense(self.weight, None, None",
+        "type_embedding/table",
     ),
     Fault(
-        "type_embedding",
+        "descriptor/type_embedding",
         "xp.zeros_like(self.weight[:1, :])])",
         "xp.ones_like(self.weight[:1, :])])",
         "type_embedding/table",
     ),
     # embedding nets
     Fault(
-        "embedding",
+        "descriptor/embedding",
         "y = stretch(self.slope, s.ndim) * s[None, ...]",
         "y = 2.0 * stretch(self.slope, s.ndim) * s[None, ...]",
         EMBEDDED,
     ),
-    Fault("embedding", "near * self.types + own", "own * self.types + near", "repinit/gg_t"),
+    Fault("descriptor/embedding", "near * self.types + own", "own * self.types + near", "repinit/gg_t"),
     Fault(
-        "embedding",
+        "descriptor/embedding",
         "weight[None, ...] * table if self.switched else table",
         "table",
         "repinit/gg_t",
         "strip-not-switched",
     ),
-    Fault("embedding", "return q * (1.0 + z), pull_back", "return q * z, pull_back", "repinit/gg", "strip-one-missing"),
-    Fault("embedding", "return dg * (1.0 + z), dweight", "return dg, dweight", FORCE),
+    Fault(
+        "descriptor/embedding",
+        "return q * (1.0 + z), pull_back",
+        "return q * z, pull_back",
+        "repinit/gg",
+        "strip-one-missing",
+    ),
+    Fault("descriptor/embedding", "return dg * (1.0 + z), dweight", "return dg, dweight", FORCE),
     # layers
     Fault(
-        "layers",
+        "nn/layers",
         "fan_out // fan_in if fan_out in (fan_in, 2 * fan_in) else 0",
         "0",
         "type_embedding/table",
         "skip-missing",
     ),
     Fault(
-        "layers",
+        "nn/layers",
         "y = xp.reshape(xp.reshape(y, (self.copies, *x.shape)) + x[None, ...], y.shape)",
         "y = y + xp.concat([x, 0.0 * x] if self.copies == 2 else [x])",
         "type_embedding/table",
     ),
-    Fault("layers", "return y * timestep[:, None], lambda", "return y, lambda", EMBEDDED, "timestep-ignored"),
-    Fault("layers", "[..., None] + self.epsilon)", "[..., None] + 2.0 * self.epsilon)", "repformer/layer0/g2_attn"),
+    Fault("nn/layers", "return y * timestep[:, None], lambda", "return y, lambda", EMBEDDED, "timestep-ignored"),
+    Fault("nn/layers", "[..., None] + self.epsilon)", "[..., None] + 2.0 * self.epsilon)", "repformer/layer0/g2_attn"),
     Fault(
-        "layers",
+        "nn/layers",
         "return z * self.weight + self.bias, pull_back",
         "return z, pull_back",
         "repformer/layer0/g2_attn",
         "norm-plain",
     ),
     Fault(
-        "layers",
+        "nn/layers",
         "return z * self.weight + self.bias, pull_back",
         "return z * self.weight - self.bias, pull_back",
         "repformer/layer0/g2_attn",
     ),
-    Fault("layers", " - z * (xp.vecdot(dz, z)[..., None] / x.shape[-1]))", ")", FORCE),
+    Fault("nn/layers", " - z * (xp.vecdot(dz, z)[..., None] / x.shape[-1]))", ")", FORCE),
     # activations
     Fault(
-        "activations",
+        "nn/activations",
         "t = xp.tanh(a * (x + b * x * x * x))",
         ERF,
         EMBEDDED,
         "gelu-erf",
     ),
-    Fault("activations", "math.sqrt(2 / math.pi), 0.044715", "math.sqrt(2 / math.pi), 0.0447", EMBEDDED),
-    Fault("activations", "lambda dy: dy * (1 - y * y)", "lambda dy: dy * (1 - y)", FORCE),
+    Fault("nn/activations", "math.sqrt(2 / math.pi), 0.044715", "math.sqrt(2 / math.pi), 0.0447", EMBEDDED),
+    Fault("nn/activations", "lambda dy: dy * (1 - y * y)", "lambda dy: dy * (1 - y)", FORCE),
     # repinit
     Fault(
-        "repinit",
+        "descriptor/repinit",
         "flat = xp.reshape(y, (y.shape[0], -1))",
         "flat = xp.reshape(xp.permute_dims(y, (0, 2, 1)), (y.shape[0], -1))",
         "repinit/grrg",
         "repinit-flatten",
     ),
     Fault(
-        "repinit",
+        "descriptor/repinit",
         "if embedding.gate is not None:",
         "linear, skip, gate, n = embedding.linear, embedding.skip, embedding.gate, embedding.types\n"
         "        if linear.own is not None:\n"
@@ -163,7 +174,7 @@ FAULTS = (
         "centre-first",
     ),
     Fault(
-        "repinit",
+        "descriptor/repinit",
         "            record_gate(embedding)\n",
         "            record_gate(embedding)\n"
         "            gate, n = embedding.gate, embedding.types\n"
@@ -174,19 +185,25 @@ FAULTS = (
         "strip-table-transposed",
     ),
     Fault(
-        "repinit",
+        "descriptor/repinit",
         "share = 1.0 / self.environment.capacity",
         "share = 1.0 / hood.vectors.shape[1]",
         "repinit/gr",
         "repinit-width-for-slots",
     ),
-    Fault("repinit", "y = x @ head.mT", "y = x[..., 1:] @ head[..., 1:].mT", "repinit/grrg", "repinit-three-columns"),
-    Fault("repinit", "head = x[:, :axis, :]", "head = x[:, -axis:, :]", "repinit/grrg"),
-    Fault("repinit", "dx = dy @ head", "dx = 2.0 * (dy @ head)", FORCE),
-    # three-body
-    Fault("three_body", "kappa = v @ v.mT", "kappa = -(v @ v.mT)", "three_body/kappa"),
     Fault(
-        "three_body",
+        "descriptor/repinit",
+        "y = x @ head.mT",
+        "y = x[..., 1:] @ head[..., 1:].mT",
+        "repinit/grrg",
+        "repinit-three-columns",
+    ),
+    Fault("descriptor/repinit", "head = x[:, :axis, :]", "head = x[:, -axis:, :]", "repinit/grrg"),
+    Fault("descriptor/repinit", "dx = dy @ head", "dx = 2.0 * (dy @ head)", FORCE),
+    # three-body
+    Fault("descriptor/three_body", "kappa = v @ v.mT", "kappa = -(v @ v.mT)", "three_body/kappa"),
+    Fault(
+        "descriptor/three_body",
         "share = share_of_pairs(slots.multiplicity, self.environment.capacity)",
         "share = share_of_pairs(slots.multiplicity, self.environment.capacity)\n"
         "        alone = 1.0 if slots.multiplicity is None else slots.multiplicity[:, None, :]\n"
@@ -194,36 +211,38 @@ FAULTS = (
         "three_body/out",
         "diagonal-left-out",
     ),
-    Fault("three_body", "kappa = v @ v.mT", "kappa = v @ v.mT * (1.0 - xp.eye(v.shape[1]))", "three_body/kappa"),
-    Fault("three_body", "return 1.0 / capacity**2", "return 1.0 / capacity", "three_body/out"),
-    Fault("three_body", "dv = (dkappa + dkappa.mT) @ v", "dv = dkappa @ v", FORCE),
+    Fault(
+        "descriptor/three_body", "kappa = v @ v.mT", "kappa = v @ v.mT * (1.0 - xp.eye(v.shape[1]))", "three_body/kappa"
+    ),
+    Fault("descriptor/three_body", "return 1.0 / capacity**2", "return 1.0 / capacity", "three_body/out"),
+    Fault("descriptor/three_body", "dv = (dkappa + dkappa.mT) @ v", "dv = dkappa @ v", FORCE),
     # before the first layer
     Fault(
-        "initial",
+        "descriptor/initial",
         "f, pull_f = activation(self.activation)(y)",
         "f, pull_f = y, lambda d: d",
         "repformer/g1_0",
         "first-activation-missing",
     ),
     Fault(
-        "initial",
+        "descriptor/initial",
         "pair, pull_activation = activation(self.activation)(z)",
         "pair, pull_activation = z, lambda d: d",
         "repformer/g2_0",
         "pair-activation-missing",
     ),
-    Fault("initial", "hood.occupied / self.environment.cutoff", "hood.occupied", "repformer/g2_0"),
+    Fault("descriptor/initial", "hood.occupied / self.environment.cutoff", "hood.occupied", "repformer/g2_0"),
     Fault(
-        "initial",
+        "descriptor/initial",
         "y = y + take_rows(self.type_offset, block.types)",
         "y = y - take_rows(self.type_offset, block.types)",
         "g1_init",
     ),
-    Fault("initial", "d = xp.concat([d, d3], axis=-1)", "d = xp.concat([d3, d], axis=-1)", "repinit/out"),
+    Fault("descriptor/initial", "d = xp.concat([d, d3], axis=-1)", "d = xp.concat([d3, d], axis=-1)", "repinit/out"),
     # weights of neighbours
-    Fault("weighting", "self.capacity**0.5 if self.root else self.capacity", "self.capacity", MOMENTS),
+    Fault("descriptor/weighting", "self.capacity**0.5 if self.root else self.capacity", "self.capacity", MOMENTS),
     Fault(
-        "weighting",
+        "descriptor/weighting",
         "    root: bool\n",
         "    root: bool\n\n    def __post_init__(self):\n        object.__setattr__(self, 'root', False)\n",
         MOMENTS,
@@ -231,17 +250,19 @@ FAULTS = (
         2,
     ),
     Fault(
-        "weighting",
+        "descriptor/weighting",
         ", one / self.capacity\n",
         ", one / (self.capacity**0.5 if self.root else self.capacity)\n",
         "repformer/layer0/g1_conv",
         "root-in-convolution",
-        also=(("weighting", "(PROTECTION + n)\n", "(PROTECTION + (n**0.5 if self.root else n))\n"),),
+        also=(("descriptor/weighting", "(PROTECTION + n)\n", "(PROTECTION + (n**0.5 if self.root else n))\n"),),
     ),
-    Fault("weighting", ", one / self.capacity\n", ", one / self.capacity**0.5\n", "repformer/layer0/g1_conv"),
-    Fault("weighting", "return self.capacity - width", "return 0", WEIGHTS),
     Fault(
-        "weighting",
+        "descriptor/weighting", ", one / self.capacity\n", ", one / self.capacity**0.5\n", "repformer/layer0/g1_conv"
+    ),
+    Fault("descriptor/weighting", "return self.capacity - width", "return 0", WEIGHTS),
+    Fault(
+        "descriptor/weighting",
         "return self.capacity - width",
         "return 0",
         WEIGHTS,
@@ -249,27 +270,33 @@ FAULTS = (
         also=(
             KEPT,
             (
-                "weighting",
+                "descriptor/weighting",
                 "(weight, SHIFT * (weight - 1.0))",
                 "(weight, SHIFT * (weight - 1.0) - 1e30 * (weight == 0.0))",
             ),
         ),
     ),
-    Fault("weighting", "return self.capacity - width", "return self.capacity", WEIGHTS, "phantoms-counted-twice"),
-    Fault("weighting", "(weight, SHIFT * (weight - 1.0))", "(weight, 0.0 * weight)", LOGITS),
-    Fault("weighting", "SHIFT = 20.0", "SHIFT = 0.0", LOGITS, "shift-missing"),
-    Fault("weighting", "SHIFT = 20.0", "SHIFT = 10.0", LOGITS),
-    Fault("weighting", "PROTECTION = 1e-4", "PROTECTION = 1e-3", SUMS),
+    Fault(
+        "descriptor/weighting",
+        "return self.capacity - width",
+        "return self.capacity",
+        WEIGHTS,
+        "phantoms-counted-twice",
+    ),
+    Fault("descriptor/weighting", "(weight, SHIFT * (weight - 1.0))", "(weight, 0.0 * weight)", LOGITS),
+    Fault("descriptor/weighting", "SHIFT = 20.0", "SHIFT = 0.0", LOGITS, "shift-missing"),
+    Fault("descriptor/weighting", "SHIFT = 20.0", "SHIFT = 10.0", LOGITS),
+    Fault("descriptor/weighting", "PROTECTION = 1e-4", "PROTECTION = 1e-3", SUMS),
     # local attention
     Fault(
-        "local_attention",
+        "descriptor/local_attention",
         " / query.shape[-1] ** 0.5",
         "",
         "repformer/layer0/attn[12]_(logits|map)",
         "attention-not-scaled",
     ),
     Fault(
-        "local_attention",
+        "descriptor/local_attention",
         "heard = alpha * x.weight[:, None, :]",
         "heard = alpha * (x.weight != 0.0)[:, None, :]",
         "repformer/layer0/attn1_weights",
@@ -277,32 +304,36 @@ FAULTS = (
         also=(KEPT,),
     ),
     Fault(
-        "local_attention",
+        "descriptor/local_attention",
         "(x.atom.shape[0], -1)) @ self.mix + self.bias",
         "(x.atom.shape[0], -1)) @ self.mix",
         "repformer/layer0/g1_attn",
     ),
     Fault(
-        "local_attention",
+        "descriptor/local_attention",
         "score, mix = merge(self.query, self.key), self.value @ self.output",
         f"score, mix = merge(self.query, self.key), self.value @ {SWAPPED}",
         "repformer/layer0/g1_attn",
         "local-heads-swapped",
     ),
-    Fault("local_attention", "-1)) @ self.score.T", "-1)) @ self.score.T * 0.5", FORCE),
+    Fault("descriptor/local_attention", "-1)) @ self.score.T", "-1)) @ self.score.T * 0.5", FORCE),
     # pair attention
     Fault(
-        "pair_attention",
+        "descriptor/pair_attention",
         "shift * gamma if self.gate else shift",
         "shift",
         "repformer/layer0/attn2_(logits|map)",
         "gate-ignored",
     ),
     Fault(
-        "pair_attention", "angle = gamma / 3.0**0.5", "angle = gamma", "repformer/layer0/attn2_map", "angle-not-divided"
+        "descriptor/pair_attention",
+        "angle = gamma / 3.0**0.5",
+        "angle = gamma",
+        "repformer/layer0/attn2_map",
+        "angle-not-divided",
     ),
     Fault(
-        "pair_attention",
+        "descriptor/pair_attention",
         "(both * angle)[:, :, None, :]",
         "((both != 0.0) * angle)[:, :, None, :]",
         "repformer/layer0/attn2_map",
@@ -310,93 +341,103 @@ FAULTS = (
         also=(KEPT,),
     ),
     Fault(
-        "pair_attention",
+        "descriptor/pair_attention",
         "x.weight[:, :, None] * x.weight[:, None, :]",
         "x.weight[:, :, None] + 0.0 * x.weight[:, None, :]",
         "repformer/layer0/attn2_logits",
         "pair-one-switch",
     ),
     Fault(
-        "pair_attention",
+        "descriptor/pair_attention",
         "merge(self.key, self.query)",
         "merge(self.query, self.key)",
         "repformer/layer0/attn2_(logits|map)",
     ),
     Fault(
-        "pair_attention",
+        "descriptor/pair_attention",
         "mixed = xp.sum(attention * shares, axis=2)",
         "mixed = xp.sum(attention, axis=2)",
         "repformer/layer0/h2_attn",
     ),
     Fault(
-        "pair_attention",
+        "descriptor/pair_attention",
         "centred(self.value @ self.output)",
         f"centred(self.value @ {SWAPPED})",
         "repformer/layer0/g2_attn",
         "pair-heads-swapped",
     ),
-    Fault("pair_attention", "frame=(dgamma + dgamma.mT) @ x.frame", "frame=dgamma @ x.frame", FORCE),
+    Fault("descriptor/pair_attention", "frame=(dgamma + dgamma.mT) @ x.frame", "frame=dgamma @ x.frame", FORCE),
     # symmetrisation and convolution
     Fault(
-        "symmetrization",
+        "descriptor/symmetrization",
         "return xp.reshape(y, (y.shape[0], -1)), pull_back",
         "return xp.reshape(xp.permute_dims(y, (0, 2, 1)), (y.shape[0], -1)), pull_back",
         MOMENTS,
         "repformer-flatten",
     ),
-    Fault("symmetrization", "y = head.mT @ moment / 3.0", "y = head.mT @ moment", MOMENTS, "third-missing"),
-    Fault("symmetrization", "dy = xp.reshape(dflat, y.shape) / 3.0", "dy = xp.reshape(dflat, y.shape)", FORCE),
+    Fault("descriptor/symmetrization", "y = head.mT @ moment / 3.0", "y = head.mT @ moment", MOMENTS, "third-missing"),
     Fault(
-        "convolution", "y = xp.sum(kernel * x.near, axis=1)", "y = xp.sum(kernel, axis=1)", "repformer/layer0/g1_conv"
+        "descriptor/symmetrization", "dy = xp.reshape(dflat, y.shape) / 3.0", "dy = xp.reshape(dflat, y.shape)", FORCE
     ),
-    Fault("convolution", "dweight = xp.sum(dscaled * x.pair, axis=-1) * sums.mean", "dweight = 0.0 * x.weight", FORCE),
-    # a layer
-    Fault("repformer", 'if style == "average":', "if False:", "repformer/layer0/g1", "style-ignored"),
     Fault(
-        "repformer",
+        "descriptor/convolution",
+        "y = xp.sum(kernel * x.near, axis=1)",
+        "y = xp.sum(kernel, axis=1)",
+        "repformer/layer0/g1_conv",
+    ),
+    Fault(
+        "descriptor/convolution",
+        "dweight = xp.sum(dscaled * x.pair, axis=-1) * sums.mean",
+        "dweight = 0.0 * x.weight",
+        FORCE,
+    ),
+    # a layer
+    Fault("descriptor/repformer", 'if style == "average":', "if False:", "repformer/layer0/g1", "style-ignored"),
+    Fault(
+        "descriptor/repformer",
         "keep=(count + 1) ** -0.5, share=(count + 1) ** -0.5",
         "keep=max(count, 1) ** -0.5, share=max(count, 1) ** -0.5",
         "repformer/layer0/g1",
         "updates-not-counted",
     ),
-    Fault("repformer", "share=max(count, 1) ** -0.5", "share=1.0", "repformer/layer0/g1"),
+    Fault("descriptor/repformer", "share=max(count, 1) ** -0.5", "share=1.0", "repformer/layer0/g1"),
     Fault(
-        "repformer",
+        "descriptor/repformer",
         "y = x.weight[..., None] * projected",
         "y = projected",
         "repformer/layer0/g2_g1g1",
         "product-not-switched",
     ),
-    Fault("repformer", "getattr(self, n).carry(getattr(dy, n))", "getattr(dy, n)", FORCE),
+    Fault("descriptor/repformer", "getattr(self, n).carry(getattr(dy, n))", "getattr(dy, n)", FORCE),
     # the descriptor, the fitting net, the energy
     Fault(
-        "descriptor",
+        "descriptor/descriptor",
         'record("repformer/rot_mat", moment, (0, 2, 1))',
         'record("repformer/rot_mat", 2.0 * moment, (0, 2, 1))',
         "repformer/rot_mat",
     ),
     Fault(
-        "energy",
+        "fitting/energy",
         "xp.concat([f, take_rows(self.table, types)], axis=-1)",
         "xp.concat([take_rows(self.table, types), f], axis=-1)",
         "descriptor",
         "type-before-f",
     ),
     Fault(
-        "energy",
+        "fitting/energy",
         "(xp.astype(energies, counted.dtype) + take_rows(self.bias, types))",
         "xp.astype(energies, counted.dtype)",
         "atom_energy",
         "output-bias-missing",
     ),
     Fault(
-        "energy",
+        "fitting/energy",
         "counted = inputs.real * take_rows(self.counted, types)",
         "counted = take_rows(self.counted, types)",
         "atom_energy",
     ),
     Fault(
-        "fitting",
+        "fitting/net",
         "return y + take_rows(self.bias, types), pull_back",
         "return y, pull_back",
         "atom_energy",
@@ -404,16 +445,16 @@ FAULTS = (
     ),
     # forces
     Fault(
-        "forces",
+        "evaluation/forces",
         "return leaving - self.into_rows(arriving, ",
         "return leaving + self.into_rows(arriving, ",
         FORCE,
     ),
-    Fault("forces", "flat(g), -(g.mT @ d)", "flat(g), g.mT @ d", "virial"),
-    Fault("forces", "(own + d[:, :, None, :])", "(own - d[:, :, None, :])", "atom_virial"),
-    Fault("evaluation", "gradients) - xp.stack(passed_on", "gradients) + xp.stack(passed_on", "atom_virial"),
+    Fault("evaluation/forces", "flat(g), -(g.mT @ d)", "flat(g), g.mT @ d", "virial"),
+    Fault("evaluation/forces", "(own + d[:, :, None, :])", "(own - d[:, :, None, :])", "atom_virial"),
+    Fault("evaluation/evaluate", "gradients) - xp.stack(passed_on", "gradients) + xp.stack(passed_on", "atom_virial"),
     Fault(
-        "energy",
+        "fitting/energy",
         "Features(atom=slopes * array_namespace(slopes).astype(weights, slopes.dtype)[:, None])",
         "Features(atom=slopes)",
         "atom_virial",

@@ -1,0 +1,83 @@
+"""How much memory an evaluation takes, and how to take less of it: systems are evaluated in turns.
+
+What all atoms keep from the way forward to the way back grows with their number; what a block needs for itself is
+taken once for each thread. Counted are the numbers that are stored; libraries add what they need for themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ..config import DPA2Config
+from ..errors import InputError
+from ..neighbors import Neighbors, counts_within
+from .plan import Shape
+from .table import Reach
+
+ITEM = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
+
+
+def bytes_per_atom(config: DPA2Config, wide: int, near: int) -> int:
+    """What stays of an atom with `wide` neighbours, `near` of them the repformer's, until forces are made."""
+    former, item = config.repformer, ITEM[config.dtype]
+    state = former.atom_dim + near * (former.pair_dim + 4)
+    passing = 2 * near * former.atom_dim + 2 * state  # gradients of the neighbours' f, once more end to end
+    lists = wide * (3 * 8 + 7 * item)
+    return item * (former.layers * state + passing) + 2 * lists
+
+
+def bytes_per_block_atom(config: DPA2Config, wide: int, near: int) -> int:
+    """What an atom takes while its block is worked on."""
+    former, item = config.repformer, ITEM[config.dtype]
+    embedding = 6 * wide * sum(config.repinit.widths)
+    pairs = 6 * near**2 * (sum(config.three_body.widths) if config.three_body else 0)
+    attention = near * (former.pair_attention_heads * (10 * near + 6 * former.pair_dim) + 8 * former.atom_dim)
+    return item * max(embedding, pairs, attention)
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What systems ask for: their atoms, and the largest numbers of neighbours among them."""
+
+    atoms: int
+    wide: int
+    near: int
+
+    @classmethod
+    def of(cls, found: Neighbors, reach: Reach) -> Demand:
+        """The demand of one system."""
+        counts = (counts_within(found, *limits) for limits in (reach.repinit, reach.repformer))
+        return cls(len(found.index), *(int(c.max(initial=1)) for c in counts))
+
+    def __add__(self, other: Demand) -> Demand:
+        return Demand(self.atoms + other.atoms, max(self.wide, other.wide), max(self.near, other.near))
+
+    def bytes(self, config: DPA2Config, shape: Shape, threads: int) -> int:
+        """What an evaluation of all of them at once takes."""
+        working = min(self.atoms, threads * shape.atoms_in_block(self.atoms)) * bytes_per_block_atom(
+            config, self.wide, self.near
+        )
+        return self.atoms * bytes_per_atom(config, self.wide, self.near) + working
+
+
+def turns(demands: Sequence[Demand], limit: int, cost: Callable[[Demand], int]) -> Iterator[slice]:
+    """Consecutive systems that together cost at most `limit` bytes.
+
+    Raises `InputError` where one system alone takes more.
+
+    >>> small, large = Demand(10, 9, 4), Demand(30, 9, 4)
+    >>> list(turns([small, small, large], 30, cost=lambda demand: demand.atoms))
+    [slice(0, 2, None), slice(2, 3, None)]
+    """
+    start, total = 0, None
+    for k, demand in enumerate(demands):
+        if cost(demand) > limit:
+            what = f"system {k} takes {cost(demand) / 1e6:.0f} MB, {limit / 1e6:.0f} MB are allowed"
+            raise InputError(f"{what}; smaller blocks may help: model.to(..., block=8)", system=k, limit=limit)
+        if total is not None and cost(total + demand) > limit:
+            yield slice(start, k)
+            start, total = k, None
+        total = demand if total is None else total + demand
+    if total is not None:
+        yield slice(start, len(demands))

@@ -1,0 +1,137 @@
+"""All systems end to end: one table of atoms and of what is near them, on the host (specification 1.5 and 9)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..neighbors import Neighbors, counts_within
+from ..nn.arrays import Float, Int
+from .widths import rounded
+
+FAR = 2.0  # an empty slot's vector, in units of the longest cutoff: there every switch is 0
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Cutoff (Å) and capacity of each of a descriptor's lists, and what it excludes."""
+
+    repinit: tuple[float, int]
+    three_body: tuple[float, int] | None
+    repformer: tuple[float, int]
+    excluded_pairs: tuple[tuple[int, int], ...]
+    types: int
+
+    @classmethod
+    def of(cls, config) -> Reach:
+        """The reach of the model that `config` describes."""
+        three = config.three_body
+        return cls(
+            (config.repinit.cutoff, config.repinit.max_neighbors),
+            (three.cutoff, three.max_neighbors) if three else None,
+            (config.repformer.cutoff, config.repformer.max_neighbors),
+            config.excluded_pairs,
+            len(config.types),
+        )
+
+    @property
+    def far(self) -> Float[np.ndarray, "3"]:
+        """The vector of a slot without a neighbour."""
+        return np.array([FAR * self.repinit[0], 0.0, 0.0])
+
+    @property
+    def lists(self) -> dict[str, tuple[float, int]]:
+        """Cutoff and capacity of each list by name; a three-body block that is absent sees nothing."""
+        absent = (0.0, 1)
+        return {"repinit": self.repinit, "three_body": self.three_body or absent, "repformer": self.repformer}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of atoms, and their neighbours as rows of other atoms, nearest first.
+
+    `used` is 1 where a slot holds a neighbour that the descriptor may see. Other slots hold `far` vectors and the
+    `filler`, the type of the frame's first atom; `counts` has for each list how many slots hold a neighbour at all.
+    """
+
+    types: Int[np.ndarray, "row"]
+    filler: Int[np.ndarray, "row"]
+    system: Int[np.ndarray, "row"]
+    near: Int[np.ndarray, "row slot"]
+    near_types: Int[np.ndarray, "row slot"]
+    vectors: Float[np.ndarray, "row slot 3"]
+    used: Float[np.ndarray, "row slot"]
+    counts: dict[str, Int[np.ndarray, "row"]]
+
+    def take(self, order: Int[np.ndarray, "row"]) -> Table:
+        """Row k of the new table is row order[k] of this one; neighbours are renumbered accordingly."""
+        rank = np.empty_like(order)
+        rank[order] = np.arange(len(order))
+        rows = {f.name: getattr(self, f.name)[order] for f in dataclasses.fields(self) if f.name != "counts"}
+        counts = {name: count[order] for name, count in self.counts.items()}
+        return Table(**rows | {"near": rank[rows["near"]]}, counts=counts)
+
+    def widened(self, width: int, far: Float[np.ndarray, "3"]) -> Table:
+        """With empty slots behind, if it is narrower than that."""
+        extra = width - self.near.shape[1]
+        if extra <= 0:
+            return self
+        near = np.pad(self.near, ((0, 0), (0, extra)))
+        types = np.concatenate([self.near_types, np.repeat(self.filler[:, None], extra, axis=1)], axis=1)
+        vectors = np.concatenate([self.vectors, np.broadcast_to(far, (len(near), extra, 3))], axis=1)
+        used = np.pad(self.used, ((0, 0), (0, extra)))
+        return dataclasses.replace(self, near=near, near_types=types, vectors=vectors, used=used)
+
+    def padded(self, extra: int, far: Float[np.ndarray, "3"]) -> Table:
+        """With `extra` atoms more that repeat the first one, but have no neighbours."""
+        if not extra:
+            return self
+        index = np.concatenate([np.arange(len(self.types)), np.zeros(extra, dtype=int)])
+        rows = {f.name: getattr(self, f.name)[index] for f in dataclasses.fields(self) if f.name != "counts"}
+        last = slice(len(self.types), None)
+        rows["vectors"][last], rows["used"][last] = far, 0.0
+        counts = {name: np.append(count, np.zeros(extra, count.dtype)) for name, count in self.counts.items()}
+        return Table(**rows, counts=counts)
+
+
+def lay_end_to_end(types: Sequence[np.ndarray], lists: Sequence[Neighbors], reach: Reach, step: int) -> Table:
+    """One table of all systems, as wide as the widest atom of all needs, rounded up to a multiple of `step`."""
+    sizes = [len(t) for t in types]
+    starts = np.cumsum([0, *sizes])
+    width = rounded(max(n.index.shape[1] for n in lists), step, reach.repinit[1])
+    own, filler = np.concatenate(types), np.repeat([t[0] for t in types], sizes)
+    near = np.full((starts[-1], width), -1)
+    vectors = np.empty((starts[-1], width, 3))
+    for start, n in zip(starts, lists, strict=False):
+        here = slice(start, start + len(n.index)), slice(0, n.index.shape[1])
+        near[here] = np.where(n.index >= 0, n.index + start, -1)
+        vectors[here] = n.vector
+    near_types = own[near]
+    used = (near >= 0) & allowed(reach)[own[:, None], near_types]
+    vectors[~used] = reach.far
+    return Table(
+        types=own,
+        filler=filler,
+        system=np.repeat(np.arange(len(types)), sizes),
+        near=np.maximum(near, 0),
+        near_types=np.where(used, near_types, filler[:, None]),
+        vectors=vectors,
+        used=used.astype(float),
+        counts={name: count_all(lists, *limits) for name, limits in reach.lists.items()},
+    )
+
+
+def count_all(lists: Sequence[Neighbors], cutoff: float, capacity: int) -> Int[np.ndarray, "row"]:
+    """How many neighbours each atom has within a list's cutoff and capacity."""
+    return np.concatenate([counts_within(n, cutoff, capacity) for n in lists])
+
+
+def allowed(reach: Reach) -> np.ndarray:
+    """Whether the descriptor may see a pair of types (virtual ones included)."""
+    matrix = np.ones((reach.types + 1, reach.types + 1), dtype=bool)
+    for a, b in reach.excluded_pairs:
+        matrix[a, b] = matrix[b, a] = False
+    return matrix

@@ -1,0 +1,76 @@
+"""Results of many evaluations, as rows of a table, and written to a file."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError
+from ..structures.datasets import Frame
+
+SUFFIXES = (".npz", ".json")
+
+
+def check_name(file: str | None) -> None:
+    """Refuse, before any work, a name whose suffix says nothing.
+
+    >>> check_name("results.npz")
+    """
+    if file is not None and Path(file).suffix not in SUFFIXES:
+        raise InputError(f"{file}: results are written as {' or '.join(SUFFIXES)}", argument="out")
+
+
+def row(frame: Frame, found, to_numpy) -> dict:
+    """What one evaluation found, and how far that is from the frame's labels."""
+    forces, virial = to_numpy(found.forces), to_numpy(found.virial)
+    cell = frame.system.cell
+    volume = None if cell is None else abs(np.linalg.det(np.asarray(cell, dtype=float).reshape(3, 3)))
+    out = {
+        "name": frame.name,
+        "energy": float(to_numpy(found.energy)),
+        "forces": forces,
+        "virial": virial,
+        "atom_energy": to_numpy(found.atom_energy),
+        "largest_force": float(np.sqrt((forces**2).sum(axis=1)).max()),
+        "pressure": None if volume is None else float(np.trace(virial) / (3 * volume)),
+    }
+    if frame.energy is not None:
+        out["energy_error"] = (out["energy"] - float(frame.energy)) / len(forces)
+    if frame.forces is not None:
+        out["force_error"] = forces - frame.forces
+    return out
+
+
+def summary(rows: list[dict]) -> dict[str, float]:
+    """Root mean square errors against the labels, where there are any (eV per atom, eV/Å)."""
+    energy = [r["energy_error"] for r in rows if "energy_error" in r]
+    force = [r["force_error"].ravel() for r in rows if "force_error" in r]
+    found = {}
+    if energy:
+        found["energy_rmse_per_atom"] = float(np.sqrt(np.mean(np.square(energy))))
+    if force:
+        found["force_rmse"] = float(np.sqrt(np.mean(np.concatenate(force) ** 2)))
+    return found
+
+
+def plain(row: dict) -> dict:
+    """A row as JSON can hold it."""
+    return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in row.items()}
+
+
+def write(rows: list[dict], file: str) -> None:
+    """All rows in one file, complete or not at all; .npz has a key `index/name` for every entry."""
+    from ..serialization.atomic import replacing
+
+    if Path(file).suffix == ".json":
+        content = json.dumps([plain(r) for r in rows]).encode()
+    else:
+        buffer = io.BytesIO()
+        arrays = {f"{k}/{n}": np.asarray(v) for k, r in enumerate(rows) for n, v in r.items() if v is not None}
+        np.savez(buffer, allow_pickle=False, **arrays)
+        content = buffer.getvalue()
+    with replacing(file) as temporary:
+        temporary.write_bytes(content)

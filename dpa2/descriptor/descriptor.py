@@ -1,0 +1,172 @@
+"""The DPA-2 descriptor: repinit, then layer upon layer of the repformer, over blocks of atoms.
+
+The forward pass keeps what each layer was given; the pullback computes a block's layer again before going back
+through it, so that memory holds the representations and never the attention maps of all atoms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..nn.arrays import Array, Float, array_namespace, end_to_end, flat, take_rows
+from ..nn.layers import Linear
+from ..nn.module import module, static
+from ..nn.record import record, scope
+from .chunk import Block
+from .environment import Environment
+from .features import Features, Links
+from .initial import Initial, InitialPairs
+from .repformer import RepformerLayer, RepformerStep
+from .repinit import Repinit
+from .symmetrization import linearize_moment
+from .three_body import ThreeBody
+from .type_embedding import TypeEmbedding
+from .weighting import Counted, Smooth
+
+
+@module
+class Repformer:
+    """The weights of the repformer."""
+
+    environment: Environment
+    pair_embedding: Linear
+    layers: tuple[RepformerLayer, ...]
+    weighting: Smooth | Counted = static()
+    direct_distance: bool = static()
+    activation: str = static()
+
+
+@module
+class Descriptor:
+    """The weights of a DPA-2 descriptor."""
+
+    type_embedding: TypeEmbedding
+    repinit: Repinit
+    three_body: ThreeBody | None
+    shape_transform: Linear | None
+    type_transform: Linear | None
+    repformer: Repformer
+    append_type: bool = static()
+
+    def fold(self) -> DescriptorProgram:
+        """The descriptor ready to run: everything that depends on weights alone is computed here, once."""
+        table, repformer = self.type_embedding.table(), self.repformer
+        pairs = InitialPairs(
+            repformer.environment,
+            repformer.pair_embedding,
+            repformer.weighting,
+            repformer.direct_distance,
+            repformer.activation,
+        )
+        initial = Initial(
+            self.repinit.fold(table),
+            None if self.three_body is None else self.three_body.fold(table),
+            self.shape_transform,
+            None if self.type_transform is None else self.type_transform(table),
+            pairs.fold(),
+            repformer.activation,
+        )
+        steps = tuple(layer.fold() for layer in repformer.layers)
+        return DescriptorProgram(initial, steps, table if self.append_type else None)
+
+
+@module
+class DescriptorProgram:
+    """The descriptor ready to run over blocks of atoms.
+
+    `backend.run(function, shared, *lists)` calls `function(*shared, *items)` for the items of every block and returns
+    the list of results; it is the back end's to compile and to spread over threads. `backend.joiner()` gives a function
+    that lays arrays end to end, perhaps with rows to spare behind; each call may take the memory of what the one before
+    gave.
+    """
+
+    initial: Initial
+    steps: tuple[RepformerStep, ...]
+    table: Float[Array, "types_and_padding embedding"] | None
+
+    def linearize(self, blocks: Sequence[Block], backend):
+        """The final `Features` of every block; `pull` takes their cotangents and gives those of the vectors."""
+        states, links = zip(*backend.run(begin, (self.initial,), blocks), strict=True)
+        states, pull_layers = self.linearize_layers(links, states, backend)
+
+        def pull_back(cotangents: Sequence[Features]):
+            parts, edges = pull_layers(cotangents)
+            return backend.run(return_to_vectors, (self.initial, edges), blocks, links, parts)
+
+        return states, pull_back
+
+    def linearize_layers(self, links: Sequence[Links], states: Sequence[Features], backend):
+        """The `Features` after all layers; `pull` gives each block's part of those before, and what edges add to f."""
+        history = []
+        for k, step in enumerate(self.steps):
+            atoms = end_to_end([s.atom for s in states])
+            history.append((step, atoms, states))
+            with scope(f"repformer/layer{k}/"):
+                states = backend.run(advance, (step, atoms), links, states)
+
+        def pull_back(parts: Sequence[Features]):
+            join, edges = backend.joiner(), None
+            for step, atoms, states in reversed(history):
+                parts, edges = zip(*backend.run(retreat, (step, atoms, edges), links, states, parts), strict=True)
+                edges = join(edges)
+            return parts, edges
+
+        return states, pull_back
+
+    def output(self, block: Block, state: Features) -> Float[Array, "atom descriptor"]:
+        """The descriptor of a block: f, and the type's embedding behind it (section 10)."""
+        if self.table is None:
+            return state.atom
+        return array_namespace(state.atom).concat([state.atom, take_rows(self.table, block.types)], axis=-1)
+
+
+def begin(initial: Initial, block: Block) -> tuple[Features, Links]:
+    """The features with which a block starts, and what its layers need to know of it."""
+    return initial.linearize(block)[0], block.links(initial.pairs.sums(block))
+
+
+def return_to_vectors(
+    initial: Initial, edges, block: Block, links: Links, part: Features
+) -> Float[Array, "atom neighbor 3"]:
+    """The gradient with respect to the vectors of a block's edges."""
+    return initial.linearize(block)[1](collected(edges, links, part))
+
+
+def with_near(atoms: Float[Array, "row f"], links: Links, state: Features) -> Features:
+    """A block's features together with the neighbours' f."""
+    return Features(state.atom, take_rows(atoms, links.near), state.pair, state.frame, state.weight)
+
+
+def advance(step: RepformerStep, atoms, links: Links, state: Features) -> Features:
+    """One layer on one block."""
+    return step.linearize(with_near(atoms, links, state), links.sums)[0]
+
+
+def retreat(
+    step: RepformerStep, atoms, edges, links: Links, state: Features, part: Features
+) -> tuple[Features, Float[Array, "edge f"]]:
+    """Back through one layer on one block: its own cotangent, and that of the neighbours' f, edge by edge."""
+    x, cotangent = with_near(atoms, links, state), collected(edges, links, part).filled(state)
+    dx = step.pullback(x, links.sums)(cotangent).filled(x)
+    return Features(atom=dx.atom, pair=dx.pair, frame=dx.frame, weight=dx.weight), flat(dx.near)
+
+
+def collected(edges: Float[Array, "edge f"] | None, links: Links, part: Features) -> Features:
+    """A block's cotangent: its own part, and what all edges that lead to its atoms contribute."""
+    if edges is None:
+        return part
+    arriving = links.arriving[:, None, :] @ take_rows(edges, links.incoming)
+    return part + Features(atom=arriving[:, 0, :])
+
+
+def rotation(pairs: InitialPairs, block: Block, state: Features) -> Float[Array, "atom g 3"]:
+    """The rotation matrix of section 8.8: equivariant, from the final g and h."""
+    moment, _ = linearize_moment(state.frame, state.weight, state.pair, pairs.sums(block).root)
+    record("repformer/rot_mat", moment, (0, 2, 1))
+    return moment.mT
+
+
+def switches(pairs: InitialPairs, block: Block) -> Float[Array, "atom neighbor"]:
+    """The repformer's switch, 0 where there is no neighbour."""
+    hood = pairs.hood(block)
+    return pairs.environment.linearize(hood.types, hood.vectors)[0][1] * hood.occupied

@@ -1,0 +1,146 @@
+"""Embedding nets of one number and two types, g(s; near, own), as repinit uses them (specification sections 5, 6).
+
+Types take few values, so whatever depends on them alone is a table, made once from the weights by `fold`.
+"""
+
+from __future__ import annotations
+
+from ..nn.arrays import Array, Float, Int, array_namespace, like, within_bounds
+from ..nn.layers import Dense, EmbeddingNet, activate
+from ..nn.module import linearize_chain, module, static
+from ..nn.record import record
+
+
+@module
+class TypedLinear:
+    """[s | E(near) | E(own)] W + b with the type parts as tables; channels first."""
+
+    slope: Float[Array, "channel"]
+    bias: Float[Array, "channel"] | None
+    near: Float[Array, "channel type"] | None
+    own: Float[Array, "channel type"] | None
+
+    @classmethod
+    def fold(cls, weight, bias, table: Float[Array, "type embedding"]) -> TypedLinear:
+        """The rows of W are for s and then, as far as they reach, for the types of the neighbour and of the centre."""
+        dim = table.shape[1]
+        near = (table @ weight[1 : 1 + dim, :]).T if weight.shape[0] > 1 else None
+        own = (table @ weight[1 + dim :, :]).T if weight.shape[0] > 1 + dim else None
+        return cls(weight[0, :], bias, near, own)
+
+    def __call__(self, s: Float[Array, "*axes"], near: Int[Array, "*near"], own: Int[Array, "*own"]):
+        y = stretch(self.slope, s.ndim) * s[None, ...]
+        for table, types in ((self.near, near), (self.own, own)):
+            y = y if table is None else y + take_columns(table, types)
+        return y if self.bias is None else y + stretch(self.bias, s.ndim)
+
+    def pull(self, dy: Float[Array, "channel point"]) -> Float[Array, "point"]:
+        return self.slope @ dy
+
+
+def stretch(v: Float[Array, "channel"], ndim: int):
+    """v with `ndim` axes of length one behind."""
+    return v[(slice(None),) + (None,) * ndim]
+
+
+def take_columns(table: Float[Array, "channel type"], types: Int[Array, "*axes"]) -> Float[Array, "channel *axes"]:
+    """table[:, types]"""
+    xp = array_namespace(table)
+    columns = xp.take(table, xp.reshape(types, (-1,)), axis=1, **within_bounds(xp.take))
+    return xp.reshape(columns, (table.shape[0], *types.shape))
+
+
+@module
+class TypedEmbedding:
+    """The embedding net of a block, folded: g(s; near, own), times 1 + ρ z(near, own) where types enter as a gate."""
+
+    linear: TypedLinear
+    skip: TypedLinear | None
+    timestep: Float[Array, "first"] | None
+    rest: tuple[Dense, ...]
+    gate: Float[Array, "channel pair"] | None
+    activation: str = static()
+    switched: bool = static()
+    types: int = static()
+
+    def linearize(self, s: Float[Array, "*axes"], near, own, weight: Float[Array, "*axes"]):
+        """g (channel, *axes); `near` and `own` are types whose shapes broadcast to that of s; `weight` is ρ.
+
+        `pull(dg)` gives (ds, dweight).
+        """
+        q, pull_net = self.linearize_net(s, near, own)
+        g, pull_gate = self.linearize_gate(q, near, own, weight)
+
+        def pull_back(dg):
+            dq, dweight = pull_gate(dg)
+            return pull_net(dq), dweight
+
+        return g, pull_back
+
+    def linearize_net(self, s, near, own):
+        """q (channel, *axes), which the types may gate; `pull(dq)` gives ds."""
+        xp = array_namespace(s)
+        x, pull_first = self.linearize_first(s, near, own)
+        q, pull_rest = linearize_chain(self.rest, x)
+
+        def pull_back(dq):
+            dx = pull_rest(xp.reshape(dq, (dq.shape[0], -1)))
+            return xp.reshape(pull_first(dx), s.shape)
+
+        return xp.reshape(q, (q.shape[0], *s.shape)), pull_back
+
+    def linearize_first(self, s, near, own):
+        """The first layer; it alone sees the types."""
+        xp = array_namespace(s)
+        z = self.linear(s, near, own)
+        y, pull = activate(xp.reshape(z, (z.shape[0], -1)), self.activation, self.timestep)
+        if self.skip is None:
+            return y, lambda dy: self.linear.pull(pull(dy))
+        y = y + xp.reshape(self.skip(s, near, own), y.shape)
+        return y, lambda dy: self.linear.pull(pull(dy)) + self.skip.pull(dy)
+
+    def linearize_gate(self, q, near, own, weight):
+        """g = q (1 + ρ z); without a gate g = q."""
+        xp = array_namespace(q)
+        if self.gate is None:
+            return q, lambda dg: (dg, xp.zeros_like(weight))
+        table = take_columns(self.gate, near if self.gate.shape[1] == self.types else near * self.types + own)
+        z = weight[None, ...] * table if self.switched else table
+        record("gg_s", q, (1, 2, 0) if q.ndim == 3 else None)
+        record("gg_t", z, (1, 2, 0) if q.ndim == 3 else None)
+
+        def pull_back(dg):
+            dweight = xp.sum(dg * q * table, axis=0) if self.switched else xp.zeros_like(weight)
+            return dg * (1.0 + z), dweight
+
+        return q * (1.0 + z), pull_back
+
+
+def fold_embedding(net: EmbeddingNet, gate: EmbeddingNet | None, table, switched: bool) -> TypedEmbedding:
+    """Fold the type embedding into a net: into its first layer (`concat`), or into a gate of its own (`strip`)."""
+    first = net.layers[0]
+    copies = [
+        [float(i == j) for j in range(first.weight.shape[0])] * first.copies for i in range(first.weight.shape[0])
+    ]
+    return TypedEmbedding(
+        linear=TypedLinear.fold(first.weight, first.bias, table),
+        skip=TypedLinear.fold(like(copies, first.weight), None, table) if first.copies else None,
+        timestep=first.timestep,
+        rest=net.layers[1:],
+        gate=None if gate is None else fold_gate(gate, table),
+        activation=first.activation,
+        switched=switched,
+        types=table.shape[0],
+    )
+
+
+def fold_gate(gate: EmbeddingNet, table: Float[Array, "type embedding"]) -> Float[Array, "channel pair"]:
+    """The gate on every ordered pair of types, the neighbour's slow; or on every type, if it sees one only."""
+    xp = array_namespace(table)
+    n, dim = table.shape
+    if gate.layers[0].weight.shape[0] == dim:
+        return gate.linearize(table.T)[0]
+    first = xp.broadcast_to(table[:, None, :], (n, n, dim))
+    second = xp.broadcast_to(table[None, :, :], (n, n, dim))
+    pairs = xp.reshape(xp.concat([first, second], axis=-1), (n * n, 2 * dim))
+    return gate.linearize(pairs.T)[0]

@@ -1,0 +1,59 @@
+"""What flows through the repformer: f per atom, g and h per neighbour."""
+
+from __future__ import annotations
+
+from ..nn.arrays import Array, Float, Int, array_namespace
+from ..nn.module import module
+
+
+@module
+class Features:
+    """The representations of a block of atoms; as an update or a cotangent, fields may be missing."""
+
+    atom: Float[Array, "atom f"] | None = None
+    near: Float[Array, "atom neighbor f"] | None = None
+    pair: Float[Array, "atom neighbor g"] | None = None
+    frame: Float[Array, "atom neighbor 3"] | None = None
+    weight: Float[Array, "atom neighbor"] | None = None
+
+    def __add__(self, other: Features) -> Features:
+        return Features(*(plus(getattr(self, n), getattr(other, n)) for n in FIELDS))
+
+    def filled(self, like: Features) -> Features:
+        """With zeros, as large as in `like`, for what is missing."""
+        mine = {n: getattr(self, n) for n in FIELDS}
+        missing = [n for n in FIELDS if mine[n] is None and getattr(like, n) is not None]
+        zeros = {n: array_namespace(like.atom).zeros_like(getattr(like, n)) for n in missing}
+        return Features(**mine | zeros)
+
+
+FIELDS = ("atom", "near", "pair", "frame", "weight")
+
+
+def plus(a, b):
+    """a + b where missing means zero."""
+    if a is None or b is None:
+        return b if a is None else a
+    return a + b
+
+
+@module
+class Sums:
+    """What sums over neighbours are divided by: η of the symmetrisation, η of the convolution (8.4, 8.5)."""
+
+    root: Float[Array, "atom 1"]
+    mean: Float[Array, "atom 1"]
+
+
+@module
+class Links:
+    """What layers need to know of a block: whom its atoms hear, who hears them, and what sums are divided by.
+
+    `near` are the rows of the neighbours; `incoming` the positions of the edges that lead to each atom among the edges
+    of all blocks, `arriving` is 1 for each of them.
+    """
+
+    near: Int[Array, "atom neighbor"]
+    incoming: Int[Array, "atom edge"]
+    arriving: Float[Array, "atom edge"]
+    sums: Sums

@@ -1,0 +1,76 @@
+"""An atom attends to its neighbours (specification section 8.5, local attention)."""
+
+from __future__ import annotations
+
+from ..nn.arrays import Array, Float, array_namespace
+from ..nn.module import module, static
+from ..nn.record import record
+from .features import Features, Sums
+from .weighting import Counted, Smooth, linearize_softmax
+
+
+@module
+class LocalAttention:
+    """The weights of each head: query and key (f → attention), value and output (f → f)."""
+
+    query: Float[Array, "head f attention"]
+    key: Float[Array, "head f attention"]
+    value: Float[Array, "head f f"]
+    output: Float[Array, "head f f"]
+    bias: Float[Array, "f"]
+    weighting: Smooth | Counted = static()
+
+    def fold(self) -> LocalUpdate:
+        """Products of weights, so that nothing is projected per neighbour: λ = f_i (Q Kᵀ/√d) f_j, o = Σ α f_j V O."""
+        score, mix = merge(self.query, self.key), self.value @ self.output
+        return LocalUpdate(side_by_side(score), one_below_the_other(mix), self.bias, self.weighting)
+
+
+def merge(query: Float[Array, "head x attention"], key: Float[Array, "head x attention"]):
+    """Q Kᵀ / √d for each head."""
+    return query @ key.mT / query.shape[-1] ** 0.5
+
+
+def side_by_side(m: Float[Array, "head x y"]) -> Float[Array, "x head*y"]:
+    return array_namespace(m).reshape(array_namespace(m).permute_dims(m, (1, 0, 2)), (m.shape[1], -1))
+
+
+def one_below_the_other(m: Float[Array, "head x y"]) -> Float[Array, "head*x y"]:
+    return array_namespace(m).reshape(m, (-1, m.shape[2]))
+
+
+@module
+class LocalUpdate:
+    """The update of f by attention, with merged matrices."""
+
+    score: Float[Array, "f head_f"]
+    mix: Float[Array, "head_f f"]
+    bias: Float[Array, "f"]
+    weighting: Smooth | Counted = static()
+
+    def linearize(self, x: Features, sums: Sums):
+        xp = array_namespace(x.atom)
+        asked = xp.reshape(x.atom @ self.score, (x.atom.shape[0], -1, x.atom.shape[1]))
+        raw = asked @ x.near.mT
+        (factor, offset), pull_logits = self.weighting.linearize_logits(x.weight[:, None, :])
+        logits = raw * factor + offset
+        alpha, pull_softmax = linearize_softmax(logits, self.weighting.phantoms(x.weight.shape[1]))
+        heard = alpha * x.weight[:, None, :]
+        gathered = heard @ x.near
+        y = xp.reshape(gathered, (x.atom.shape[0], -1)) @ self.mix + self.bias
+        record("attn1_logits", logits, (0, 2, 1))
+        record("attn1_weights", heard, (0, 2, 1))
+        record("g1_attn", y)
+
+        def pull_back(dy):
+            dgathered = xp.reshape(dy @ self.mix.T, gathered.shape)
+            dheard = dgathered @ x.near.mT
+            dlogits = pull_softmax(dheard * x.weight[:, None, :])
+            draw = dlogits * factor
+            dweight = xp.sum(pull_logits(dlogits * raw, dlogits) + dheard * alpha, axis=1)
+            dasked = draw @ x.near
+            dnear = heard.mT @ dgathered + draw.mT @ asked
+            datom = xp.reshape(dasked, (dasked.shape[0], -1)) @ self.score.T
+            return Features(atom=datom, near=dnear, weight=dweight)
+
+        return Features(atom=y), lambda dy: pull_back(dy.atom)

@@ -1,0 +1,164 @@
+"""Neighbours of one atom attend to each other, gated by their angle (specification sections 8.6 and 8.7)."""
+
+from __future__ import annotations
+
+from ..nn.arrays import Array, Float, array_namespace
+from ..nn.layers import LayerNorm, centred
+from ..nn.module import module, static
+from ..nn.record import record
+from .features import Features, Sums
+from .local_attention import merge, side_by_side
+from .weighting import Counted, Smooth, linearize_softmax
+
+
+@module
+class PairAttention:
+    """The weights of each head: query and key (g → attention), value and output (g → g), and its share in h."""
+
+    query: Float[Array, "head g attention"]
+    key: Float[Array, "head g attention"]
+    value: Float[Array, "head g g"] | None
+    output: Float[Array, "head g g"] | None
+    bias: Float[Array, "g"] | None
+    norm: LayerNorm | None
+    mix: Float[Array, "head"] | None
+    gate: bool = static()
+    weighting: Smooth | Counted = static()
+
+    def fold(self) -> PairUpdate:
+        """Products of weights, as in local attention."""
+        readers: list[PairReader | FrameReader] = []
+        if self.value is not None:
+            mix = side_by_side(centred(self.value @ self.output))  # the mean, which the norm takes away, never arises
+            readers.append(PairReader(mix, centred(self.bias), self.norm))
+        if self.mix is not None:
+            readers.append(FrameReader(self.mix))
+        attention = AttentionMap(side_by_side(merge(self.key, self.query)), self.gate, self.weighting)
+        return PairUpdate(attention, tuple(readers))
+
+
+@module
+class AttentionMap:
+    """M = softmax(ℓ) ω_a ω_b γ/√3, with γ = h_a · h_b; axes (atom, key, head, query).
+
+    Keys come first, so that sums over them add whole rows of heads and queries. `score` is K Qᵀ/√d, head by head.
+    """
+
+    score: Float[Array, "g head_g"]
+    gate: bool = static()
+    weighting: Smooth | Counted = static()
+
+    def linearize(self, x: Features):
+        """M, and the pullback to `Features`."""
+        xp = array_namespace(x.pair)
+        slots = x.pair.shape[1]
+        gamma = x.frame @ x.frame.mT
+        both = x.weight[:, :, None] * x.weight[:, None, :]
+        (shift, offset), pull_logits = self.weighting.linearize_logits(both)
+        factor = shift * gamma if self.gate else shift
+        keys = of_each_head(x.pair @ self.score, x.pair.shape[2])
+        raw = xp.reshape(keys @ x.pair.mT, (*x.pair.shape[:2], -1, slots))
+        logits = raw * factor[:, :, None, :]
+        logits += offset[:, :, None, :]
+        alpha, pull_softmax = linearize_softmax(logits, self.weighting.phantoms(slots), axis=1)
+        angle = gamma / 3.0**0.5
+        after = (both * angle)[:, :, None, :]
+        attention = alpha * after
+        record("attn2_logits", logits, (0, 3, 1, 2))
+        record("attn2_map", attention, (0, 3, 1, 2))
+
+        def pull_back(dmap):
+            dafter = sum_of_heads(dmap * alpha)
+            dlogits = pull_softmax(dmap * after)
+            dfactor, doffset = sum_of_heads(dlogits * raw), sum_of_heads(dlogits)
+            dgamma = dafter * both / 3.0**0.5 + (dfactor * shift if self.gate else 0.0)
+            dboth = dafter * angle + pull_logits(dfactor * gamma if self.gate else dfactor, doffset)
+            draw = xp.reshape(dlogits * factor[:, :, None, :], (*keys.shape[:2], slots))
+            dkeys = xp.reshape(draw @ x.pair, (*x.pair.shape[:2], -1))
+            return Features(
+                pair=dkeys @ self.score.T + draw.mT @ keys,
+                frame=(dgamma + dgamma.mT) @ x.frame,
+                weight=((dboth + dboth.mT) @ x.weight[..., None])[..., 0],
+            )
+
+        return attention, pull_back
+
+
+def of_each_head(projected: Float[Array, "atom key head_g"], channels: int) -> Float[Array, "atom key_head g"]:
+    """A row of its own for each key and head."""
+    return array_namespace(projected).reshape(projected, (projected.shape[0], -1, channels))
+
+
+def sum_of_heads(x: Float[Array, "atom key head query"]) -> Float[Array, "atom key query"]:
+    """Σ_h, slice by slice, which NumPy does in half the time of a sum over a short axis."""
+    total = 0.0 + x[:, :, 0, :]  # a copy, to add to
+    for h in range(1, x.shape[2]):
+        total += x[:, :, h, :]
+    return total
+
+
+@module
+class PairReader:
+    """The update of g: LN(Σ_h M_h g V_h O_h + b), with V O and b centred."""
+
+    mix: Float[Array, "g head_g"]
+    bias: Float[Array, "g"]
+    norm: LayerNorm | None
+
+    def linearize(self, x: Features, attention: Float[Array, "atom neighbor head neighbor"]):
+        """`Features` of the update; `pull` gives (dattention, dfeatures)."""
+        xp = array_namespace(x.pair)
+        values = of_each_head(x.pair @ self.mix, x.pair.shape[2])
+        rows = xp.reshape(attention, (*values.shape[:2], -1))
+        y, pull_norm = self.norm.linearize_centred(rows.mT @ values + self.bias)
+        record("g2_attn", y)
+
+        def pull_back(dy):
+            dsum = pull_norm(dy.pair)
+            dattention = xp.reshape(values @ dsum.mT, attention.shape)
+            dvalues = xp.reshape(rows @ dsum, (*x.pair.shape[:2], -1))
+            return dattention, Features(pair=dvalues @ self.mix.T)
+
+        return Features(pair=y), pull_back
+
+
+@module
+class FrameReader:
+    """The update of h: Σ_h mix_h M_h h, equivariant because M is invariant."""
+
+    mix: Float[Array, "head"]
+
+    def linearize(self, x: Features, attention: Float[Array, "atom neighbor head neighbor"]):
+        """`Features` of the update; `pull` gives (dattention, dfeatures)."""
+        xp = array_namespace(x.frame)
+        shares = self.mix[:, None]
+        mixed = xp.sum(attention * shares, axis=2)
+        y = mixed.mT @ x.frame
+        record("h2_attn", y)
+
+        def pull_back(dy):
+            dmixed = x.frame @ dy.frame.mT
+            return dmixed[:, :, None, :] * shares, Features(frame=mixed @ dy.frame)
+
+        return Features(frame=y), pull_back
+
+
+@module
+class PairUpdate:
+    """The updates of g and of h that read the same attention map."""
+
+    attention: AttentionMap
+    readers: tuple[PairReader | FrameReader, ...]
+
+    def linearize(self, x: Features, sums: Sums):
+        attention, pull_attention = self.attention.linearize(x)
+        updates, pulls = zip(*(reader.linearize(x, attention) for reader in self.readers), strict=True)
+
+        def pull_back(dy):
+            dattention, dx = pulls[0](dy)
+            for pull in pulls[1:]:
+                more, part = pull(dy)
+                dattention, dx = dattention + more, dx + part
+            return dx + pull_attention(dattention)
+
+        return sum(updates, Features()), pull_back

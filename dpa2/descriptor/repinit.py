@@ -1,0 +1,106 @@
+"""repinit: an atom's first representation, from the types and the geometry around it (specification section 5)."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ..nn.arrays import Array, Float, Int, array_namespace
+from ..nn.layers import EmbeddingNet
+from ..nn.module import module, static
+from ..nn.record import record, scope
+from .embedding import TypedEmbedding, fold_embedding
+from .environment import Environment, Neighborhood, Slots
+from .neighbor_attention import NeighborAttention, linearize_attention
+from .tables import Tables
+
+
+@module
+class Repinit:
+    """D = (1/S²) G Rᵀ (G Rᵀ)[:axis]ᵀ, with G the embedding of every neighbour and R its environment row."""
+
+    environment: Environment
+    embedding: EmbeddingNet | TypedEmbedding
+    type_gate: EmbeddingNet | None
+    attention: tuple[NeighborAttention, ...]
+    axis: int = static()
+    smooth: bool = static()
+    tables: Tables | None = None
+
+    def fold(self, table) -> Repinit:
+        """The same block with the type embedding `table` folded into its nets."""
+        embedding = fold_embedding(self.embedding, self.type_gate, table, self.smooth)
+        if self.tables is not None:
+            embedding = self.tables.fold(embedding)
+        if embedding.gate is not None:
+            record_gate(embedding)
+        return dataclasses.replace(
+            self, environment=self.environment.fold(), embedding=embedding, type_gate=None, tables=None
+        )
+
+    def linearize(self, hood: Neighborhood):
+        """The two-body descriptor (atom, channel · axis), and the pullback to the vectors."""
+        slots, pull_slots = self.environment.linearize_slots(hood)
+        share = 1.0 / self.environment.capacity
+        if slots.multiplicity is not None:
+            share = share * slots.multiplicity[..., None]
+        record("repinit/sw", slots.weight)
+        record("repinit/env_mat", slots.rows)
+        x, pull_x = self.linearize_sum(slots, hood.types, slots.rows * share)
+        d, pull_d = linearize_product(x, self.axis)
+
+        def pull_back(dd):
+            dcounted, drows, dweight = pull_x(pull_d(dd))
+            return pull_slots(dcounted * share + drows, dweight)
+
+        return d, pull_back
+
+    def linearize_sum(self, slots: Slots, own: Int[Array, "atom"], counted: Float[Array, "atom slot 4"]):
+        """X = G R (atom, channel, 4); `pull(dX)` gives (dR, drows, dweight), the rest by way of the embedding."""
+        xp = array_namespace(counted)
+        with scope("repinit/"):
+            g, pull_g = self.embedding.linearize(slots.rows[..., 0], slots.types, own[:, None], slots.weight)
+        g, pull_attention = linearize_attention(self.attention, g, slots)
+        record("repinit/gg", g, (1, 2, 0))
+
+        def pull_back(dx):
+            dg, *more = pull_attention(xp.permute_dims(dx @ counted.mT, (1, 0, 2)))
+            ds, dweight = pull_g(dg)
+            drows = radial(ds)
+            if self.attention:
+                drows, dweight = drows + more[0], dweight + more[1]
+            return xp.permute_dims(g, (1, 2, 0)) @ dx, drows, dweight
+
+        return xp.permute_dims(g, (1, 0, 2)) @ counted, pull_back
+
+
+def radial(ds: Float[Array, "atom slot"]) -> Float[Array, "atom slot 4"]:
+    """The cotangent of rows of which only the first column is used."""
+    xp = array_namespace(ds)
+    none = xp.zeros_like(ds)
+    return xp.stack([ds, none, none, none], axis=-1)
+
+
+def linearize_product(x: Float[Array, "atom channel 4"], axis: int):
+    """D = X X[:axis]ᵀ with the axis index fastest."""
+    xp = array_namespace(x)
+    head = x[:, :axis, :]
+    y = x @ head.mT
+    flat = xp.reshape(y, (y.shape[0], -1))
+    record("repinit/gr", x)
+    record("repinit/grrg", flat)
+
+    def pull_back(dflat):
+        dy = xp.reshape(dflat, y.shape)
+        dx = dy @ head
+        return xp.concat([dx[:, :axis, :] + dy.mT @ x, dx[:, axis:, :]], axis=1)
+
+    return flat, pull_back
+
+
+def record_gate(embedding: TypedEmbedding):
+    """The strip table in the specification's order, the centre's type slow (trap T7)."""
+    xp = array_namespace(embedding.gate)
+    n, gate = embedding.types, embedding.gate
+    if gate.shape[1] != n:
+        gate = xp.reshape(xp.permute_dims(xp.reshape(gate, (-1, n, n)), (0, 2, 1)), gate.shape)
+    record("repinit/strip_table", gate, (1, 0))

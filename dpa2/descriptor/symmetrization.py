@@ -1,0 +1,55 @@
+"""Moments of neighbour features along the frame, and the invariants made of them (specification section 8.4)."""
+
+from __future__ import annotations
+
+from ..nn.arrays import Array, Float, array_namespace
+from ..nn.module import module, static
+from ..nn.record import record
+from .features import Features, Sums
+
+
+def linearize_moment(frame, weight, x: Float[Array, "atom neighbor channel"], scale: Float[Array, "atom 1"]):
+    """H = η Σ_a h_a ⊗ ω_a x_a (atom, 3, channel); `pull(dH)` gives (dframe, dweight, dx)."""
+    xp = array_namespace(x)
+    factor = (weight * scale)[..., None]
+    weighted = frame * factor
+    moment = weighted.mT @ x
+
+    def pull_back(dmoment):
+        dweighted = x @ dmoment.mT
+        return dweighted * factor, xp.sum(dweighted * frame, axis=-1) * scale, weighted @ dmoment
+
+    return moment, pull_back
+
+
+def linearize_invariants(moment: Float[Array, "atom 3 channel"], axis: int):
+    """(1/3) H[:, :axis]ᵀ H, flattened with the channel fastest."""
+    xp = array_namespace(moment)
+    head = moment[:, :, :axis]
+    y = head.mT @ moment / 3.0
+
+    def pull_back(dflat):
+        dy = xp.reshape(dflat, y.shape) / 3.0
+        dmoment = head @ dy
+        return xp.concat([dmoment[..., :axis] + moment @ dy.mT, dmoment[..., axis:]], axis=-1)
+
+    return xp.reshape(y, (y.shape[0], -1)), pull_back
+
+
+@module
+class Symmetrization:
+    """Invariants of what belongs to neighbours: the pair representation g (`pair`) or the neighbours' f (`near`)."""
+
+    axis: int = static()
+    of: str = static()
+
+    def linearize(self, x: Features, sums: Sums):
+        moment, pull_moment = linearize_moment(x.frame, x.weight, getattr(x, self.of), sums.root)
+        y, pull_y = linearize_invariants(moment, self.axis)
+        record({"pair": "g1_grrg", "near": "g1_drrd"}[self.of], y)
+
+        def pull_back(dy):
+            dframe, dweight, dx = pull_moment(pull_y(dy))
+            return Features(frame=dframe, weight=dweight, **{self.of: dx})
+
+        return y, pull_back

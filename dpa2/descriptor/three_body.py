@@ -1,0 +1,78 @@
+"""The three-body block beside repinit: pairs of neighbours and the angle between them (specification section 6)."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ..nn.arrays import Array, Float, array_namespace
+from ..nn.layers import EmbeddingNet
+from ..nn.module import module, static
+from ..nn.record import record, scope
+from .embedding import TypedEmbedding, fold_embedding
+from .environment import Environment, Neighborhood
+
+
+@module
+class ThreeBody:
+    """D = (1/S²) Σ_ab κ_ab f(κ_ab; types), κ_ab = v_a · v_b with v the angular part of the environment row."""
+
+    environment: Environment
+    embedding: EmbeddingNet | TypedEmbedding
+    type_gate: EmbeddingNet | None
+    smooth: bool = static()
+
+    def fold(self, table) -> ThreeBody:
+        """The same block with the type embedding `table` folded into its nets."""
+        embedding = fold_embedding(self.embedding, self.type_gate, table, self.smooth)
+        return dataclasses.replace(self, environment=self.environment.fold(), embedding=embedding, type_gate=None)
+
+    def linearize(self, hood: Neighborhood):
+        """The three-body descriptor (atom, channel), and the pullback to the vectors."""
+        xp = array_namespace(hood.vectors)
+        slots, pull_slots = self.environment.linearize_slots(hood)
+        v, w = slots.rows[..., 1:], slots.weight
+        kappa = v @ v.mT
+        both = w[:, :, None] * w[:, None, :]
+        record("three_body/sw", w)
+        record("three_body/env_mat", slots.rows)
+        record("three_body/kappa", kappa)
+        share = share_of_pairs(slots.multiplicity, self.environment.capacity)
+        d, pull_d = self.linearize_mean(kappa, slots.types, both, share)
+        record("three_body/out", d)
+
+        def pull_back(dd):
+            dkappa, dpair = pull_d(dd)
+            dv = (dkappa + dkappa.mT) @ v
+            dw = ((dpair + dpair.mT) @ w[..., None])[..., 0]
+            return pull_slots(xp.concat([xp.zeros_like(dv[..., :1]), dv], axis=-1), dw)
+
+        return d, pull_back
+
+    def linearize_mean(self, kappa: Float[Array, "atom slot slot"], types, both, share):
+        """Σ_ab share κ f(κ) (atom, channel); `pull(dD)` gives (dκ, dweight of both)."""
+        xp = array_namespace(kappa)
+        with scope("three_body/"):
+            f, pull_f = self.embedding.linearize(kappa, types[:, :, None], types[:, None, :], both)
+        record("three_body/gg", f, (1, 2, 3, 0))
+        counted = kappa * share
+
+        def pull_back(dd):
+            dkappa, dpair = pull_f(dd.T[:, :, None, None] * counted[None, ...])
+            return dkappa + share * mix_channels(dd, f), dpair
+
+        return xp.sum(f * counted[None, ...], axis=(2, 3)).T, pull_back
+
+
+def mix_channels(dd: Float[Array, "atom channel"], f: Float[Array, "channel atom slot slot"]):
+    """Σ_c dd_c f_c, channel by channel, since compilers do badly at sums over the slowest axis."""
+    total = dd[:, 0, None, None] * f[0, ...]
+    for c in range(1, f.shape[0]):
+        total = total + dd[:, c, None, None] * f[c, ...]
+    return total
+
+
+def share_of_pairs(multiplicity: Float[Array, "atom slot"] | None, capacity: int):
+    """What each ordered pair of slots counts in the mean over all S² pairs."""
+    if multiplicity is None:
+        return 1.0 / capacity**2
+    return multiplicity[:, :, None] * multiplicity[:, None, :] / capacity**2

@@ -1,0 +1,86 @@
+"""How much a neighbour counts in sums and softmaxes: the two branches of `smooth` (specification sections 8.4-8.6).
+
+Smooth: by its switch value, which vanishes at the cutoff; sums are divided by the number of slots that the model
+provides, and slots without a neighbour still take part in the softmax (section 9.5).
+Counted: each neighbour alike; sums are divided by the number of neighbours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..nn.arrays import Array, Float, array_namespace
+
+SHIFT = 20.0  # c of section 3.5
+PROTECTION = 1e-4  # ε of section 3.5
+
+
+@dataclass(frozen=True)
+class Smooth:
+    """Neighbours count by their switch value."""
+
+    capacity: int
+    root: bool
+
+    def weight(self, switch: Float[Array, "atom neighbor"], occupied: Float[Array, "atom neighbor"]):
+        """ω, and the pullback to the switch."""
+        return switch * occupied, lambda dweight: dweight * occupied
+
+    def scales(self, occupied: Float[Array, "atom neighbor"]):
+        """η of the symmetrisation and of the convolution (8.4, 8.5), to be multiplied with (atom, ...) arrays."""
+        one = 1.0 + 0.0 * occupied[:, :1]
+        return one / (self.capacity**0.5 if self.root else self.capacity), one / self.capacity
+
+    def linearize_logits(self, weight):
+        """(scale, offset) such that ℓ = λ scale + offset = (λ + c) ω - c."""
+        return (weight, SHIFT * (weight - 1.0)), lambda dscale, doffset: dscale + SHIFT * doffset
+
+    def phantoms(self, width: int) -> int:
+        """How many slots that are not stored take part in a softmax, each with ℓ = -c."""
+        return self.capacity - width
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Every neighbour counts as one."""
+
+    capacity: int
+    root: bool
+
+    def weight(self, switch, occupied):
+        """ω, and the pullback to the switch."""
+        return occupied, lambda dweight: 0.0 * occupied
+
+    def scales(self, occupied):
+        """η of the symmetrisation and of the convolution; never a root in the latter (trap T10)."""
+        n = array_namespace(occupied).sum(occupied, axis=1, keepdims=True)
+        return 1.0 / (PROTECTION + (n**0.5 if self.root else n)), 1.0 / (PROTECTION + n)
+
+    def linearize_logits(self, weight):
+        """(scale, offset) such that ℓ = λ on neighbours, and hopelessly small elsewhere."""
+        xp = array_namespace(weight)
+        never = float(xp.finfo(weight.dtype).max) / 4
+        return (0.0 * weight + 1.0, never * (weight - 1.0)), lambda dscale, doffset: 0.0 * weight
+
+    def phantoms(self, width: int) -> int:
+        """No slot without a neighbour takes part."""
+        return 0
+
+
+def linearize_softmax(logits: Float[Array, "*axes"], phantoms: int, axis: int = -1):
+    """eˡ / (Σ eˡ + phantoms e⁻ᶜ), the sum over an axis of slots, and its pullback."""
+    xp = array_namespace(logits)
+    top = xp.ceil(xp.max(logits, axis=axis, keepdims=True))  # of slope 0: nothing flows back through the maximum
+    if phantoms > 0:
+        top = xp.clip(top, -SHIFT, None)
+    e = xp.exp(logits - top)
+    total = xp.sum(e, axis=axis, keepdims=True)
+    if phantoms:
+        total = total + phantoms * xp.exp(-SHIFT - top)
+    alpha = e / total
+
+    def pull_back(dalpha):
+        share = alpha * dalpha
+        return share - alpha * xp.sum(share, axis=axis, keepdims=True)
+
+    return alpha, pull_back

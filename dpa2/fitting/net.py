@@ -1,0 +1,55 @@
+"""From an atom's descriptor to its energy (specification section 11)."""
+
+from __future__ import annotations
+
+from ..nn.arrays import Array, Float, Int, array_namespace, take_rows
+from ..nn.layers import Dense, FittingLayers, Linear
+from ..nn.module import module, static
+from ..nn.record import record
+
+
+@module
+class Fitting:
+    """One network for all types; its input is [descriptor | frame parameters | atomic parameters | case]."""
+
+    layers: tuple[Dense, ...]
+    output: Linear
+    bias: Float[Array, "type"]
+    frame_mean: Float[Array, "frame_parameter"] | None
+    frame_scale: Float[Array, "frame_parameter"] | None
+    atom_mean: Float[Array, "atom_parameter"] | None
+    atom_scale: Float[Array, "atom_parameter"] | None
+    case: Float[Array, "case"] | None
+    parameters_as_mask: bool = static()
+    subtract_vacuum: bool = static()
+
+    def linearize(self, descriptor: Float[Array, "atom descriptor"], frame, atom, types: Int[Array, "atom"]):
+        """Energies (atom,), without the model's bias; `frame` and `atom` hold each atom's parameters or are None."""
+        xp = array_namespace(descriptor)
+        x = xp.astype(descriptor, self.output.weight.dtype)
+        extra = self.extra_inputs(x, frame, atom)
+        net = FittingLayers(self.layers, self.output)
+        record("fitting/input", xp.concat([x, *extra], axis=-1))
+        y, pull = net.linearize(xp.concat([x, *extra], axis=-1).T)
+        y = y[:, 0]
+        if self.subtract_vacuum:
+            vacuum = xp.concat([0.0 * x, *extra], axis=-1)
+            y = y - net.linearize(vacuum.T if extra else vacuum[:1, :].T)[0][:, 0]
+
+        def pull_back(dy):
+            dx = pull(xp.astype(dy, y.dtype)[:, None])[: x.shape[1], :].T
+            return xp.astype(dx, descriptor.dtype)
+
+        return y + take_rows(self.bias, types), pull_back
+
+    def extra_inputs(self, x, frame, atom) -> list:
+        """Normalised parameters and the case embedding, a row for each atom."""
+        xp, rows = array_namespace(x), x.shape[0]
+        parts = []
+        if self.frame_mean is not None:
+            parts.append((frame - self.frame_mean) * self.frame_scale)
+        if self.atom_mean is not None and not self.parameters_as_mask:
+            parts.append((atom - self.atom_mean) * self.atom_scale)
+        if self.case is not None:
+            parts.append(xp.broadcast_to(self.case, (rows, self.case.shape[0])))
+        return parts

@@ -1,0 +1,106 @@
+"""Models of JAX: an Orbax directory, whose arrays lie in a key-value store as zarr arrays.
+
+Source: section 8.1 of the description of formats.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy
+
+from ...errors import FormatError, UnsupportedModel, require
+from ..checkpoint import Checkpoint
+from ..contents import SWELLING, Contents
+from ..settings.plain import parse_json, shorten
+from ..state.state import State, state_to_checkpoint
+from ..state.training import BELOW
+from ..tree.packing import BFLOAT16
+
+SCRIPT, STATE = Path("model_def_script", "metadata"), Path("state")
+DTYPES = {"<f8", "<f4", "<f2", "bfloat16", "<i8", "<i4", "|b1"}
+
+
+def is_orbax(path: Path) -> bool:
+    """Whether a directory looks like such a model."""
+    return (path / STATE).is_dir() and (path / SCRIPT).is_file()
+
+
+def read_orbax(path: Path) -> Contents:
+    """The models in a directory."""
+    refuse_links(path)
+    script = read_json(path / SCRIPT)
+    arrays = Arrays(path)
+    distance = script.pop("_min_nbor_dist", None)
+    known = isinstance(distance, float) and math.isfinite(distance) and distance > 0
+    notes = {"min_distance": distance} if known else {}
+
+    def model(head: str | None, section: dict) -> Checkpoint:
+        """One model, from the arrays under its own name alone."""
+        prefix = BELOW if head is None else f"models.{head}.{BELOW}"
+        return state_to_checkpoint(arrays.below(prefix), section, notes)
+
+    return Contents.of_script("Orbax directory", script, model)
+
+
+def refuse_links(path: Path) -> None:
+    """Everything must lie in the directory itself."""
+    for entry in (path, *path.rglob("*")):
+        if entry.is_symlink() or not (entry.is_dir() or entry.is_file()):
+            raise FormatError(f"{entry.relative_to(path)} in it is a link, or no plain file", key=entry.name)
+
+
+def read_json(path: Path) -> dict:
+    """A dictionary in a file."""
+    found = parse_json(path.read_bytes(), path.name, path.name)
+    return found if isinstance(found, dict) else refuse_program(path)
+
+
+def refuse_program(path: Path):
+    raise UnsupportedModel(f"holds no model: {path.name} has no settings", what="another kind of Orbax directory")
+
+
+def is_shape(value) -> bool:
+    return isinstance(value, list) and all(isinstance(n, int) and n >= 0 for n in value)
+
+
+class Arrays:
+    """The arrays in a directory, read one by one when they are asked for, within a limit of all of them."""
+
+    def __init__(self, path: Path):
+        self.tensorstore = require("tensorstore", "orbax")
+        self.base = f"file://{(path / STATE).resolve()}/"
+        self.budget = SWELLING * sum(entry.stat().st_size for entry in path.rglob("*") if entry.is_file())
+        self.store = self.guarded(
+            lambda: self.tensorstore.KvStore.open({"driver": "ocdbt", "base": self.base}).result()
+        )
+        self.keys = [key.decode(errors="replace") for key in self.guarded(lambda: self.store.list().result())]
+
+    def guarded(self, action):
+        """What the library finds wrong is the file's fault."""
+        try:
+            return action()
+        except (ValueError, OSError, RuntimeError, KeyError, TypeError) as error:
+            raise FormatError(f"damaged Orbax directory ({shorten(str(error))})") from error
+
+    def below(self, prefix: str) -> State:
+        """All arrays whose names begin so, without that beginning."""
+        names = [key.removesuffix("/.zarray") for key in self.keys if key.endswith("/.zarray")]
+        return {name.removeprefix(prefix): self.read(name) for name in names if name.startswith(prefix)}
+
+    def read(self, name: str) -> numpy.ndarray:
+        """One array, whose description is looked at before it is opened."""
+        described = self.guarded(lambda: json.loads(self.store[f"{name}/.zarray".encode()]))
+        described = described if isinstance(described, dict) else {}
+        shape, chunks, kind = (described.get(key) for key in ("shape", "chunks", "dtype"))
+        if not (isinstance(kind, str) and kind in DTYPES and is_shape(shape) and is_shape(chunks)):
+            raise FormatError(f"array {name} of dtype {shorten(kind)} and shape {shorten(shape)}", key=name)
+        self.budget -= sum(8 * math.prod(sizes) for sizes in (shape, chunks) if sizes is not None)
+        if self.budget < 0:
+            raise FormatError(f"array {name} claims more data than the directory can hold", key=name)
+        address = {"driver": "ocdbt", "base": self.base, "path": name}
+        opened = self.guarded(lambda: self.tensorstore.open({"driver": "zarr", "kvstore": address}).result())
+        found = self.guarded(lambda: opened.read().result())
+        return found.view(BFLOAT16) if kind == "bfloat16" else found

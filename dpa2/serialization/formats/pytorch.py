@@ -1,0 +1,81 @@
+"""PyTorch's archives: training checkpoints, TorchScript models, exported and compiled ones. No code in them is run.
+
+Source: sections 3.4, 4 and 5 of the description of formats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ...errors import FormatError, UnsupportedModel
+from ..contents import Contents
+from ..settings.plain import parse_json
+from ..state.state import State, distance_note, state_to_checkpoint
+from ..state.training import below, read_training
+from ..tree.native_tree import tree_to_checkpoint
+from ..unpickling.archives import Archive
+from ..unpickling.pickles import Instance, read_pickle
+from ..unpickling.tensors import Storages, names_of_script, names_of_torch
+from .text import read_json
+
+DEPTH = 50  # of modules within modules; a genuine model has about 10
+
+
+def read_archive(data: bytes) -> Contents:
+    """The models in an archive, whose entries say of which kind it is."""
+    archive = Archive(data)
+    for ending, read in KINDS.items():
+        entry = archive.find(ending)
+        if entry is not None:
+            return read(archive, entry)
+    what = "a ZIP archive of something else than a PyTorch model"
+    raise UnsupportedModel(f"is {what}", what=what)
+
+
+def read_exported(archive: Archive, entry: str) -> Contents:
+    """The native tree that lies beside an exported or compiled program."""
+    return Contents.single("exported PyTorch program", tree_to_checkpoint(read_json(bytes(archive.read(entry)))))
+
+
+def read_checkpoint(archive: Archive, entry: str) -> Contents:
+    """What a training run left."""
+    return read_training(unpickle(archive, entry, names_of_torch), "PyTorch checkpoint")
+
+
+def read_script(archive: Archive, entry: str) -> Contents:
+    """A frozen model: its tree of modules, of which arrays are taken by their names."""
+    root = unpickle(archive, entry, names_of_script)
+    attributes = root.attributes if isinstance(root, Instance) else {}
+    script = attributes.get("model_def_script")
+    if not isinstance(script, str):
+        what = "a TorchScript model of something else than DeePMD-kit: it has no `model_def_script`"
+        raise UnsupportedModel(f"is {what}", what=what)
+    section = parse_json(script, "model_def_script", "model_def_script")
+    state = flatten(attributes)
+    return Contents.single("TorchScript", state_to_checkpoint(below(state), section, distance_note(state)))
+
+
+def unpickle(archive: Archive, entry: str, names: Callable):
+    """The pickle of an archive, with the numbers that lie beside it."""
+    return read_pickle(bytes(archive.read(entry)), names, Storages(archive, entry.removesuffix("data.pkl")))
+
+
+def flatten(attributes: dict, prefix: str = "", depth: int = DEPTH) -> State:
+    """Everything in a tree of modules by its dotted name; a module that is at several places is refused."""
+    found: State = {}
+    open_ = [(prefix, attributes, depth)]
+    while open_:
+        place, inside, left = open_.pop()
+        if not left or len(found) > 1_000_000:
+            raise FormatError(f"modules nested deeper than {depth}", key=place)
+        found |= {f"{place}{key}": value for key, value in inside.items() if not isinstance(value, Instance)}
+        modules = [(key, value) for key, value in inside.items() if isinstance(value, Instance)]
+        open_ += [(f"{place}{key}.", module.attributes, left - 1) for key, module in modules]
+    return found
+
+
+KINDS = {  # in this order: an exported program has pickles too
+    "extra/model.json": read_exported,
+    "constants.pkl": lambda archive, entry: read_script(archive, entry.replace("constants.pkl", "data.pkl")),
+    "data.pkl": read_checkpoint,
+}

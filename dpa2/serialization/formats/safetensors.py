@@ -1,0 +1,109 @@
+"""The project's own format: a safetensors file with the configuration and a digest in its header.
+
+`docs/native-format.md` describes it completely.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import numpy
+
+from ...errors import FormatError, InputError, UnsupportedModel
+from ..checkpoint import Checkpoint, little_endian
+from ..inventory import require_all
+from ..settings.plain import canonical_json, config_from_plain, config_to_plain, shorten
+
+VERSION = 1
+DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16"}
+
+
+def write_safetensors(checkpoint: Checkpoint) -> bytes:
+    """The bytes of a file: the same checkpoint gives the same bytes."""
+    return pack(require_all(checkpoint.weights, checkpoint.config), header_metadata(checkpoint))
+
+
+def pack(tensors: Mapping[str, numpy.ndarray], notes: dict[str, str]) -> bytes:
+    """Arrays and words as a safetensors file, in an order of its own: the library's changes from run to run."""
+    header: dict[str, dict] = {"__metadata__": notes}
+    names, parts, offset = {dtype: key for key, dtype in DTYPES.items()} | {"int64": "I64"}, [], 0
+    for name, array in sorted(tensors.items(), key=lambda item: (-item[1].itemsize, item[0])):
+        ends = [offset, offset := offset + array.nbytes]
+        header[name] = {"dtype": names[array.dtype.name], "shape": list(array.shape), "data_offsets": ends}
+        parts.append(little_endian(array))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # so that numbers are aligned
+    return b"".join([len(text).to_bytes(8, "little"), text, *parts])
+
+
+def header_metadata(checkpoint: Checkpoint) -> dict[str, str]:
+    """Words only, as safetensors has it."""
+    try:
+        notes = canonical_json(checkpoint.metadata)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"metadata: is no plain JSON ({error})", argument="metadata") from error
+    return {
+        "config": canonical_json(config_to_plain(checkpoint.config)),
+        "digest": checkpoint.digest(),
+        "format": "dpa2",
+        "metadata": notes,
+        "version": str(VERSION),
+    }
+
+
+def read_safetensors(data: bytes) -> Checkpoint:
+    """The checkpoint in the bytes of a file, every part of which is checked."""
+    tensors = read_tensors(data)
+    notes = read_header(data)
+    config = config_from_plain(read_plain(notes, "config"))
+    weights = require_all({name: to_array(name, tensor) for name, tensor in tensors}, config)
+    checkpoint = Checkpoint(config, weights, read_plain(notes, "metadata"))
+    if checkpoint.digest() != notes.get("digest"):
+        facts = {"key": "digest", "wanted": notes.get("digest"), "found": checkpoint.digest()}
+        raise FormatError("its numbers or settings are not those that were written: the digest differs", **facts)
+    return checkpoint
+
+
+def read_tensors(data: bytes) -> list[tuple[str, dict]]:
+    """Names and what the header says of them, after the checks of the safetensors library."""
+    from safetensors import SafetensorError, deserialize
+
+    try:
+        return deserialize(data)
+    except SafetensorError as error:
+        raise FormatError(f"damaged or truncated safetensors file ({error})") from error
+
+
+def read_header(data: bytes) -> dict[str, str]:
+    """The notes in the header of a file of ours, in a version that is known."""
+    notes = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__") or {}
+    if notes.get("format") != "dpa2":
+        what = "a safetensors file of something else: its header does not say format = dpa2"
+        raise UnsupportedModel(f"is {what}", what=what)
+    version = notes.get("version", "")
+    if version.isdecimal() and int(version) > VERSION:
+        what = f"format version {version}"
+        raise UnsupportedModel(f"{what} is newer than what is known, {VERSION}", what=what)
+    if version != str(VERSION):
+        raise FormatError(f"format version {shorten(version)} is no version", key="version")
+    return notes
+
+
+def read_plain(notes: dict[str, str], key: str) -> dict:
+    """One of the notes that are JSON."""
+    try:
+        plain = json.loads(notes[key])
+    except (KeyError, ValueError) as error:
+        raise FormatError(f"header entry {key} is missing or no JSON ({error})", key=key) from error
+    if not isinstance(plain, dict):
+        raise FormatError(f"header entry {key} is no JSON object", key=key)
+    return plain
+
+
+def to_array(name: str, tensor: dict) -> numpy.ndarray:
+    if tensor["dtype"] not in DTYPES:
+        known = ", ".join(DTYPES)
+        raise FormatError(f"tensor {name} is of dtype {tensor['dtype']}; known: {known}", tensor=name)
+    dtype = numpy.dtype(DTYPES[tensor["dtype"]]).newbyteorder("<")
+    return numpy.frombuffer(tensor["data"], dtype).reshape(tensor["shape"])

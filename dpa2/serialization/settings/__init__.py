@@ -1,0 +1,1 @@
+"""Configurations in DeePMD-kit's words: input scripts and plain JSON."""

@@ -1,0 +1,1 @@
+"""State dictionaries of trainers, with the script beside them."""

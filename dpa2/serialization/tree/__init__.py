@@ -1,0 +1,1 @@
+"""DeePMD-kit's native tree: its nodes, and where our tensors lie in it."""

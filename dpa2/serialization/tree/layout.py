@@ -1,0 +1,214 @@
+"""The native tree of a model with slots where its arrays belong: one picture for reading and for writing.
+
+Source: section 2 of the description of formats.
+"""
+
+from __future__ import annotations
+
+from ...config import DPA2Config
+from ...errors import ConfigurationError
+from ..inventory import inventory
+from ..settings.plain import canonical
+from ..settings.spelling import DESCRIPTOR, FITTING, MODEL, REPFORMER, thaw, write_repinit, write_words
+from .nodes import Nodes, collection
+from .packing import Slot, plain, reshaped, statistics
+from .repformer_layout import layer_node
+
+
+def model_layout(config: DPA2Config) -> dict:
+    """The `model` node of the tree."""
+    config = canonical(config)
+    types = len(config.types)
+    middle = {
+        key: reshaped(name, (1, types, 1), types) for key, name in (("out_bias", "bias"), ("out_std", "deviation"))
+    }
+    return {
+        "@class": "Model",
+        "@version": 2,
+        "type": "standard",
+        **write_words(config.to_dict(), MODEL),
+        "rcond": config.fitting.bias_cutoff,
+        "@variables": middle,
+        "descriptor": descriptor_node(config),
+        "fitting": fitting_node(config),
+    }
+
+
+def descriptor_node(config: DPA2Config) -> dict:
+    settings = config.to_dict()
+    node = {
+        "@class": "Descriptor",
+        "@version": 4 if config.repinit.compression else 3,
+        "type": "dpa2",
+        "ntypes": len(config.types),
+        "type_map": list(config.types),
+        "repinit_args": write_repinit(settings),
+        "repformer_args": write_words(settings["repformer"], REPFORMER),
+        **write_words(settings, DESCRIPTOR),
+        "type_embedding": type_embedding_node(config),
+        "g1_shape_tranform": shape_transform_node(config),
+        "repinit_variable": repinit_node(config),
+        "repformers_variable": repformer_node(config),
+    }
+    if config.three_body:
+        node["repinit_three_body_variable"] = three_body_node(config)
+    if config.add_type_to_repinit:
+        ends = config.repinit.type_dim, config.repformer.atom_dim
+        node["tebd_transform"] = nodes(config).linear("descriptor.type_transform", *ends, bias=False)
+    return node
+
+
+def nodes(config: DPA2Config) -> Nodes:
+    """Makes the descriptor's nodes."""
+    return Nodes(config.dtype, config.trainable)
+
+
+def type_embedding_node(config: DPA2Config) -> dict:
+    name, dim, bias = "descriptor.type_embedding", config.repinit.type_dim, config.type_bias
+    inputs = 118 if config.electron_configuration else len(config.types)
+    layer = nodes(config).hidden(name, inputs, dim, "Linear", timestep=False, bias=bias)
+    return {
+        "@class": "TypeEmbedNet",
+        "@version": 2,
+        "ntypes": len(config.types),
+        "neuron": [dim],
+        "resnet_dt": False,
+        "precision": config.dtype,
+        "activation_function": "Linear",
+        "trainable": config.trainable,
+        "padding": True,
+        "use_econf_tebd": config.electron_configuration,
+        "use_tebd_bias": bias,
+        "type_map": list(config.types),
+        "embedding": nodes(config).network(inputs, [dim], "Linear", False, [layer], bias),
+    }
+
+
+def shape_transform_node(config: DPA2Config) -> dict:
+    if config.repinit_dim == config.repformer.atom_dim:
+        return {"@class": "Identity", "@version": 1}
+    ends = config.repinit_dim, config.repformer.atom_dim
+    return nodes(config).linear("descriptor.shape_transform", *ends, bias=False)
+
+
+def repinit_node(config: DPA2Config) -> dict:
+    typed = config.repinit.type_dim * (1 if config.repinit.one_sided else 2)
+    node = block_node("descriptor.repinit", config, config.repinit, typed)
+    return node | ({"compress": tables_node(config)} if config.repinit.compression else {})
+
+
+def tables_node(config: DPA2Config) -> dict:
+    """The tables of a compressed model."""
+    name, tensors, intervals = "descriptor.repinit.tables.", inventory(config), config.repinit.compression.intervals
+
+    def slot(part: str) -> Slot:
+        return plain(f"{name}{part}", tensors[f"{name}{part}"].shape).of(config.dtype)
+
+    geometry = {"compress_data": "coefficients", "compress_info": "grid"}
+    slots: dict = {key: [slot(part)] if intervals else [] for key, part in geometry.items()}
+    return {"@variables": {"type_embd_data": slot("types")} | slots, "geo_compress": intervals > 0}
+
+
+def three_body_node(config: DPA2Config) -> dict:
+    return block_node("descriptor.three_body", config, config.three_body, 2 * config.repinit.type_dim)
+
+
+def block_node(name: str, config: DPA2Config, block, typed: int) -> dict:
+    """repinit or three-body; `typed` is how much of types a net sees."""
+    strip, types, rest = config.repinit.type_input == "strip", len(config.types), (block.widths, *repinit_style(config))
+    embedding = nodes(config).embedding(f"{name}.embedding", 1 if strip else 1 + typed, *rest)
+    node = {"embeddings": collection(embedding, types, "embedding_network")} | environment(name, config, block)
+    if strip:
+        gate = nodes(config).embedding(f"{name}.type_gate", typed, *rest)
+        node["embeddings_strip"] = collection(gate, types, "embedding_network")
+    return node
+
+
+def repinit_style(config: DPA2Config) -> tuple[str, bool]:
+    return config.repinit.activation, config.repinit.timestep
+
+
+def environment(name: str, config: DPA2Config, block) -> dict:
+    """The environment matrix: a note of the cutoffs, and the statistics."""
+    note = {"rcut": block.cutoff, "rcut_smth": block.inner_cutoff}
+    slots = {
+        key: statistics(f"{name}.environment.{part}", len(config.types), block.max_neighbors).of(config.dtype)
+        for key, part in (("davg", "mean"), ("dstd", "std"))
+    }
+    return {"env_mat": note | {"protection": 0.0, "use_exp_switch": False}, "@variables": slots}
+
+
+def repformer_node(config: DPA2Config) -> dict:
+    name, repformer = "descriptor.repformer", config.repformer
+    return {
+        "g2_embd": nodes(config).linear(f"{name}.pair_embedding", 1, repformer.pair_dim),
+        "repformer_layers": [layer_node(config, k) for k in range(repformer.layers)],
+        **environment(name, config, repformer),
+    }
+
+
+def fitting_node(config: DPA2Config) -> dict:
+    types, dtype = len(config.types), config.fitting.dtype
+    return {
+        "@class": "Fitting",
+        "@version": 4,
+        "type": "ener",
+        "var_name": "energy",
+        "dim_out": 1,
+        "ntypes": types,
+        "type_map": list(config.types),
+        "dim_descrpt": config.descriptor_dim,
+        "mixed_types": True,
+        **write_words(config.to_dict()["fitting"], FITTING),
+        "trainable": trainable_layers(config),
+        "exclude_types": thaw(config.excluded_types),
+        "nets": collection(fitting_network(config), types, "fitting_network"),
+        "@variables": {key: slot and slot.of(dtype) for key, slot in fitting_inputs(config).items()}
+        | {"bias_atom_e": reshaped("fitting.bias", (types, 1), types)},
+        "tot_ener_zero": False,
+        "layer_name": None,
+        "spin": None,
+    }
+
+
+def fitting_inputs(config: DPA2Config) -> dict:
+    """How parameters are normalised, and the case; null where there are none."""
+    fit = config.fitting
+    slots = {"case_embd": ("fitting.case", fit.case_dim)}
+    for key, part, count in (("f", "frame", fit.frame_parameters), ("a", "atom", fit.atom_parameters)):
+        slots |= {
+            f"{key}param_avg": (f"fitting.{part}_mean", count),
+            f"{key}param_inv_std": (f"fitting.{part}_scale", count),
+        }
+    return {key: plain(name, (count,)) if count else None for key, (name, count) in slots.items()}
+
+
+def fitting_network(config: DPA2Config) -> dict:
+    fit, widths = config.fitting, [config.fitting_dim, *config.fitting.widths]
+    makers = [Nodes(fit.dtype, trainable) for trainable in trainable_layers(config)]
+    layers = [
+        make.hidden(f"fitting.layers.{k}", widths[k], widths[k + 1], fit.activation, fit.timestep)
+        for k, make in enumerate(makers[:-1])
+    ]
+    return {
+        "@class": "FittingNetwork",
+        "@version": 1,
+        "in_dim": config.fitting_dim,
+        "out_dim": 1,
+        "neuron": list(fit.widths),
+        "activation_function": fit.activation,
+        "resnet_dt": fit.timestep,
+        "precision": fit.dtype,
+        "bias_out": True,
+        "layers": [*layers, makers[-1].linear("fitting.output", widths[-1], 1)],
+    }
+
+
+def trainable_layers(config: DPA2Config) -> list[bool]:
+    """One flag for each layer of the fitting net, its last included."""
+    given, count = config.fitting.trainable, len(config.fitting.widths) + 1
+    flags = [given] * count if isinstance(given, bool) else list(given)
+    if len(flags) != count:
+        rule = f"one flag, or one for each of {count} layers, is wanted"
+        raise ConfigurationError(f"fitting.trainable = {given}: {rule}", path="fitting.trainable", value=given)
+    return flags

@@ -1,0 +1,166 @@
+"""DeePMD-kit's native tree as a checkpoint, and back.
+
+A tree is plain JSON values with NumPy arrays in it. Source: section 2 of the description of formats.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NoReturn
+
+import numpy
+
+from ...config import DPA2Config
+from ...errors import FormatError, UnsupportedModel
+from ..checkpoint import Checkpoint
+from ..inventory import require_all
+from ..settings.plain import as_json, shorten
+from ..settings.script import config_to_script, refuse_neighbor_attention
+from ..settings.spelling import Sections, assemble, compressed
+from .layout import model_layout
+from .legacy import modernize
+from .matching import fill, match
+from .variables import require_places
+
+PATHS = Sections(
+    "model", "model.descriptor", "model.descriptor.repinit_args", "model.descriptor.repformer_args", "model.fitting"
+)
+
+
+def tree_to_checkpoint(root: dict) -> Checkpoint:
+    """The model of a native tree, every part of which is checked."""
+    model = find_model(root)
+    model = model | {"descriptor": modernize(model["descriptor"])}
+    config = read_config(model)
+    require_layers(config, model["descriptor"])
+    weights = match(model_layout(config), model, PATHS.model)
+    return Checkpoint(config, require_all(weights, config), read_metadata(root))
+
+
+def checkpoint_to_tree(checkpoint: Checkpoint) -> dict:
+    """The root of a native tree; `UnsupportedModel` for what DeePMD-kit has no place for."""
+    refuse_neighbor_attention(checkpoint.config)
+    weights = require_all(checkpoint.weights, checkpoint.config)
+    distance = checkpoint.metadata.get("min_distance")
+    return {
+        "software": "dpa2",
+        "model": fill(model_layout(checkpoint.config), weights),
+        "model_def_script": config_to_script(checkpoint.config),
+        "@variables": {} if distance is None else {"min_nbor_dist": numpy.asarray(distance, "float64")},
+    }
+
+
+def find_model(root) -> dict:
+    """The model node, if it is a DPA-2 energy model in a version that is known."""
+    model = root.get("model") if isinstance(root, dict) else None
+    if not isinstance(model, dict) or "fitting_net" in model or "model_dict" in model:
+        refuse_other_file(root)
+    require_places(model, PATHS.model)
+    require_kind(model, "model", "Model", "standard", (2,))
+    descriptor, fitting = (require_node(model, name) for name in ("descriptor", "fitting"))
+    require_kind(descriptor, "model.descriptor", "Descriptor", "dpa2", (1, 2, 3, 4))
+    require_kind(fitting, "model.fitting", "Fitting", "ener", (1, 2, 3, 4))
+    return model
+
+
+OTHER_FILES = {
+    "a training script, which has no weights; hand its `model` section to `script_to_config`": {"training"},
+    "several models under one roof; freeze the one that is wanted": {"model_dict"},
+    "settings of a model, but no weights; hand them to `script_to_config`": {"fitting_net"},
+    "a Paddle inference program; convert the training checkpoint instead": {"base_code", "program"},
+    "a descriptor alone, without a fitting": {"descriptor"},
+}
+
+
+def refuse_other_file(root) -> NoReturn:
+    """Say what a file without a native tree is."""
+    keys = set(root) if isinstance(root, dict) else set()
+    keys |= set(root["model"]) if isinstance(root, dict) and isinstance(root.get("model"), dict) else set()
+    for what, signs in OTHER_FILES.items():
+        if signs <= keys:
+            raise UnsupportedModel(f"holds {what}", what=what)
+    raise FormatError("holds no model: no node `model` at its root", key="model")
+
+
+def require_node(model: dict, name: str) -> dict:
+    if not isinstance(model.get(name), dict):
+        raise FormatError(f"model.{name} is missing or no node", key=f"model.{name}")
+    return model[name]
+
+
+def require_kind(node: dict, path: str, kind: str, type_: str, versions: tuple[int, ...]):
+    """Class, type and version of one of the three main nodes."""
+    if "type" not in node:
+        raise FormatError(f"{path}.type is missing", key=f"{path}.type")
+    if node["type"] != type_:
+        what = f"{path}.type = {shorten(node['type'])}"
+        raise UnsupportedModel(f"{what}: only {type_!r} is supported", what=what)
+    if node.get("@class") != kind:
+        raise FormatError(f"{path}.@class = {shorten(node.get('@class'))}: {kind!r} is wanted", key=f"{path}.@class")
+    if node.get("@version") not in versions:
+        what = f"{kind} version {shorten(node.get('@version'))}"
+        known, hint = ", ".join(map(str, versions)), "a newer dpa2 may know it, or an older DeePMD-kit write another"
+        raise UnsupportedModel(
+            f"{path}: {what} is not among those that are known, {known}; {hint}", what=what, hint=hint
+        )
+
+
+def read_config(model: dict) -> DPA2Config:
+    """The settings of a model node."""
+    descriptor, fitting = model["descriptor"], model["fitting"]
+    for key in ("repinit_args", "repformer_args"):
+        if not isinstance(descriptor.get(key), dict):
+            raise FormatError(f"model.descriptor.{key} is missing", key=f"model.descriptor.{key}")
+    fitting = fitting | {"trainable": one_flag(fitting.get("trainable", True))}
+    if fitting.get("rcond") is None:
+        fitting["rcond"] = model.get("rcond")
+    found = Sections(model, descriptor, descriptor["repinit_args"], descriptor["repformer_args"], fitting)
+    return with_tables(assemble(found, PATHS), descriptor.get("repinit_variable"))
+
+
+def with_tables(config: DPA2Config, repinit) -> DPA2Config:
+    """The settings of a compressed model, if there are tables."""
+    node = repinit.get("compress") if isinstance(repinit, dict) else None
+    if not isinstance(node, dict):
+        return config
+    variables = node.get("@variables")
+    data = variables.get("compress_data") if isinstance(variables, dict) else None
+    table = data[0] if isinstance(data, list) and data else None
+    return compressed(config, len(table) if isinstance(table, numpy.ndarray) and table.ndim == 2 else 0)
+
+
+def one_flag(trainable):
+    """A list of equal flags as one of them."""
+    same = isinstance(trainable, list) and trainable and all(flag is trainable[0] for flag in trainable)
+    return trainable[0] if same else trainable
+
+
+def require_layers(config: DPA2Config, descriptor: dict):
+    """As many layers as the settings say, before a layout is made for a forged number of them."""
+    variables = descriptor.get("repformers_variable")
+    layers = variables.get("repformer_layers") if isinstance(variables, dict) else None
+    count = len(layers) if isinstance(layers, list) else 0
+    if count != config.repformer.layers:
+        key = "model.descriptor.repformers_variable.repformer_layers"
+        raise FormatError(f"{key}: {count} layers, not {config.repformer.layers}", key=key)
+
+
+def read_metadata(root: dict) -> dict:
+    """Notes: smallest distance in training, writer, script."""
+    notes: dict = {"writer": " ".join(str(root[key]) for key in ("software", "version") if key in root)}
+    distance = read_distance(root)
+    if distance > 0:  # -1 means unknown
+        notes["min_distance"] = distance
+    if isinstance(root.get("model_def_script"), dict):
+        notes["script"] = as_json(root["model_def_script"], "model_def_script")
+    return {key: value for key, value in notes.items() if value}
+
+
+def read_distance(root: dict) -> float:
+    """The smallest distance, which has been at several places; -1 if it is nowhere."""
+    variables = root.get("@variables")
+    inside = variables.get("min_nbor_dist") if isinstance(variables, dict) else None
+    found = root.get("min_nbor_dist") if inside is None else inside
+    if isinstance(found, (int, float)) or (isinstance(found, numpy.ndarray) and found.shape == ()):
+        return float(found) if math.isfinite(found) else -1.0
+    return -1.0

@@ -1,0 +1,137 @@
+"""Where the repformer's tensors are in the native tree.
+
+Source: section 2.7 of the description of formats.
+"""
+
+from __future__ import annotations
+
+from ...config import DPA2Config, Repformer
+from ...construction.build import merged_dim, update_counts
+from ..settings.spelling import REPFORMER, write_words
+from .nodes import Nodes
+from .packing import (
+    head_fastest,
+    key_and_value,
+    output_head_fastest,
+    output_head_slowest,
+    plain,
+    query_and_key,
+    reshaped,
+)
+
+SHIFT = 20.0  # of attention weights (specification section 3.5)
+NOT_REPEATED = ("nsel", "nlayers", "direct_dist", "update_residual", "update_residual_init", "set_davg_zero")
+NOT_IN_THE_LAST = ("update_g2_has_g1g1", "update_g2_has_attn", "update_h2")
+
+
+def layer_node(config: DPA2Config, k: int) -> dict:
+    """Layer `k`: its settings again, its updates, its residual vectors."""
+    repformer, nodes = config.repformer, Nodes(config.dtype, config.trainable)
+    name, last = f"descriptor.repformer.layers.{k}", k == config.repformer.layers - 1
+    node = layer_settings(config, last) | atom_nodes(name, repformer, nodes, config.smooth)
+    if not last:
+        node |= pair_nodes(name, repformer, nodes, config.smooth)
+    if repformer.residual == "trainable":
+        node["@variables"] = residual_slots(name, repformer, nodes, last)
+    return node
+
+
+def layer_settings(config: DPA2Config, last: bool) -> dict:
+    words = write_words(vars(config.repformer), REPFORMER)
+    settings = {key: word for key, word in words.items() if key not in NOT_REPEATED}
+    if last:
+        settings |= dict.fromkeys(NOT_IN_THE_LAST, False)
+    return {
+        "@class": "RepformerLayer",
+        "@version": 2,
+        "sel": [config.repformer.max_neighbors],
+        "ntypes": len(config.types),
+        "update_chnnl_2": not last,
+        "smooth": config.smooth,
+        "precision": config.dtype,
+    } | settings
+
+
+def atom_nodes(name: str, r: Repformer, nodes: Nodes, smooth: bool) -> dict:
+    found = {"linear1": nodes.linear(f"{name}.merge", merged_dim(r), r.atom_dim)}
+    if r.separate_mlp:
+        found["g1_self_mlp"] = nodes.linear(f"{name}.mlp", r.atom_dim, r.atom_dim)
+    if r.convolution:
+        ends = (r.pair_dim, r.atom_dim) if r.separate_convolution else (r.atom_dim, r.pair_dim)
+        found["proj_g1g2"] = nodes.linear(f"{name}.convolution.project", *ends, bias=False)
+    if r.local_attention:
+        found["loc_attn"] = local_attention(f"{name}.local_attention", r, nodes, smooth)
+    return found
+
+
+def local_attention(name: str, r: Repformer, nodes: Nodes, smooth: bool) -> dict:
+    dim, width, heads = r.atom_dim, r.attention_dim, r.attention_heads
+    output = output_head_slowest(f"{name}.output", dim, heads)
+    return {
+        "@class": "LocalAtten",
+        "@version": 1,
+        "input_dim": dim,
+        "hidden_dim": width,
+        "head_num": heads,
+        "smooth": smooth,
+        "attnw_shift": SHIFT,
+        "precision": nodes.precision,
+        "mapq": nodes.layer(head_fastest(f"{name}.query", dim, width, heads)),
+        "mapkv": nodes.layer(key_and_value(f"{name}.key", f"{name}.value", dim, width, heads)),
+        "head_map": nodes.layer(output, plain(f"{name}.bias", (dim,))),
+    }
+
+
+def pair_nodes(name: str, r: Repformer, nodes: Nodes, smooth: bool) -> dict:
+    found = {"linear2": nodes.linear(f"{name}.pair_mlp", r.pair_dim, r.pair_dim)}
+    if r.pair_product:
+        found["proj_g1g1g2"] = nodes.linear(f"{name}.pair_product", r.atom_dim, r.pair_dim, bias=False)
+    name = f"{name}.pair_attention"
+    if r.pair_attention or r.frame_attention:
+        found["attn2g_map"] = pair_attention_map(name, r, nodes, smooth)
+    if r.pair_attention:
+        found["attn2_mh_apply"] = pair_attention_values(name, r, nodes)
+        found["attn2_lm"] = nodes.norm(f"{name}.norm", r.pair_dim, r.norm_epsilon, r.trainable_norm)
+    if r.frame_attention:
+        mix = reshaped(f"{name}.mix", (r.pair_attention_heads, 1), r.pair_attention_heads)
+        found["attn2_ev_apply"] = applied("Atten2EquiVarApply", r, nodes) | {"head_map": nodes.layer(mix)}
+    return found
+
+
+def pair_attention_map(name: str, r: Repformer, nodes: Nodes, smooth: bool) -> dict:
+    dim, heads = r.pair_attention_dim, r.pair_attention_heads
+    return {
+        "@class": "Atten2Map",
+        "@version": 1,
+        "input_dim": r.pair_dim,
+        "hidden_dim": dim,
+        "head_num": heads,
+        "has_gate": r.pair_attention_gate,
+        "smooth": smooth,
+        "attnw_shift": SHIFT,
+        "precision": nodes.precision,
+        "mapqk": nodes.layer(query_and_key(f"{name}.query", f"{name}.key", r.pair_dim, dim, heads)),
+    }
+
+
+def pair_attention_values(name: str, r: Repformer, nodes: Nodes) -> dict:
+    dim, heads = r.pair_dim, r.pair_attention_heads
+    output = nodes.layer(output_head_fastest(f"{name}.output", dim, heads), plain(f"{name}.bias", (dim,)))
+    values = nodes.layer(head_fastest(f"{name}.value", dim, dim, heads))
+    return applied("Atten2MultiHeadApply", r, nodes) | {"mapv": values, "head_map": output}
+
+
+def applied(kind: str, r: Repformer, nodes: Nodes) -> dict:
+    """What the map of pair attention is applied to."""
+    heads = r.pair_attention_heads
+    return {"@class": kind, "@version": 1, "input_dim": r.pair_dim, "head_num": heads, "precision": nodes.precision}
+
+
+def residual_slots(name: str, r: Repformer, nodes: Nodes, last: bool) -> dict:
+    """Lists of vectors, one for each update that the layer has."""
+    atom, pair, frame = update_counts(r, last)
+    kinds = (("g1", "atom", r.atom_dim, atom), ("g2", "pair", r.pair_dim, pair), ("h2", "frame", 1, frame))
+    return {
+        f"{theirs}_residual": [nodes.slot(plain(f"{name}.{ours}_scale.{k}", (width,))) for k in range(count)]
+        for theirs, ours, width, count in kinds
+    }

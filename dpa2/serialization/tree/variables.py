@@ -1,0 +1,38 @@
+"""Where arrays are in a native tree: below `@variables`, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy
+
+from ...errors import FormatError
+from .legacy import RESIDUALS
+
+ARRAYS_BELOW = {"@variables", *RESIDUALS}
+
+
+def map_variables(change: Callable, node, inside: bool = False):
+    """The same tree with `change(variable)` in place of every variable; null stays null."""
+    if inside and is_variable(node):
+        return change(node)
+    if isinstance(node, dict):
+        return {key: map_variables(change, value, inside or key in ARRAYS_BELOW) for key, value in node.items()}
+    return [map_variables(change, item, inside) for item in node] if isinstance(node, list) else node
+
+
+def is_variable(node) -> bool:
+    """An array, what stands for one in a file, or a bare number."""
+    if isinstance(node, dict):
+        return node.get("@class") == "np.ndarray"
+    return node is not None and not isinstance(node, list)
+
+
+def require_places(node, path: str):
+    """Refuse an array that is elsewhere; settings may then be compared like plain values."""
+    children = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, child in children:
+        if isinstance(child, numpy.ndarray):
+            raise FormatError(f"tensor {path}.{key} is not below @variables", tensor=f"{path}.{key}")
+        if key not in ARRAYS_BELOW:
+            require_places(child, f"{path}.{key}")

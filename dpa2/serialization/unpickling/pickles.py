@@ -1,0 +1,185 @@
+"""Pickles as data: a walk over the opcodes that calls nothing from the file and imports nothing.
+
+A pickle is a program for a small stack machine. Here that machine knows constants, containers, and the few names in
+a table that the caller hands over, each of which stands for a function of ours. Everything else is refused by name.
+Source: sections 4.1, 5.2 and 9.1 of the description of formats.
+"""
+
+from __future__ import annotations
+
+import pickletools
+from collections.abc import Callable, Mapping
+from typing import NoReturn
+
+from ...errors import FormatError
+from ..settings.plain import shorten
+
+LIMIT = 1_000_000  # opcodes; a checkpoint of thirty heads has a tenth of that
+MARK = object()
+KEYS = (str, int, float, bytes, type(None))  # of dictionaries: nothing whose hash takes long
+
+
+class Instance:
+    """An object of a class that is not ours to make: its attributes and nothing else."""
+
+    def __init__(self):
+        self.attributes: dict = {}
+
+    def build(self, state) -> None:
+        """Take the attributes that were pickled."""
+        self.attributes.update(state if isinstance(state, dict) else refuse("attributes that are no dictionary"))
+
+
+class Name:
+    """A name that occurs in the file, and what it stands for here."""
+
+    def __init__(self, name: str, meaning: Callable):
+        self.name, self.meaning = name, meaning
+
+
+def read_pickle(data: bytes, names: Callable[[str], Callable | None], storage: Callable | None = None):
+    """The object in a pickle.
+
+    Parameters
+    ----------
+    names
+        From "module name" to the function of ours that takes its place, or None for a name that is refused.
+    storage
+        Takes the persistent identifiers of the file, if it may have any.
+    """
+    machine = Machine(names, storage)
+    try:
+        for count, (opcode, argument, _) in enumerate(pickletools.genops(data)):
+            if count > LIMIT:
+                refuse(f"more than {LIMIT} operations")
+            OPERATIONS.get(opcode.name, unknown(opcode.name))(machine, argument)
+        return machine.stack.pop()
+    except FormatError:
+        raise
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, StopIteration) as error:
+        raise FormatError(f"damaged pickle ({shorten(str(error))})") from error
+
+
+def refuse(what: str) -> NoReturn:
+    raise FormatError(f"pickle with {what}: no such thing is in a genuine file, and it is not carried out")
+
+
+class Machine:
+    """The stack, the marks in it, and what was memorised."""
+
+    def __init__(self, names: Callable[[str], Callable | None], storage: Callable | None):
+        self.names, self.storage = names, storage
+        self.stack: list = []
+        self.memo: dict = {}
+
+    def since_mark(self) -> list:
+        """What was put on the stack since the last mark, which is taken away."""
+        start = next(k for k in reversed(range(len(self.stack))) if self.stack[k] is MARK)
+        found = self.stack[start + 1 :]
+        del self.stack[start:]
+        return found
+
+    def name(self, text: str) -> None:
+        """A global name, if it is among those that are known."""
+        meaning = self.names(text)
+        self.stack.append(Name(text, meaning) if meaning else refuse(f"the name {shorten(text)}"))
+
+    def call(self, _) -> None:
+        """A known name with its arguments: our function takes them."""
+        arguments, name = self.stack.pop(), self.stack.pop()
+        if not isinstance(name, Name) or not isinstance(arguments, tuple):
+            refuse("a call of something that is no name")
+        self.stack.append(name.meaning(*arguments))
+
+    def build(self, _) -> None:
+        """The state of an object that is known; what is said of a dictionary besides its items is left."""
+        state, target = self.stack.pop(), self.stack[-1]
+        if not isinstance(target, dict):
+            target.build(state) if hasattr(target, "build") else refuse("a state for what has none")
+
+    def persistent(self, _) -> None:
+        identifier = self.stack.pop()
+        self.stack.append(self.storage(identifier) if self.storage else refuse("a persistent identifier"))
+
+    def set_items(self, items: list) -> None:
+        target = self.stack[-1]
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            if not isinstance(key, KEYS) or not isinstance(target, dict):
+                refuse("an unusual key or dictionary")
+            target[key] = value
+
+    def extend(self, items: list) -> None:
+        target = self.stack[-1]
+        target.extend(items) if isinstance(target, list) else refuse("items for what is no list")
+
+    def take(self, count: int) -> list:
+        """The last so many objects."""
+        found = self.stack[len(self.stack) - count :]
+        if len(found) < count or MARK in map(id_or_mark, found):
+            refuse("too few objects")
+        del self.stack[len(self.stack) - count :]
+        return found
+
+
+def id_or_mark(found):
+    """The mark itself, and nothing else that could answer a comparison."""
+    return found if found is MARK else None
+
+
+def unknown(name: str) -> Callable:
+    return lambda machine, argument: refuse(f"the operation {name}")
+
+
+def push(make: Callable) -> Callable:
+    return lambda machine, argument: machine.stack.append(make(argument))
+
+
+def constants(*names: str) -> dict[str, Callable]:
+    return dict.fromkeys(names, push(lambda argument: argument))
+
+
+def memorise(machine: Machine, place) -> None:
+    machine.memo[len(machine.memo) if place is None else place] = machine.stack[-1]
+
+
+def recall(machine: Machine, place) -> None:
+    machine.stack.append(machine.memo[place])
+
+
+def collected(make: Callable) -> Callable:
+    return lambda machine, _: machine.stack.append(make(machine.since_mark()))
+
+
+def tuple_of(count: int) -> Callable:
+    return lambda machine, _: machine.stack.append(tuple(machine.take(count)))
+
+
+OPERATIONS: Mapping[str, Callable] = {
+    **dict.fromkeys(("PROTO", "FRAME", "STOP"), lambda machine, _: None),
+    **constants("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
+    **constants("BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8"),
+    "NONE": push(lambda _: None),
+    "NEWTRUE": push(lambda _: True),
+    "NEWFALSE": push(lambda _: False),
+    "EMPTY_DICT": push(lambda _: {}),
+    "EMPTY_LIST": push(lambda _: []),
+    "EMPTY_TUPLE": push(lambda _: ()),
+    "MARK": push(lambda _: MARK),
+    "TUPLE": collected(tuple),
+    "LIST": collected(list),
+    "TUPLE1": tuple_of(1),
+    "TUPLE2": tuple_of(2),
+    "TUPLE3": tuple_of(3),
+    "APPEND": lambda machine, _: machine.extend(machine.take(1)),
+    "APPENDS": lambda machine, _: machine.extend(machine.since_mark()),
+    "SETITEM": lambda machine, _: machine.set_items(machine.take(2)),
+    "SETITEMS": lambda machine, _: machine.set_items(machine.since_mark()),
+    **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"), memorise),
+    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), recall),
+    "GLOBAL": lambda machine, text: machine.name(text),
+    "STACK_GLOBAL": lambda machine, _: machine.name(" ".join(machine.take(2))),
+    "REDUCE": Machine.call,
+    "NEWOBJ": Machine.call,
+    "BUILD": Machine.build,
+    "BINPERSID": Machine.persistent,
+}

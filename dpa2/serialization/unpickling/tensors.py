@@ -1,0 +1,173 @@
+"""Tensors in pickles as NumPy arrays: PyTorch's, whose numbers lie beside the pickle, and NumPy's own.
+
+Source: sections 4.1, 5.2 and 9.1 of the description of formats.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy
+from numpy.lib.stride_tricks import as_strided
+
+from ...errors import FormatError
+from ..settings.plain import shorten
+from ..tree.packing import BFLOAT16
+from .archives import Archive
+from .pickles import Instance, refuse
+
+STORAGES = {
+    "torch DoubleStorage": "f8",
+    "torch FloatStorage": "f4",
+    "torch HalfStorage": "f2",
+    "torch BFloat16Storage": BFLOAT16.str[1:],
+    "torch LongStorage": "i8",
+    "torch IntStorage": "i4",
+    "torch ShortStorage": "i2",
+    "torch CharStorage": "i1",
+    "torch ByteStorage": "u1",
+    "torch BoolStorage": "?",
+}
+
+
+def kind_of(name: str) -> Callable | None:
+    """What the name of a storage class stands for."""
+    return Kind(STORAGES[name]) if name in STORAGES else None
+
+
+class Kind:
+    """A storage class: a name that is never called."""
+
+    def __init__(self, dtype: str):
+        self.dtype = dtype
+
+    def __call__(self, *_):
+        refuse("a call of a storage class")
+
+
+class Storages:
+    """The raw numbers beside a pickle; each is read once, and tensors that share one share its memory."""
+
+    def __init__(self, archive: Archive, folder: str):
+        self.archive, self.folder = archive, folder
+        self.found: dict[str, numpy.ndarray] = {}
+        order = bytes(archive.read(f"{folder}byteorder")) if f"{folder}byteorder" in archive.entries else b"little"
+        self.order = ">" if order == b"big" else "<"
+
+    def __call__(self, identifier) -> numpy.ndarray:
+        """The numbers that ("storage", class, key, device, count) stands for."""
+        word, kind, key, _, count = identifier
+        dtype = getattr(getattr(kind, "meaning", None), "dtype", None)
+        if word != "storage" or dtype is None or not isinstance(key, str) or not is_count(count):
+            refuse("an unusual storage")
+        if key not in self.found:
+            self.found[key] = self.read(key, numpy.dtype(self.order + dtype if dtype != "V2" else dtype))
+        if self.found[key].size < count:
+            raise FormatError(f"storage {key} holds {self.found[key].size} numbers, not {count}", key=key)
+        return self.found[key][:count]
+
+    def read(self, key: str, dtype: numpy.dtype) -> numpy.ndarray:
+        content = self.archive.read(f"{self.folder}data/{key}")
+        if len(content) % dtype.itemsize:
+            raise FormatError(f"storage {key} holds no whole count of {dtype.name} numbers", key=key)
+        return numpy.frombuffer(content, dtype)
+
+
+def is_count(value) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def rebuild_tensor(storage, offset, size, stride, *_) -> numpy.ndarray:
+    """The part of a storage that a tensor is; it may not leave the storage, nor see a number twice."""
+    numbers = (offset, *size, *stride)
+    if not isinstance(storage, numpy.ndarray) or len(size) != len(stride) or not all(map(is_count, numbers)):
+        refuse("an unusual tensor")
+    last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
+    count = math.prod(size)
+    if count > storage.size or (count and last >= storage.size):
+        raise FormatError(f"tensor of shape {shorten(tuple(size))} lies outside of its storage")
+    if not count:
+        return numpy.zeros(size, storage.dtype)
+    return as_strided(storage[offset:], size, [step * storage.itemsize for step in stride], writeable=False)
+
+
+def dictionary(*arguments) -> dict:
+    """An ordered dictionary, empty or of pairs."""
+    pairs = arguments[0] if arguments else []
+    return dict(pairs) if all(isinstance(key, str) for key, _ in pairs) else refuse("an unusual dictionary")
+
+
+TORCH: dict[str, Callable] = {"collections OrderedDict": dictionary, "torch._utils _rebuild_tensor_v2": rebuild_tensor}
+SCRIPT: dict[str, Callable] = {"torch.jit._pickle restore_type_tag": lambda value, tag: value} | {
+    f"torch.jit._pickle build_{kind}list": lambda items: items for kind in ("int", "double", "bool", "tensor")
+}
+
+
+def names_of_torch(name: str) -> Callable | None:
+    """The names in a checkpoint."""
+    return TORCH.get(name) or kind_of(name)
+
+
+def names_of_script(name: str) -> Callable | None:
+    """The names in a TorchScript archive, whose classes are as many as the model has parts."""
+    return Instance if name.startswith("__torch__.") else SCRIPT.get(name) or names_of_torch(name)
+
+
+class PickledDtype:
+    """A dtype of NumPy, which learns its byte order after it is made."""
+
+    def __init__(self, name, *_):
+        self.dtype = numpy.dtype(name if name in ("f8", "f4", "f2", "i8", "i4", "b1", "u1") else refuse("a dtype"))
+
+    def build(self, state) -> None:
+        if state[1] in ("<", ">"):
+            self.dtype = self.dtype.newbyteorder(state[1])
+
+
+class PickledArray:
+    """An array of NumPy, which learns its shape and numbers after it is made."""
+
+    def __init__(self, *_):
+        self.array: numpy.ndarray | None = None
+
+    def build(self, state) -> None:
+        _, shape, kind, fortran, content = state
+        if not isinstance(kind, PickledDtype) or not isinstance(content, bytes) or not all(map(is_count, shape)):
+            refuse("an unusual array")
+        if math.prod(shape) * kind.dtype.itemsize != len(content):
+            raise FormatError(f"array of shape {shorten(shape)} with {len(content)} bytes of numbers")
+        self.array = numpy.frombuffer(content, kind.dtype).reshape(shape, order="F" if fortran else "C")
+
+
+def number(kind: PickledDtype, content: bytes) -> float:
+    """A scalar of NumPy."""
+    return numpy.frombuffer(content, kind.dtype)[0].item()
+
+
+def tuple_of(items=()) -> tuple:
+    """A tuple of a list."""
+    return tuple(items) if isinstance(items, (list, tuple)) else refuse("a tuple of something else")
+
+
+def text_as_bytes(text: str, encoding: str) -> bytes:
+    """Bytes, as old protocols spell them."""
+    return text.encode("latin1") if encoding == "latin1" else refuse("an unusual encoding")
+
+
+REBUILD: dict[str, Callable] = {"_reconstruct": PickledArray, "scalar": number}
+NUMPY: dict[str, Callable] = {
+    "collections OrderedDict": dictionary,
+    "builtins tuple": tuple_of,
+    "numpy ndarray": PickledArray,
+    "numpy dtype": PickledDtype,
+    "_codecs encode": text_as_bytes,
+    "__builtin__ bytes": lambda *items: refuse("bytes of something") if items else b"",
+    "__builtin__ tuple": tuple_of,
+}
+NUMPY |= {f"numpy.{core}.multiarray {name}": REBUILD[name] for core in ("core", "_core") for name in REBUILD}
+
+
+def names_of_numpy(name: str) -> Callable | None:
+    """The names in a checkpoint of Paddle."""
+    return NUMPY.get(name)

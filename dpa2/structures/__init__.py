@@ -1,0 +1,1 @@
+"""Atoms and cells as users give them: checked systems, data folders, structure files."""
