@@ -37,7 +37,7 @@ def kept_list(task) -> float:
     from dpa2.neighbors import SkinList
 
     data, model = np.load(task.structure), dpa2.load(task.model)
-    skin = SkinList(*model.reach.repinit, 0.5, neighbors="truncate", type_map=model.type_map)
+    skin = SkinList(*model.cutoffs.repinit, 0.5, neighbors="truncate", type_map=model.type_map)
     generator, ratios = np.random.default_rng(0), []
     coordinates = data["coordinates"]
     for _ in range(STEPS):

@@ -22,7 +22,7 @@ def make(task: Task):
     system = dpa2.System(data["coordinates"], data["types"], data["cell"])
     host = model.backend.to_numpy
     if task.quantity == "neighbors":
-        return lambda: {"count": np.array(len(model.prepare_systems([system], neighbors="truncate").blocks))}
+        return lambda: {"count": np.array(len(model.prepare_systems([system], neighbors="truncate").chunks))}
     if task.quantity == "full":
         return lambda: results(
             model.evaluate_many([system] * task.copies, neighbors="truncate", memory=task.limit)[0], host
@@ -39,6 +39,6 @@ def results(out, host) -> dict:
 
 
 def descriptor(program, ready, backend) -> np.ndarray:
-    states, _ = program.linearize(ready.blocks, backend)
-    rows = [backend.to_numpy(program.output(b, s)) for b, s in zip(ready.blocks, states, strict=True)]
+    states, _ = program.vjp(ready.chunks, backend)
+    rows = [backend.to_numpy(program.output(b, s)) for b, s in zip(ready.chunks, states, strict=True)]
     return np.concatenate(rows)[backend.to_numpy(ready.assembly.inverse)]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from dpa2.descriptor.chunk import Block
+from dpa2.descriptor.chunk import Chunk
 from dpa2.descriptor.convolution import Convolution, NarrowConvolution
 from dpa2.descriptor.embedding import fold_embedding
 from dpa2.descriptor.environment import Environment, Neighborhood
@@ -19,8 +19,8 @@ from dpa2.descriptor.expansion import ExpandedRepinit, ExpandedThreeBody, Expans
 from dpa2.descriptor.features import Features, Sums
 from dpa2.descriptor.initial import Initial, InitialPairs
 from dpa2.descriptor.local_attention import LocalUpdate, side_by_side
-from dpa2.descriptor.neighbor_attention import NeighborAttention, linearize_attention, linearize_directions
-from dpa2.descriptor.pair_attention import AttentionMap, FrameReader, PairReader, PairUpdate
+from dpa2.descriptor.neighbor_attention import NeighborAttention, attention_vjp, directions_vjp
+from dpa2.descriptor.pair_attention import AttentionMap, DirectionReader, PairReader, PairUpdate
 from dpa2.descriptor.repformer import (
     MLP,
     ConvolutionUpdate,
@@ -30,19 +30,19 @@ from dpa2.descriptor.repformer import (
     RepformerStep,
     Residual,
 )
-from dpa2.descriptor.repinit import Repinit, linearize_product
-from dpa2.descriptor.switch import linearize_switch
-from dpa2.descriptor.symmetrization import Symmetrization, linearize_invariants, linearize_moment
+from dpa2.descriptor.repinit import Repinit, product_vjp
+from dpa2.descriptor.switch import switch_vjp
+from dpa2.descriptor.symmetrization import Symmetrization, invariants_vjp, moment_vjp
 from dpa2.descriptor.three_body import ThreeBody
-from dpa2.descriptor.weighting import Counted, Smooth, linearize_softmax
-from dpa2.fitting.net import Fitting
+from dpa2.descriptor.weighting import Counted, Smooth, softmax_vjp
+from dpa2.fitting.net import FittingNet
 from dpa2.nn.activations import PLAIN, activation
-from dpa2.nn.layers import Dense, EmbeddingNet, FittingLayers, LayerNorm, Linear, centred
+from dpa2.nn.layers import Dense, EmbeddingNet, FittingLayers, LayerNorm, Linear, centered
 
 ACTIVATIONS = (*PLAIN, "silut", "silut:0.3")
 ATOMS, SLOTS, F, G, HEADS, TYPES = 3, 4, 6, 4, 2, 2  # few sizes: JAX compiles every operation for each
 CUTOFF, INNER = 3.5, 1.0
-SMOOTH, COUNTED = Smooth(capacity=9, root=True), Counted(capacity=9, root=False)
+SMOOTH, COUNTED = Smooth(max_neighbors=9, root=True), Counted(max_neighbors=9, root=False)
 
 
 @dataclass(frozen=True)
@@ -151,22 +151,22 @@ def of_features(rng, block, weighting=SMOOTH) -> Subject:
 
     def run(fixed, inputs):
         update, norm, weight = fixed
-        y, pull = update.linearize(dataclasses.replace(inputs, weight=weight) if constant else inputs, norm)
+        y, pull = update.vjp(dataclasses.replace(inputs, switch=weight) if constant else inputs, norm)
 
         def pull_back(dy):
             dx = pull(dy)
-            return dataclasses.replace(dx, weight=None) if constant else dx
+            return dataclasses.replace(dx, switch=None) if constant else dx
 
         return y, pull_back
 
-    return Subject((block, sums(rng), x.weight), dataclasses.replace(x, weight=None) if constant else x, run)
+    return Subject((block, sums(rng), x.switch), dataclasses.replace(x, switch=None) if constant else x, run)
 
 
 def plain(block, *inputs) -> Subject:
     """A block of one array."""
 
     def run(fixed, inputs):
-        y, pull = fixed.linearize(*inputs)
+        y, pull = fixed.vjp(*inputs)
         return y, lambda dy: (pull(dy),)
 
     return Subject(block, inputs, run)
@@ -223,11 +223,11 @@ def _(rng, kind):
     frame, atom = rng.normal(size=(ATOMS, 2)), rng.normal(size=(ATOMS, 1))
     layers = net(rng, F + 4, F, 2 * F, G).layers
     numbers = [rng.normal(size=n) for n in (TYPES, 2, 2, 1, 1, 1)]
-    fitting = Fitting(layers, linear(rng, G, 1), *numbers, False, kind == "vacuum")
+    fitting = FittingNet(layers, linear(rng, G, 1), *numbers, False, kind == "vacuum")
 
     def run(fixed, inputs):
         net, frame, atom, types = fixed
-        y, pull = net.linearize(inputs[0], frame, atom, types)
+        y, pull = net.vjp(inputs[0], frame, atom, types)
         return y, lambda dy: (pull(dy),)
 
     return Subject((fitting, frame, atom, rng.integers(TYPES, size=ATOMS)), (rng.normal(size=(ATOMS, F)),), run)
@@ -235,7 +235,7 @@ def _(rng, kind):
 
 @subject("switch")
 def _(rng):
-    return of_function(lambda r: linearize_switch(r, INNER, CUTOFF), np.linspace(0.5, 4.0, 24))
+    return of_function(lambda r: switch_vjp(r, INNER, CUTOFF), np.linspace(0.5, 4.0, 24))
 
 
 @subject("environment", "free", "protected")
@@ -243,7 +243,7 @@ def _(rng, kind):
     block = environment(rng, True, 0.05 * (kind == "protected"))
 
     def call(block, place):
-        y, pull = block.linearize(place.types, place.vectors)
+        y, pull = block.vjp(place.types, place.vectors)
         return y, lambda dy: pull(*dy)
 
     place = hood(rng)
@@ -253,8 +253,8 @@ def _(rng, kind):
 @subject("environment slots", "centered", "zero")
 def _(rng, kind):
     def call(block, place):
-        slots, pull = block.linearize_slots(place)
-        return (slots.rows, slots.weight), lambda dy: pull(*dy)
+        slots, pull = block.rows_vjp(place)
+        return (slots.rows, slots.switch), lambda dy: pull(*dy)
 
     place = hood(rng)
     return Subject((environment(rng, kind == "centered"), place), (place.vectors,), along_vectors(call))
@@ -280,7 +280,7 @@ def _(rng, kind):
     types, own = rng.integers(TYPES, size=(ATOMS, SLOTS)), rng.integers(TYPES, size=(ATOMS, 1))
 
     def run(fixed, inputs):
-        return fixed[0].linearize(inputs[0], fixed[1], fixed[2], inputs[1])
+        return fixed[0].vjp(inputs[0], fixed[1], fixed[2], inputs[1])
 
     inputs = rng.normal(size=(ATOMS, SLOTS)), rng.uniform(size=(ATOMS, SLOTS))
     return Subject((embedding(rng, kind), types, own), inputs, run)
@@ -292,7 +292,7 @@ def _(rng, kind):
 
     def run(fixed, inputs):
         block, near = fixed
-        return block.linearize(inputs[0], near[:, :, None], near[:, None, :], inputs[1])
+        return block.vjp(inputs[0], near[:, :, None], near[:, None, :], inputs[1])
 
     shape = (ATOMS, SLOTS, SLOTS)
     return Subject((embedding(rng, kind), types), (rng.normal(size=shape), rng.uniform(size=shape)), run)
@@ -306,19 +306,19 @@ def _(rng, kind):
     layers = tuple(neighbor_attention(rng, kind) for _ in range(2)) if "attention" in kind else ()
     block = Repinit(environment(rng, "centered" in kind), embedding(rng, kind), None, layers, 2, True)
     place = hood(rng)
-    return Subject((block, place), (place.vectors,), along_vectors(lambda b, p: b.linearize(p)))
+    return Subject((block, place), (place.vectors,), along_vectors(lambda b, p: b.vjp(p)))
 
 
 @subject("repinit product")
 def _(rng):
-    return of_function(lambda x: linearize_product(x, 2), rng.normal(size=(ATOMS, G, 4)))
+    return of_function(lambda x: product_vjp(x, 2), rng.normal(size=(ATOMS, G, 4)))
 
 
 @subject("three-body", *BLOCK_KINDS)
 def _(rng, kind):
     block = ThreeBody(environment(rng, "centered" in kind), embedding(rng, kind), None, True)
     place = hood(rng)
-    return Subject((block, place), (place.vectors,), along_vectors(lambda b, p: b.linearize(p)))
+    return Subject((block, place), (place.vectors,), along_vectors(lambda b, p: b.vjp(p)))
 
 
 def expansion(rng, owns: int, kinds: int, switched: bool) -> Expansion:
@@ -335,7 +335,7 @@ def _(rng, kind):
     parts = environment(rng, "centered" in kind), embedding(rng, "concat"), None, (), 2, True
     block = ExpandedRepinit(*parts, expansion=expansion(rng, TYPES, TYPES, "switched" in kind))
     place = hood(rng)
-    return Subject((block, place), (place.vectors,), along_vectors(lambda b, p: b.linearize(p)))
+    return Subject((block, place), (place.vectors,), along_vectors(lambda b, p: b.vjp(p)))
 
 
 @subject("expanded three-body", *EXPANDED_KINDS)
@@ -343,7 +343,7 @@ def _(rng, kind):
     parts = environment(rng, "centered" in kind), embedding(rng, "concat"), None, True
     block = ExpandedThreeBody(*parts, expansion=expansion(rng, 1, TYPES**2, "switched" in kind))
     place = hood(rng)
-    return Subject((block, place), (place.vectors,), along_vectors(lambda b, p: b.linearize(p)))
+    return Subject((block, place), (place.vectors,), along_vectors(lambda b, p: b.vjp(p)))
 
 
 def neighbor_attention(rng, kind: str) -> NeighborAttention:
@@ -360,7 +360,7 @@ def _(rng, kind):
     def run(fixed, inputs):
         layer, weight = fixed
         weight, phantoms = (weight, 0) if constant else (inputs[2], 5)
-        y, pull = layer.linearize(inputs[0], weight, inputs[1], phantoms)
+        y, pull = layer.vjp(inputs[0], weight, inputs[1], phantoms)
 
         def pull_back(dy):
             dx, dweight, dangle = pull(dy)
@@ -368,23 +368,23 @@ def _(rng, kind):
 
         return y, pull_back
 
-    inputs = (x.pair, angle) if constant else (x.pair, angle, x.weight)
-    return Subject((neighbor_attention(rng, kind), x.weight), inputs, run)
+    inputs = (x.pair, angle) if constant else (x.pair, angle, x.switch)
+    return Subject((neighbor_attention(rng, kind), x.switch), inputs, run)
 
 
 @subject("directions of neighbours")
 def _(rng):
-    return of_function(linearize_directions, rng.normal(size=(ATOMS, SLOTS, 4)))
+    return of_function(directions_vjp, rng.normal(size=(ATOMS, SLOTS, 4)))
 
 
 @subject("all attention in repinit")
 def _(rng):
     layers, place = tuple(neighbor_attention(rng, "smooth") for _ in range(2)), hood(rng)
-    slots, _ = environment(rng, False).linearize_slots(place)
+    slots, _ = environment(rng, False).rows_vjp(place)
 
     def run(fixed, inputs):
         layers, slots = fixed
-        return linearize_attention(layers, inputs[0], dataclasses.replace(slots, rows=inputs[1], weight=inputs[2]))
+        return attention_vjp(layers, inputs[0], dataclasses.replace(slots, rows=inputs[1], switch=inputs[2]))
 
     inputs = rng.normal(size=(G, ATOMS, SLOTS)), rng.normal(size=(ATOMS, SLOTS, 4)), rng.uniform(size=(ATOMS, SLOTS))
     return Subject((layers, slots), inputs, run)
@@ -392,13 +392,13 @@ def _(rng):
 
 @subject("softmax", 0, 5)
 def _(rng, phantoms):
-    return of_function(lambda x: linearize_softmax(x, phantoms), 8.0 * rng.normal(size=(ATOMS, SLOTS)) - 10.0)
+    return of_function(lambda x: softmax_vjp(x, phantoms), 8.0 * rng.normal(size=(ATOMS, SLOTS)) - 10.0)
 
 
 @subject("weight of a neighbour")
 def _(rng):
     def run(fixed, inputs):
-        y, pull = SMOOTH.weight(inputs[0], fixed)
+        y, pull = SMOOTH.switch_vjp(inputs[0], fixed)
         return y, lambda dy: (pull(dy),)
 
     return Subject(occupied(rng), (rng.uniform(size=(ATOMS, SLOTS)),), run)
@@ -409,7 +409,7 @@ def _(rng):
     raw = rng.normal(size=(ATOMS, SLOTS))
 
     def run(fixed, inputs):
-        (scale, offset), pull = SMOOTH.linearize_logits(inputs[0])
+        (scale, offset), pull = SMOOTH.logits_vjp(inputs[0])
         return (scale * fixed, offset), lambda dy: (pull(dy[0] * fixed, dy[1]),)
 
     return Subject(raw, (rng.uniform(size=(ATOMS, SLOTS)),), run)
@@ -421,14 +421,14 @@ def _(rng):
     eta = sums(rng).root
 
     def run(fixed, inputs):
-        return linearize_moment(*inputs, fixed)
+        return moment_vjp(*inputs, fixed)
 
-    return Subject(eta, (x.frame, x.weight, x.pair), run)
+    return Subject(eta, (x.direction, x.switch, x.pair), run)
 
 
 @subject("invariants")
 def _(rng):
-    return of_function(lambda h: linearize_invariants(h, 2), rng.normal(size=(ATOMS, 3, G)))
+    return of_function(lambda h: invariants_vjp(h, 2), rng.normal(size=(ATOMS, 3, G)))
 
 
 @subject("symmetrization of pairs")
@@ -510,25 +510,25 @@ def _(rng, kind):
 
     def run(fixed, inputs):
         block, weight = fixed
-        y, pull = block.linearize(dataclasses.replace(inputs, weight=weight) if constant else inputs)
-        return y, lambda dy: dataclasses.replace(pull(dy), weight=None) if constant else pull(dy)
+        y, pull = block.vjp(dataclasses.replace(inputs, switch=weight) if constant else inputs)
+        return y, lambda dy: dataclasses.replace(pull(dy), switch=None) if constant else pull(dy)
 
-    inputs = dataclasses.replace(x, weight=None) if constant else x
-    return Subject((attention_map(rng, kind), x.weight), inputs, run)
+    inputs = dataclasses.replace(x, switch=None) if constant else x
+    return Subject((attention_map(rng, kind), x.switch), inputs, run)
 
 
 def pair_reader(rng) -> PairReader:
-    mix = side_by_side(centred(rng.normal(size=(HEADS, G, G)) / G))
-    return PairReader(mix, centred(rng.normal(size=G)), norm(rng, G))
+    mix = side_by_side(centered(rng.normal(size=(HEADS, G, G)) / G))
+    return PairReader(mix, centered(rng.normal(size=G)), norm(rng, G))
 
 
-@subject("reader", "pair", "frame")
+@subject("reader", "pair", "direction")
 def _(rng, kind):
-    reader = pair_reader(rng) if kind == "pair" else FrameReader(rng.normal(size=HEADS))
+    reader = pair_reader(rng) if kind == "pair" else DirectionReader(rng.normal(size=HEADS))
 
     def run(fixed, inputs):
         attention, x = inputs
-        return fixed.linearize(x, attention)
+        return fixed.vjp(x, attention)
 
     return Subject(reader, (rng.normal(size=(ATOMS, SLOTS, HEADS, SLOTS)), features(rng)), run)
 
@@ -539,7 +539,7 @@ def _(rng, kind):
 
 
 def pair_update(rng, kind: str) -> PairUpdate:
-    return PairUpdate(attention_map(rng, kind), (pair_reader(rng), FrameReader(rng.normal(size=HEADS))))
+    return PairUpdate(attention_map(rng, kind), (pair_reader(rng), DirectionReader(rng.normal(size=HEADS))))
 
 
 @subject("repformer step", "smooth", "smooth, average", "counted", "counted, average", "smooth, last")
@@ -572,8 +572,8 @@ def _(rng, kind):
     place = hood(rng)
 
     def call(block, place):
-        y, pull = block.linearize(place)
-        return y, lambda dy: pull(dy.filled(dataclasses.replace(y, atom=y.weight)))
+        y, pull = block.vjp(place)
+        return y, lambda dy: pull(dy.filled(dataclasses.replace(y, atom=y.switch)))
 
     return Subject((initial_pairs(rng, kind), place), (place.vectors,), along_vectors(call))
 
@@ -585,16 +585,16 @@ def _(rng, kind):
     parts = linear(rng, 2 * G + G, F, bias=False), rng.normal(size=(TYPES, F)), initial_pairs(rng, kind)
     block = Initial(repinit, three, *parts, "tanh")
     place = sorted_block(rng)
-    return Subject((block, place), (place.vectors,), along_vectors(lambda b, p: b.linearize(p)))
+    return Subject((block, place), (place.vectors,), along_vectors(lambda b, p: b.vjp(p)))
 
 
-def sorted_block(rng) -> Block:
+def sorted_block(rng) -> Chunk:
     """Atoms with neighbours in order of distance, of which the shorter lists are the beginning."""
     place = hood(rng)
     order = np.argsort(np.linalg.norm(place.vectors, axis=-1), axis=1)
     counts = np.array([4, 3, 4]), np.array([3, 2, 2]), np.array([2, 2, 3])
     near = rng.integers(ATOMS, size=(ATOMS, SLOTS))
-    return Block(
+    return Chunk(
         types=place.types,
         filler=place.filler,
         near=near,

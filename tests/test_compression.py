@@ -98,7 +98,7 @@ def test_derivatives_of_nets_are_those_of_their_values(name):
     net = EmbeddingNet(tuple(Dense(generator.normal(size=e), generator.normal(size=e[1]), None, name) for e in ends))
     s, h = np.linspace(-1.0, 2.0, 31), 1e-3
     (v, d, c), (up, du, _), (down, dd, _) = jets(net, s), jets(net, s + h), jets(net, s - h)
-    assert deviation(v, net.linearize(s[None, :])[0]) <= 1e-15
+    assert deviation(v, net.vjp(s[None, :])[0]) <= 1e-15
     assert deviation(d, (up - down) / (2 * h)) <= 1e-4  # second order, step 1e-3
     assert deviation(c, (du - dd) / (2 * h)) <= 1e-4
 
@@ -148,7 +148,7 @@ def test_a_table_is_twice_continuously_differentiable_across_its_knots(compresse
         jumps = []
         for step in (1e-3, 5e-4):
             s = knot + step * np.arange(-3, 4)
-            q, _ = net.linearize_net(s[None, :], None, None)
+            q, _ = net.net_vjp(s[None, :], None, None)
             third = np.diff(q[:, 0, :], n=3, axis=-1)  # falls with the cube of the step where q″ is continuous
             jumps.append(np.abs(third).max())
         assert jumps[0] <= 1e-8 or jumps[1] <= jumps[0] / 6
@@ -158,7 +158,7 @@ def test_behind_both_ends_the_table_goes_on_as_a_straight_line(compressed):
     net = compressed.program.descriptor.initial.repinit.embedding
     low, end = (tables(compressed)["grid"][k] for k in (0, 2))
     for s in (low - np.array([[0.0, 0.5, 1.0, 1.5]]), end + np.array([[0.0, 2.0, 4.0, 6.0]])):
-        q, pull = net.linearize_net(s, None, None)
+        q, pull = net.net_vjp(s, None, None)
         assert np.abs(np.diff(q[:, 0, :], n=2, axis=-1)).max() <= 1e-13
         slope = pull(np.ones_like(q))[0]
         assert deviation(np.diff(q[:, 0, :].sum(axis=0)) / np.diff(s[0]), slope[1:]) <= 1e-10

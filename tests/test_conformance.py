@@ -400,7 +400,7 @@ HALF_RIGHT = """
 import dpa2
 from dpa2.conformance.altering import altered
 
-SMOOTH = ", one / self.capacity", ", one / (self.capacity**0.5 if self.root else self.capacity)"
+SMOOTH = ", one / self.max_neighbors", ", one / (self.max_neighbors**0.5 if self.root else self.max_neighbors)"
 COUNTED = ", 1.0 / (PROTECTION + n)", ", 1.0 / (PROTECTION + (n**0.5 if self.root else n))"
 
 

@@ -33,10 +33,10 @@ def counts() -> dict[str, float]:
     backend = model.backend.uncompiled()
 
     def evaluate(blocks):
-        energies, pull = model.program.linearize(blocks, ready.inputs, backend)
+        energies, pull = model.program.vjp(blocks, ready.inputs, backend)
         return energies, pull([given.real for given in ready.inputs])
 
-    return counted(jax.make_jaxpr(evaluate)(ready.blocks).jaxpr)
+    return counted(jax.make_jaxpr(evaluate)(ready.chunks).jaxpr)
 
 
 def counted(program) -> dict[str, float]:

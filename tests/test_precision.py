@@ -93,12 +93,12 @@ def test_jax_does_not_round_factors_of_products(compiled):
     model = dpa2.load(demo.MODEL, backend="jax", dtype="float32")
     backend = model.backend if compiled else model.backend.uncompiled()
     ready = model.prepare_systems([dpa2.System([[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]], ["O", "H", "H"])])
-    program = str(jax.make_jaxpr(lambda blocks: backend_energies(model, backend, ready, blocks))(ready.blocks))
+    program = str(jax.make_jaxpr(lambda blocks: backend_energies(model, backend, ready, blocks))(ready.chunks))
     exact = re.findall(r"precision=\(Precision.HIGHEST, Precision.HIGHEST\)", program)
     assert len(exact) == program.count("dot_general[") > 10
 
 
 def backend_energies(model, backend, ready, blocks):
     """Energies and what they pull back to."""
-    energies, pull = model.program.linearize(blocks, ready.inputs, backend)
+    energies, pull = model.program.vjp(blocks, ready.inputs, backend)
     return energies, pull([i.real * 0.0 + 1.0 for i in ready.inputs])

@@ -77,7 +77,7 @@ def test_rotations_turn_pair_frames_and_rotation_matrices(config, system, seed):
         assert_close("symmetry", getattr(after, name), getattr(before, name), name)
     assert_close("symmetry", after.rotation, before.rotation @ turn.T, "rotation", scale=1e-3)
     used = (before.neighbors >= 0) & tie_free(before.switch)
-    assert_close("symmetry", after.frame[used], (before.frame @ turn.T)[used], "frame", scale=1e-3)
+    assert_close("symmetry", after.direction[used], (before.direction @ turn.T)[used], "direction", scale=1e-3)
     assert_close("symmetry", after.pair[used], before.pair[used], "pair", scale=1e-3)
 
 
@@ -285,15 +285,15 @@ def test_layout_of_blocks_is_irrelevant(roomy, data, system, shape, seed):
 @budget(30)
 @given(st.data(), testing.systems(virtual=True, atoms=(1, 4)), seeds)
 def test_empty_slots_contribute_what_stored_ones_would(roomy, data, system, seed):
-    """Narrow lists against lists as wide as the model's capacity, every slot stored (section 9)."""
+    """Narrow lists against lists as wide as the model's max_neighbors, every slot stored (section 9)."""
     config = data.draw(testing.configurations(roomy=roomy))
     model = testing.perturbed_model(config, seed, statistics="any")
     system = dataclasses.replace(system, types=np.minimum(system.types, len(config.types) - 1))
     (narrow,) = evaluated(model, system)
     model.backend.shape = Shape(size=2, step=config.repinit.max_neighbors)
-    block = model.prepare_systems([system], neighbors="truncate").blocks[0]
-    assert block.near.shape[1] == config.repinit.max_neighbors
-    assert block.repformer_width == config.repformer.max_neighbors
+    chunk = model.prepare_systems([system], neighbors="truncate").chunks[0]
+    assert chunk.near.shape[1] == config.repinit.max_neighbors
+    assert chunk.repformer_width == config.repformer.max_neighbors
     at_scale(narrow, evaluated(model, system)[0], "narrow")
 
 

@@ -132,9 +132,9 @@ def descriptor_subject(model, system) -> Subject:
 
     def run(fixed, inputs):
         program, blocks = fixed
-        return program.linearize(moved(blocks, inputs), Eager())
+        return program.vjp(moved(blocks, inputs), Eager())
 
-    return Subject((model.program.descriptor, ready.blocks), vectors(ready), run)
+    return Subject((model.program.descriptor, ready.chunks), vectors(ready), run)
 
 
 def energy_subject(model, system) -> Subject:
@@ -143,9 +143,9 @@ def energy_subject(model, system) -> Subject:
 
     def run(fixed, inputs):
         program, blocks, others = fixed
-        return program.linearize(moved(blocks, inputs), others, Eager())
+        return program.vjp(moved(blocks, inputs), others, Eager())
 
-    return Subject((model.program, ready.blocks, ready.inputs), vectors(ready), run)
+    return Subject((model.program, ready.chunks, ready.inputs), vectors(ready), run)
 
 
 def small_blocks(model, system):
@@ -154,7 +154,7 @@ def small_blocks(model, system):
 
 
 def vectors(ready) -> tuple:
-    return tuple(block.vectors for block in ready.blocks)
+    return tuple(block.vectors for block in ready.chunks)
 
 
 def moved(blocks, inputs) -> tuple:

@@ -40,7 +40,7 @@ def test_an_evaluation_takes_less_memory_than_estimated(model, molecules):
     model.compute(systems, lists)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    demand = Demand.of(lists[0], model.reach)
+    demand = Demand.of(lists[0], model.cutoffs)
     assert peak <= demand.bytes(model.config, model.backend.shape, model.backend.threads) + 200_000  # Python's own
 
 
@@ -48,7 +48,7 @@ def test_systems_in_turns_give_the_same_numbers(model):
     systems = boxes(5)
     together = model.evaluate_many(systems, neighbors="truncate")
     _, lists = model.with_neighbors(systems, "truncate")
-    two = sum((Demand.of(found, model.reach) for found in lists[1:2]), Demand.of(lists[0], model.reach))
+    two = sum((Demand.of(found, model.cutoffs) for found in lists[1:2]), Demand.of(lists[0], model.cutoffs))
     limit = two.bytes(model.config, model.backend.shape, model.backend.threads)
     assert len(model.turns(lists, limit)) > 1
     for one, other in zip(model.evaluate_many(systems, neighbors="truncate", memory=limit), together, strict=True):
@@ -72,7 +72,7 @@ def test_smaller_blocks_take_less_memory():
     small, large = (testing.perturbed_model(testing.small_config(), seed=1).to("numpy", block=n) for n in (4, 24))
     assert small.backend.shape.size == 4
     _, lists = large.with_neighbors(boxes(1), "truncate")
-    demand = Demand.of(lists[0], large.reach)
+    demand = Demand.of(lists[0], large.cutoffs)
     needs = [demand.bytes(m.config, m.backend.shape, m.backend.threads) for m in (small, large)]
     assert needs[0] < needs[1]
 
@@ -166,7 +166,7 @@ def test_widths_last_while_neighbours_come_and_go():
     seen = set()
     for _ in range(200):
         needed = sorted(np.array([18, 20, 23, 25, 26, 30]) + generator.integers(-2, 3, 6))
-        seen.update(lasting.settle("repformer", [int(n) for n in needed], step=2, capacity=48))
+        seen.update(lasting.settle("repformer", [int(n) for n in needed], step=2, most=48))
     assert len(seen) <= 2
 
 
@@ -174,7 +174,7 @@ def test_widths_always_suffice_and_never_exceed_the_capacity():
     lasting, generator = Lasting(), np.random.default_rng(1)
     for _ in range(300):
         needed = [int(n) for n in generator.integers(0, 21, generator.integers(1, 6))]
-        widths = lasting.settle("repformer", needed, step=int(generator.integers(1, 9)), capacity=20)
+        widths = lasting.settle("repformer", needed, step=int(generator.integers(1, 9)), most=20)
         assert all(n <= w <= 20 for n, w in zip(needed, widths, strict=True))
 
 
@@ -260,7 +260,7 @@ def test_nothing_is_compiled_again_while_atoms_move():
     from dpa2.backends.compiling import compiled
 
     layers = [descriptor.advance, descriptor.retreat, energy.finish, energy.cotangent]
-    sums, nets = [forces.share_out, forces.assemble], [descriptor.begin, descriptor.return_to_vectors]
+    sums, nets = [forces.share_out, forces.sum_over_rows], [descriptor.begin, descriptor.return_to_vectors]
     model = testing.perturbed_model(testing.small_config(), seed=1, backend="jax")
     system, generator = testing.water_box(16, seed=0), np.random.default_rng(0)
     sizes = []

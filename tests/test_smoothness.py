@@ -114,7 +114,7 @@ def test_a_switch_with_fewer_derivatives_would_be_noticed(monkeypatch, quantity)
         u = np.clip((r - inner) / (outer - inner), 0.0, 1.0)
         return 1.0 - u * u * (3.0 - 2.0 * u), lambda dw: dw * -6.0 * u * (1.0 - u) / (outer - inner)
 
-    monkeypatch.setattr(environment, "linearize_switch", rough)
+    monkeypatch.setattr(environment, "switch_vjp", rough)
     orders = testing.orders_of_jumps(paths(SMALL)[quantity], SMALL.repformer.cutoff, STEP)
     assert (min(orders) > 2.5) == (quantity == "forces")
     assert quantity == "forces" or abs(orders[-1]) < 0.2

@@ -219,7 +219,7 @@ def test_a_switch_with_fewer_derivatives_makes_a_model_as_smooth_as_itself(monke
             return 1.0 - u, lambda dw: -dw * inside
         return 1.0 - u * u * (3.0 - 2.0 * u), lambda dw: dw * -6.0 * u * (1.0 - u) * inside
 
-    monkeypatch.setattr(environment, "linearize_switch", rough)
+    monkeypatch.setattr(environment, "switch_vjp", rough)
     model = testing.perturbed_model(SMALL, statistics="centered")
     found = surveyed(model, lambda drag: drag.event.endswith("cutoff of repformer"))
     assert set(found.values()) == {expected}

@@ -1,4 +1,4 @@
-"""How JAX compiles functions of blocks, and where it keeps them."""
+"""How JAX compiles functions of chunks, and where it keeps them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from ..nn.arrays import end_to_end
 from .threads import processors
 
-NETS_AT_NEIGHBORS = ("begin", "return_to_vectors")  # block functions in which nets are evaluated at every neighbour
+NETS_AT_NEIGHBORS = ("begin", "return_to_vectors")  # chunk functions in which nets are evaluated at every neighbour
 
 
 @lru_cache
@@ -59,10 +59,10 @@ def keep_compiled():
 
 @lru_cache
 def compiler_options(nets: bool) -> dict:
-    """Settings that suit small blocks, as far as this release of JAX has them.
+    """Settings that suit small chunks, as far as this release of JAX has them.
 
     Few optimisations, and as many parts as can be compiled at once, halve the time to compile and cost nothing here;
-    blocks have threads of their own. The newer way to emit loops makes tanh several times as fast, and takes half as
+    chunks have threads of their own. The newer way to emit loops makes tanh several times as fast, and takes half as
     long again to compile.
     """
     options = {

@@ -1,4 +1,4 @@
-"""Running block functions as they are, one after another."""
+"""Running chunk functions as they are, one after another."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Eager:
     asarray: Callable
 
     def run(self, function, shared, *lists) -> list:
-        """`function(*shared, *items)` for the items of every block."""
+        """`function(*shared, *items)` for the items of every chunk."""
         return [function(*shared, *items) for items in zip(*lists, strict=True)]
 
     def joiner(self):

@@ -1,4 +1,4 @@
-"""JAX: every block function is compiled, once for each shape that blocks are rounded up to."""
+"""JAX: every chunk function is compiled, once for each shape that chunks are rounded up to."""
 
 from __future__ import annotations
 
@@ -73,14 +73,14 @@ class JAX:
         return "float64" if self.jax.config.jax_enable_x64 else "float32"
 
     def run(self, function, shared, *lists) -> list:
-        """`function(*shared, *items)` for the items of every block; threads would lose sight of a transformation."""
+        """`function(*shared, *items)` for the items of every chunk; threads would lose sight of a transformation."""
         items = list(zip(*lists, strict=True))
         if self.transformed((shared, lists)):
             return run_in_threads(compiled(function), shared, items, 1)
         return run_in_threads(compiled(function, self.device.platform), shared, items, self.hands())
 
     def hands(self) -> int:
-        """How many threads hand blocks over: several for each processor, unless that would occupy more of them."""
+        """How many threads hand chunks over: several for each processor, unless that would occupy more of them."""
         return self.threads if self.threads < max(2, processors()) else THREADS_PER_PROCESSOR * self.threads
 
     def joiner(self):

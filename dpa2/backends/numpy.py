@@ -1,4 +1,4 @@
-"""NumPy: blocks small enough for the cache."""
+"""NumPy: chunks small enough for the cache."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class NumPy(Eager):
         self.threads = available()
 
     def run(self, function, shared, *lists) -> list:
-        """`function(*shared, *items)` for the items of every block, on all processors."""
+        """`function(*shared, *items)` for the items of every chunk, on all processors."""
         return run_on_cache(function, shared, list(zip(*lists, strict=True)), self.threads)
 
     def joiner(self):

@@ -1,7 +1,7 @@
-"""Blocks of atoms on all processors, for libraries whose functions let other threads run.
+"""Chunks of atoms on all processors, for libraries whose functions let other threads run.
 
-Each thread works on blocks of its own, and the linear algebra inside is kept to one thread: blocks are too small to
-share. What blocks free is kept for the next ones, since fresh pages from the system cost more than the arithmetic on
+Each thread works on chunks of its own, and the linear algebra inside is kept to one thread: chunks are too small to
+share. What chunks free is kept for the next ones, since fresh pages from the system cost more than the arithmetic on
 them: without that, two threads are hardly faster than one.
 """
 
@@ -30,7 +30,7 @@ def processors() -> int:
 
 @cache
 def keep_freed_memory() -> bool:
-    """Tell the C library to keep what blocks free, once for all threads; False where it has no such settings."""
+    """Tell the C library to keep what chunks free, once for all threads; False where it has no such settings."""
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):

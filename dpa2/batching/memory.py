@@ -1,6 +1,6 @@
 """How much memory an evaluation takes, and how to take less of it: systems are evaluated in turns.
 
-What all atoms keep from the way forward to the way back grows with their number; what a block needs for itself is
+What all atoms keep from the way forward to the way back grows with their number; what a chunk needs for itself is
 taken once for each thread. Counted are the numbers that are stored; libraries add what they need for themselves.
 """
 
@@ -13,7 +13,7 @@ from ..config import DPA2Config
 from ..errors import InputError
 from ..neighbors import Neighbors, counts_within
 from .plan import Shape
-from .table import Reach
+from .table import Cutoffs
 
 ITEM = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
 
@@ -27,8 +27,8 @@ def bytes_per_atom(config: DPA2Config, wide: int, near: int) -> int:
     return item * (former.layers * state + passing) + 2 * lists
 
 
-def bytes_per_block_atom(config: DPA2Config, wide: int, near: int) -> int:
-    """What an atom takes while its block is worked on."""
+def bytes_per_chunk_atom(config: DPA2Config, wide: int, near: int) -> int:
+    """What an atom takes while its chunk is worked on."""
     former, item = config.repformer, ITEM[config.dtype]
     embedding = 6 * wide * sum(config.repinit.widths)
     pairs = 6 * near**2 * (sum(config.three_body.widths) if config.three_body else 0)
@@ -45,9 +45,9 @@ class Demand:
     near: int
 
     @classmethod
-    def of(cls, found: Neighbors, reach: Reach) -> Demand:
+    def of(cls, found: Neighbors, cutoffs: Cutoffs) -> Demand:
         """The demand of one system."""
-        counts = (counts_within(found, *limits) for limits in (reach.repinit, reach.repformer))
+        counts = (counts_within(found, *limits) for limits in (cutoffs.repinit, cutoffs.repformer))
         return cls(len(found.index), *(int(c.max(initial=1)) for c in counts))
 
     def __add__(self, other: Demand) -> Demand:
@@ -55,7 +55,7 @@ class Demand:
 
     def bytes(self, config: DPA2Config, shape: Shape, threads: int) -> int:
         """What an evaluation of all of them at once takes."""
-        working = min(self.atoms, threads * shape.atoms_in_block(self.atoms)) * bytes_per_block_atom(
+        working = min(self.atoms, threads * shape.atoms_in_chunk(self.atoms)) * bytes_per_chunk_atom(
             config, self.wide, self.near
         )
         return self.atoms * bytes_per_atom(config, self.wide, self.near) + working
@@ -74,7 +74,7 @@ def turns(demands: Sequence[Demand], limit: int, cost: Callable[[Demand], int]) 
     for k, demand in enumerate(demands):
         if cost(demand) > limit:
             what = f"system {k} takes {cost(demand) / 1e6:.0f} MB, {limit / 1e6:.0f} MB are allowed"
-            raise InputError(f"{what}; smaller blocks may help: model.to(..., block=8)", system=k, limit=limit)
+            raise InputError(f"{what}; smaller chunks may help: model.to(..., chunk=8)", system=k, limit=limit)
         if total is not None and cost(total + demand) > limit:
             yield slice(start, k)
             start, total = k, None

@@ -16,8 +16,8 @@ FAR = 2.0  # an empty slot's vector, in units of the longest cutoff: there every
 
 
 @dataclass(frozen=True)
-class Reach:
-    """Cutoff (Å) and capacity of each of a descriptor's lists, and what it excludes."""
+class Cutoffs:
+    """Cutoff (Å) and max_neighbors of each of a descriptor's lists, and what it excludes."""
 
     repinit: tuple[float, int]
     three_body: tuple[float, int] | None
@@ -26,8 +26,8 @@ class Reach:
     types: int
 
     @classmethod
-    def of(cls, config) -> Reach:
-        """The reach of the model that `config` describes."""
+    def of(cls, config) -> Cutoffs:
+        """The cutoffs of the model that `config` describes."""
         three = config.three_body
         return cls(
             (config.repinit.cutoff, config.repinit.max_neighbors),
@@ -44,7 +44,7 @@ class Reach:
 
     @property
     def lists(self) -> dict[str, tuple[float, int]]:
-        """Cutoff and capacity of each list by name; a three-body block that is absent sees nothing."""
+        """Cutoff and max_neighbors of each list by name; a three-body block that is absent sees nothing."""
         absent = (0.0, 1)
         return {"repinit": self.repinit, "three_body": self.three_body or absent, "repformer": self.repformer}
 
@@ -54,7 +54,7 @@ class Table:
     """Rows of atoms, and their neighbours as rows of other atoms, nearest first.
 
     `used` is 1 where a slot holds a neighbour that the descriptor may see. Other slots hold `far` vectors and the
-    `filler`, the type of the frame's first atom; `counts` has for each list how many slots hold a neighbour at all.
+    `filler`, the type of the system's first atom; `counts` has for each list how many slots hold a neighbour at all.
     """
 
     types: Int[np.ndarray, "row"]
@@ -97,11 +97,11 @@ class Table:
         return Table(**rows, counts=counts)
 
 
-def lay_end_to_end(types: Sequence[np.ndarray], lists: Sequence[Neighbors], reach: Reach, step: int) -> Table:
+def lay_end_to_end(types: Sequence[np.ndarray], lists: Sequence[Neighbors], cutoffs: Cutoffs, step: int) -> Table:
     """One table of all systems, as wide as the widest atom of all needs, rounded up to a multiple of `step`."""
     sizes = [len(t) for t in types]
     starts = np.cumsum([0, *sizes])
-    width = rounded(max(n.index.shape[1] for n in lists), step, reach.repinit[1])
+    width = rounded(max(n.index.shape[1] for n in lists), step, cutoffs.repinit[1])
     own, filler = np.concatenate(types), np.repeat([t[0] for t in types], sizes)
     near = np.full((starts[-1], width), -1)
     vectors = np.empty((starts[-1], width, 3))
@@ -110,8 +110,8 @@ def lay_end_to_end(types: Sequence[np.ndarray], lists: Sequence[Neighbors], reac
         near[here] = np.where(n.index >= 0, n.index + start, -1)
         vectors[here] = n.vector
     near_types = own[near]
-    used = (near >= 0) & allowed(reach)[own[:, None], near_types]
-    vectors[~used] = reach.far
+    used = (near >= 0) & allowed(cutoffs)[own[:, None], near_types]
+    vectors[~used] = cutoffs.far
     return Table(
         types=own,
         filler=filler,
@@ -120,18 +120,18 @@ def lay_end_to_end(types: Sequence[np.ndarray], lists: Sequence[Neighbors], reac
         near_types=np.where(used, near_types, filler[:, None]),
         vectors=vectors,
         used=used.astype(float),
-        counts={name: count_all(lists, *limits) for name, limits in reach.lists.items()},
+        counts={name: count_all(lists, *limits) for name, limits in cutoffs.lists.items()},
     )
 
 
-def count_all(lists: Sequence[Neighbors], cutoff: float, capacity: int) -> Int[np.ndarray, "row"]:
-    """How many neighbours each atom has within a list's cutoff and capacity."""
-    return np.concatenate([counts_within(n, cutoff, capacity) for n in lists])
+def count_all(lists: Sequence[Neighbors], cutoff: float, max_neighbors: int) -> Int[np.ndarray, "row"]:
+    """How many neighbours each atom has within a list's cutoff and max_neighbors."""
+    return np.concatenate([counts_within(n, cutoff, max_neighbors) for n in lists])
 
 
-def allowed(reach: Reach) -> np.ndarray:
+def allowed(cutoffs: Cutoffs) -> np.ndarray:
     """Whether the descriptor may see a pair of types (virtual ones included)."""
-    matrix = np.ones((reach.types + 1, reach.types + 1), dtype=bool)
-    for a, b in reach.excluded_pairs:
+    matrix = np.ones((cutoffs.types + 1, cutoffs.types + 1), dtype=bool)
+    for a, b in cutoffs.excluded_pairs:
         matrix[a, b] = matrix[b, a] = False
     return matrix

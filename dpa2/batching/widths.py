@@ -1,4 +1,4 @@
-"""How wide blocks are: as wide as their widest atom needs, and wide enough to last where a change is expensive.
+"""How wide chunks are: as wide as their widest atom needs, and wide enough to last where a change is expensive.
 
 A compiler makes a program for each shape of arrays. Atoms that move change their numbers of neighbours all the time;
 widths and lengths with some room, which are used again as long as they fit, spare them new programs.
@@ -12,17 +12,17 @@ from math import ceil, sqrt
 from sys import maxsize
 
 WASTE = 1.25  # what is remembered may be this many times as large as what is needed
-MANY = 24  # blocks, from which a third width is worth its programs
+MANY = 24  # chunks, from which a third width is worth its programs
 
 
-def rounded(width: int, step: int, capacity: int = maxsize) -> int:
+def rounded(width: int, step: int, most: int = maxsize) -> int:
     """At least one slot, a multiple of `step`, but not more than the model provides.
 
-    >>> rounded(9, 4, capacity=20), rounded(19, 8, capacity=20), rounded(19, 8)
+    >>> rounded(9, 4, most=20), rounded(19, 8, most=20), rounded(19, 8)
     (12, 20, 24)
     """
     width = max(width, 1)
-    return min(-(-width // step) * step, max(capacity, width))
+    return min(-(-width // step) * step, max(most, width))
 
 
 def round_up(n: int) -> int:
@@ -35,12 +35,12 @@ def round_up(n: int) -> int:
 
 
 class Lasting:
-    """Few widths for all blocks of a list: those that have been before, as long as they fit and waste little.
+    """Few widths for all chunks of a list: those that have been before, as long as they fit and waste little.
 
     >>> lasting = Lasting()
-    >>> lasting.settle("repformer", [16, 17, 25], step=4, capacity=48)
+    >>> lasting.settle("repformer", [16, 17, 25], step=4, most=48)
     [20, 20, 28]
-    >>> lasting.settle("repformer", [17, 21, 28], step=4, capacity=48)
+    >>> lasting.settle("repformer", [17, 21, 28], step=4, most=48)
     [20, 28, 28]
     """
 
@@ -48,20 +48,20 @@ class Lasting:
         self.known: dict[tuple, set[int]] = {}
         self.last: dict[tuple, list[int]] = {}
 
-    def settle(self, name: str, needed: list[int], step: int, capacity: int = maxsize) -> list[int]:
-        """Widths for blocks that need the given ones; each at least as wide as last time, if that wastes little."""
+    def settle(self, name: str, needed: list[int], step: int, most: int = maxsize) -> list[int]:
+        """Widths for chunks that need the given ones; each at least as wide as last time, if that wastes little."""
         widest = max(needed)
-        top = min(roomy(widest), max(capacity, widest))
+        top = min(roomy(widest), max(most, widest))
         kinds = 3 if len(needed) >= MANY else 2
-        fresh = few_kinds([rounded(top if w == widest else w, step, capacity) for w in needed], kinds)
-        known, blocks = self.known.setdefault((name, capacity), set(fresh)), (name, len(needed))
+        fresh = few_kinds([rounded(top if w == widest else w, step, most) for w in needed], kinds)
+        known, chunks = self.known.setdefault((name, most), set(fresh)), (name, len(needed))
         if widest > max(known):
             known.add(max(fresh))
-        floor = self.last.get(blocks, needed)
+        floor = self.last.get(chunks, needed)
         choices = [chosen(known, list(map(max, floor, needed))), chosen(known, needed), fresh]
         widths = next(c for c in choices if sum(c) <= WASTE * sum(fresh))
         known.update(widths)
-        self.last[blocks] = widths
+        self.last[chunks] = widths
         return list(widths)
 
 
@@ -86,7 +86,7 @@ class Lengths:
 
 
 def chosen(known: set[int], needed: list[int]) -> list[int]:
-    """The smallest known width that suffices, for each block; the largest where none does."""
+    """The smallest known width that suffices, for each chunk; the largest where none does."""
     return [min((k for k in known if k >= w), default=max(known)) for w in needed]
 
 
@@ -101,10 +101,10 @@ def few_kinds(widths: list[int], kinds: int) -> list[int]:
     >>> few_kinds([24, 28, 28, 32, 40], kinds=2)
     [28, 28, 28, 40, 40]
     """
-    blocks, top = Counter(widths), max(widths)
-    choices = [{*smaller, top} for smaller in combinations(blocks, min(kinds - 1, len(blocks)))]
+    chunks, top = Counter(widths), max(widths)
+    choices = [{*smaller, top} for smaller in combinations(chunks, min(kinds - 1, len(chunks)))]
 
     def pairs(choice: set[int]) -> int:
-        return sum(n * w * w for w, n in zip(chosen(choice, list(blocks)), blocks.values(), strict=True))
+        return sum(n * w * w for w, n in zip(chosen(choice, list(chunks)), chunks.values(), strict=True))
 
     return chosen(min(choices, key=pairs), widths)

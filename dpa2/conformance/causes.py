@@ -14,18 +14,18 @@ def cause(name: str, words: str, section: str, *edits: Edit) -> Cause:
 
 
 SCALES = "descriptor.weighting:Smooth.scales"
-LOCAL = "descriptor.local_attention:LocalUpdate.linearize"
-MAP = "descriptor.pair_attention:AttentionMap.linearize"
-SOFTMAX = "linearize_softmax(logits, self.weighting.phantoms(x.weight.shape[1]))"
-SOFTMAX_OF_PAIRS = "linearize_softmax(logits, self.weighting.phantoms(slots), axis=1)"
+LOCAL = "descriptor.local_attention:LocalUpdate.vjp"
+MAP = "descriptor.pair_attention:AttentionMap.vjp"
+SOFTMAX = "softmax_vjp(logits, self.weighting.phantoms(x.switch.shape[1]))"
+SOFTMAX_OF_PAIRS = "softmax_vjp(logits, self.weighting.phantoms(slots), axis=1)"
 KEPT = (  # so that a neighbour at the cutoff, whose switch is 0, still differs from an empty slot
-    "descriptor.weighting:Smooth.weight",
+    "descriptor.weighting:Smooth.switch_vjp",
     "return switch * occupied,",
     "return (switch + 1e-18) * occupied,",
 )
 PHANTOMS_MISSING = (
-    (LOCAL, SOFTMAX, "softmax_of_neighbors(logits, x.weight[:, None, :])"),
-    (MAP, SOFTMAX_OF_PAIRS, "softmax_of_neighbors(logits, x.weight[:, :, None, None], axis=1)"),
+    (LOCAL, SOFTMAX, "softmax_of_neighbors(logits, x.switch[:, None, :])"),
+    (MAP, SOFTMAX_OF_PAIRS, "softmax_of_neighbors(logits, x.switch[:, :, None, None], axis=1)"),
 )
 SHIFT_MISSING = (
     (
@@ -41,20 +41,20 @@ SHIFT_MISSING = (
     ),
 )
 MASKED_LATE = (
-    (LOCAL, SOFTMAX, "softmax_masked_late(logits, x.weight[:, None, :], self.weighting)"),
-    (MAP, SOFTMAX_OF_PAIRS, "softmax_masked_late(logits, x.weight[:, :, None, None], self.weighting, axis=1)"),
+    (LOCAL, SOFTMAX, "softmax_masked_late(logits, x.switch[:, None, :], self.weighting)"),
+    (MAP, SOFTMAX_OF_PAIRS, "softmax_masked_late(logits, x.switch[:, :, None, None], self.weighting, axis=1)"),
 )
 ENVIRONMENTS = {
-    "repinit": ("descriptor.repinit:Repinit.linearize", "self.environment.linearize"),
-    "three-body": ("descriptor.three_body:ThreeBody.linearize", "self.environment.linearize"),
-    "repformer": ("descriptor.initial:InitialPairs.linearize", "self.environment.linearize"),
+    "repinit": ("descriptor.repinit:Repinit.vjp", "self.environment.rows_vjp"),
+    "three-body": ("descriptor.three_body:ThreeBody.vjp", "self.environment.rows_vjp"),
+    "repformer": ("descriptor.initial:InitialPairs.vjp", "self.environment.vjp"),
 }
 
 
 def environment(block: str, changed: str) -> Edit:
     """The environment matrix of a block, changed by a function of that name."""
     place, text = ENVIRONMENTS[block]
-    return place, text, f"{changed}(self.environment).linearize"
+    return place, text, f"{changed}(self.environment).{text.rpartition('.')[2]}"
 
 
 CAUSES: tuple[Cause, ...] = (
@@ -62,7 +62,7 @@ CAUSES: tuple[Cause, ...] = (
         "root-ignored",
         "`use_sqrt_nnei` is ignored: sums are divided by the count, not by its root",
         "8.4",
-        (SCALES, "self.capacity**0.5 if self.root else self.capacity", "self.capacity"),
+        (SCALES, "self.max_neighbors**0.5 if self.root else self.max_neighbors", "self.max_neighbors"),
         ("descriptor.weighting:Counted.scales", "n**0.5 if self.root else n", "n"),
     ),
     cause(
@@ -71,7 +71,7 @@ CAUSES: tuple[Cause, ...] = (
         "8.4, trap T2",
         (
             SCALES,
-            "return one / (self.capacity**0.5 if self.root else self.capacity), one / self.capacity",
+            "return one / (self.max_neighbors**0.5 if self.root else self.max_neighbors), one / self.max_neighbors",
             "n = array_namespace(occupied).sum(occupied, axis=1, keepdims=True) + 1e-30\n"
             "    return one / (n**0.5 if self.root else n), one / n",
         ),
@@ -80,7 +80,11 @@ CAUSES: tuple[Cause, ...] = (
         "root-in-convolution",
         "`use_sqrt_nnei`: the convolution is divided by a root, too",
         "8.5, trap T10",
-        (SCALES, ", one / self.capacity", ", one / (self.capacity**0.5 if self.root else self.capacity)"),
+        (
+            SCALES,
+            ", one / self.max_neighbors",
+            ", one / (self.max_neighbors**0.5 if self.root else self.max_neighbors)",
+        ),
         (
             "descriptor.weighting:Counted.scales",
             ", 1.0 / (PROTECTION + n)",
@@ -124,7 +128,7 @@ CAUSES: tuple[Cause, ...] = (
         "phantoms-counted-twice",
         "all slots, not the empty ones alone, are added to the softmax",
         "9.5",
-        ("descriptor.weighting:Smooth.phantoms", "self.capacity - width", "self.capacity"),
+        ("descriptor.weighting:Smooth.phantoms", "self.max_neighbors - width", "self.max_neighbors"),
     ),
     cause("shift-missing", "logits are multiplied with the switch without the shift of 20", "8.5", *SHIFT_MISSING),
     cause(
@@ -188,7 +192,7 @@ CAUSES: tuple[Cause, ...] = (
         "local attention: the switch is not applied again after the softmax",
         "8.5, trap T12",
         KEPT,
-        (LOCAL, "heard = alpha * x.weight[:, None, :]", "heard = alpha * (x.weight != 0.0)[:, None, :]"),
+        (LOCAL, "heard = alpha * x.switch[:, None, :]", "heard = alpha * (x.switch != 0.0)[:, None, :]"),
     ),
     cause(
         "pair-switch-once",
@@ -202,7 +206,7 @@ CAUSES: tuple[Cause, ...] = (
         "pair attention: the switch of the key alone, not of both neighbours",
         "8.6, trap T12",
         KEPT,
-        (MAP, "x.weight[:, :, None] * x.weight[:, None, :]", "x.weight[:, :, None] * (x.weight[:, None, :] != 0.0)"),
+        (MAP, "x.switch[:, :, None] * x.switch[:, None, :]", "x.switch[:, :, None] * (x.switch[:, None, :] != 0.0)"),
     ),
     cause(
         "pair-one-switch-after",
@@ -212,7 +216,7 @@ CAUSES: tuple[Cause, ...] = (
         (
             MAP,
             "(both * angle)[:, :, None, :]",
-            "(x.weight[:, :, None] * (x.weight[:, None, :] != 0.0) * angle)[:, :, None, :]",
+            "(x.switch[:, :, None] * (x.switch[:, None, :] != 0.0) * angle)[:, :, None, :]",
         ),
     ),
     cause(
@@ -268,7 +272,7 @@ CAUSES: tuple[Cause, ...] = (
         "repinit: the product is flattened with the channel fastest",
         "5, trap T5",
         (
-            "descriptor.repinit:linearize_product",
+            "descriptor.repinit:product_vjp",
             "flat = xp.reshape(y, (y.shape[0], -1))",
             "flat = xp.reshape(xp.permute_dims(y, (0, 2, 1)), (y.shape[0], -1))",
         ),
@@ -278,7 +282,7 @@ CAUSES: tuple[Cause, ...] = (
         "symmetrisation: the product is flattened with the axis fastest",
         "8.4, trap T5",
         (
-            "descriptor.symmetrization:linearize_invariants",
+            "descriptor.symmetrization:invariants_vjp",
             "return xp.reshape(y, (y.shape[0], -1)), pull_back",
             "return xp.reshape(xp.permute_dims(y, (0, 2, 1)), (y.shape[0], -1)), pull_back",
         ),
@@ -287,13 +291,13 @@ CAUSES: tuple[Cause, ...] = (
         "repinit-three-columns",
         "repinit: the radial column is left out of the product",
         "5, trap T4",
-        ("descriptor.repinit:linearize_product", "y = x @ head.mT", "y = x[..., 1:] @ head[..., 1:].mT"),
+        ("descriptor.repinit:product_vjp", "y = x @ head.mT", "y = x[..., 1:] @ head[..., 1:].mT"),
     ),
     cause(
         "third-missing",
         "symmetrisation: the factor 1/3 is missing",
         "8.4, trap T4",
-        ("descriptor.symmetrization:linearize_invariants", "y = head.mT @ moment / 3.0", "y = head.mT @ moment"),
+        ("descriptor.symmetrization:invariants_vjp", "y = head.mT @ moment / 3.0", "y = head.mT @ moment"),
     ),
     cause(
         "centre-first",
@@ -330,8 +334,8 @@ CAUSES: tuple[Cause, ...] = (
         "strip: the gate is not multiplied with the switch",
         "5",
         (
-            "descriptor.embedding:TypedEmbedding.linearize_gate",
-            "weight[None, ...] * table if self.switched else table",
+            "descriptor.embedding:TypedEmbedding.gate_vjp",
+            "switch[None, ...] * table if self.switched else table",
             "table",
         ),
     ),
@@ -356,7 +360,7 @@ CAUSES: tuple[Cause, ...] = (
         "strip: q z in place of q + q z",
         "5",
         (
-            "descriptor.embedding:TypedEmbedding.linearize_gate",
+            "descriptor.embedding:TypedEmbedding.gate_vjp",
             "return q * (1.0 + z), pull_back",
             "return q * z, pull_back",
         ),
@@ -381,7 +385,7 @@ CAUSES: tuple[Cause, ...] = (
         "fitting-skip-missing",
         "fitting net alone: layers whose width stays or doubles have no skip connection",
         "3.2, trap T9",
-        ("nn.layers:FittingLayers.linearize", "enumerate(self.layers)", "enumerate(without_skip(self.layers))"),
+        ("nn.layers:FittingLayers.vjp", "enumerate(self.layers)", "enumerate(without_skip(self.layers))"),
     ),
     cause(
         "doubled-skip-missing",
@@ -399,7 +403,7 @@ CAUSES: tuple[Cause, ...] = (
         "4, trap T8",
         (
             "descriptor.type_embedding:TypeEmbedding.table",
-            'rows, _ = Dense(self.weight, self.bias, None, "linear").linearize(self.inputs().T)',
+            'rows, _ = Dense(self.weight, self.bias, None, "linear").vjp(self.inputs().T)',
             "rows = self.weight.T @ self.inputs().T + (0.0 if self.bias is None else self.bias[:, None])",
         ),
     ),
@@ -423,7 +427,7 @@ CAUSES: tuple[Cause, ...] = (
         "fitting-timestep-ignored",
         "fitting net alone: `resnet_dt`: the timestep is ignored",
         "3.2",
-        ("nn.layers:FittingLayers.linearize", "enumerate(self.layers)", "enumerate(without_timestep(self.layers))"),
+        ("nn.layers:FittingLayers.vjp", "enumerate(self.layers)", "enumerate(without_timestep(self.layers))"),
     ),
     cause(
         "gelu-erf",
@@ -472,8 +476,8 @@ CAUSES: tuple[Cause, ...] = (
         "repinit: empty slots do not carry -davg/dstd",
         "9.1, trap T3",
         (
-            "descriptor.environment:Environment.linearize_slots",
-            "(self.with_filler(slots, hood) if self.centered else slots)",
+            "descriptor.environment:Environment.rows_vjp",
+            "(self.with_filler(slots, hood) if self.has_mean else slots)",
             "slots",
         ),
     ),
@@ -481,16 +485,16 @@ CAUSES: tuple[Cause, ...] = (
         "protection-ignored",
         "`env_protection` is ignored",
         "2.3",
-        ("descriptor.environment:Environment.linearize", "1.0 / (r + self.protection)", "1.0 / r"),
+        ("descriptor.environment:Environment.vjp", "1.0 / (r + self.protection)", "1.0 / r"),
     ),
     cause(
         "repinit-neighbors-for-slots",
         "repinit is divided by the number of neighbours, not by nsel",
         "5, trap T2",
         (
-            "descriptor.repinit:Repinit.linearize",
-            "share = 1.0 / self.environment.capacity",
-            "share = 1.0 / np.maximum(self.environment.capacity - hood.empty, 1.0)[:, None, None]",
+            "descriptor.repinit:Repinit.vjp",
+            "share = 1.0 / self.environment.max_neighbors",
+            "share = 1.0 / np.maximum(self.environment.max_neighbors - hood.empty, 1.0)[:, None, None]",
         ),
     ),
     cause(
@@ -498,8 +502,8 @@ CAUSES: tuple[Cause, ...] = (
         "repinit is divided by the number of neighbours that are not excluded, not by nsel",
         "5, trap T2",
         (
-            "descriptor.repinit:Repinit.linearize",
-            "share = 1.0 / self.environment.capacity",
+            "descriptor.repinit:Repinit.vjp",
+            "share = 1.0 / self.environment.max_neighbors",
             "share = 1.0 / np.maximum(hood.occupied.sum(axis=1), 1.0)[:, None, None]",
         ),
     ),
@@ -508,8 +512,8 @@ CAUSES: tuple[Cause, ...] = (
         "repinit is divided by the width of the list, not by nsel",
         "5, trap T2",
         (
-            "descriptor.repinit:Repinit.linearize",
-            "share = 1.0 / self.environment.capacity",
+            "descriptor.repinit:Repinit.vjp",
+            "share = 1.0 / self.environment.max_neighbors",
             "share = 1.0 / hood.vectors.shape[1]",
         ),
     ),
@@ -517,16 +521,16 @@ CAUSES: tuple[Cause, ...] = (
         "exclusion-ignored",
         "`exclude_types` of the descriptor is ignored",
         "2.5",
-        ("batching.table:allowed", "for a, b in reach.excluded_pairs:", "for a, b in ():"),
+        ("batching.table:allowed", "for a, b in cutoffs.excluded_pairs:", "for a, b in ():"),
     ),
     cause(
         "diagonal-left-out",
         "three-body: pairs of a neighbour with itself are left out",
         "6, trap T16",
         (
-            "descriptor.three_body:ThreeBody.linearize",
-            "share_of_pairs(slots.multiplicity, self.environment.capacity)",
-            "share_of_others(slots.multiplicity, v.shape[1], self.environment.capacity)",
+            "descriptor.three_body:ThreeBody.vjp",
+            "share_of_pairs(slots.multiplicity, self.environment.max_neighbors)",
+            "share_of_others(slots.multiplicity, v.shape[1], self.environment.max_neighbors)",
         ),
     ),
     cause(
@@ -534,12 +538,12 @@ CAUSES: tuple[Cause, ...] = (
         "three-body: the scalar is 0 for pairs of a neighbour with itself",
         "6, trap T16",
         (
-            "descriptor.three_body:ThreeBody.linearize",
+            "descriptor.three_body:ThreeBody.vjp",
             'record("three_body/kappa", kappa)\n'
-            "    share = share_of_pairs(slots.multiplicity, self.environment.capacity)",
+            "    share = share_of_pairs(slots.multiplicity, self.environment.max_neighbors)",
             "kappa = without_diagonal(kappa, slots.multiplicity)\n"
             '    record("three_body/kappa", kappa)\n'
-            "    share = share_of_others(slots.multiplicity, v.shape[1], self.environment.capacity)",
+            "    share = share_of_others(slots.multiplicity, v.shape[1], self.environment.max_neighbors)",
         ),
     ),
     cause(
@@ -547,7 +551,7 @@ CAUSES: tuple[Cause, ...] = (
         "three-body: the scalar is a cosine",
         "6, trap T16",
         (
-            "descriptor.three_body:ThreeBody.linearize",
+            "descriptor.three_body:ThreeBody.vjp",
             "kappa = v @ v.mT",
             "u = v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-30)\n    kappa = u @ u.mT",
         ),
@@ -573,8 +577,8 @@ CAUSES: tuple[Cause, ...] = (
         "g and h are updated with f as it is after its own update",
         "8.2, trap T13",
         (
-            "descriptor.repformer:RepformerStep.linearize_updates",
-            "(update.linearize(x, sums) for update in self.updates)",
+            "descriptor.repformer:RepformerStep.updates_vjp",
+            "(update.vjp(x, sums) for update in self.updates)",
             "atoms_first(self, x, sums)",
         ),
     ),
@@ -582,7 +586,7 @@ CAUSES: tuple[Cause, ...] = (
         "product-not-switched",
         "the update of g by products of f lacks the switch",
         "8.6",
-        ("descriptor.repformer:PairProduct.linearize", "y = x.weight[..., None] * projected", "y = projected"),
+        ("descriptor.repformer:PairProduct.vjp", "y = x.switch[..., None] * projected", "y = projected"),
     ),
     cause(
         "convolution-not-switched",
@@ -590,14 +594,14 @@ CAUSES: tuple[Cause, ...] = (
         "8.5",
         KEPT,
         (
-            "descriptor.convolution:Convolution.linearize",
-            "x.weight * sums.mean)[..., None]",
-            "(x.weight != 0.0) * sums.mean)[..., None]",
+            "descriptor.convolution:Convolution.vjp",
+            "x.switch * sums.mean)[..., None]",
+            "(x.switch != 0.0) * sums.mean)[..., None]",
         ),
         (
-            "descriptor.convolution:NarrowConvolution.linearize",
-            "x.weight * sums.mean)[..., None]",
-            "(x.weight != 0.0) * sums.mean)[..., None]",
+            "descriptor.convolution:NarrowConvolution.vjp",
+            "x.switch * sums.mean)[..., None]",
+            "(x.switch != 0.0) * sums.mean)[..., None]",
         ),
     ),
     cause(
@@ -606,9 +610,9 @@ CAUSES: tuple[Cause, ...] = (
         "8.4",
         KEPT,
         (
-            "descriptor.symmetrization:linearize_moment",
-            "factor = (weight * scale)[..., None]",
-            "factor = ((weight != 0.0) * scale)[..., None]",
+            "descriptor.symmetrization:moment_vjp",
+            "factor = (switch * scale)[..., None]",
+            "factor = ((switch != 0.0) * scale)[..., None]",
         ),
     ),
     cause(
@@ -616,7 +620,7 @@ CAUSES: tuple[Cause, ...] = (
         "`direct_dist` is ignored",
         "8.1",
         (
-            "descriptor.initial:InitialPairs.linearize",
+            "descriptor.initial:InitialPairs.vjp",
             "self.direct_distance(hood) if self.direct else",
             "self.direct_distance(hood) if False else",
         ),
@@ -626,7 +630,7 @@ CAUSES: tuple[Cause, ...] = (
         "layer norm without its scale and shift",
         "3.4",
         (
-            "nn.layers:LayerNorm.linearize_centred",
+            "nn.layers:LayerNorm.centered_vjp",
             "return z * self.weight + self.bias, pull_back",
             "return z, pull_back",
         ),
@@ -636,7 +640,7 @@ CAUSES: tuple[Cause, ...] = (
         "`out_bias` is not added",
         "12.2",
         (
-            "fitting.energy:Head.linearize",
+            "fitting.energy:EnergyHead.vjp",
             "(xp.astype(energies, counted.dtype) + take_rows(self.bias, types))",
             "xp.astype(energies, counted.dtype)",
         ),
@@ -645,14 +649,14 @@ CAUSES: tuple[Cause, ...] = (
         "atom-bias-missing",
         "`bias_atom_e` is not added",
         "11",
-        ("fitting.net:Fitting.linearize", "return y + take_rows(self.bias, types), pull_back", "return y, pull_back"),
+        ("fitting.net:FittingNet.vjp", "return y + take_rows(self.bias, types), pull_back", "return y, pull_back"),
     ),
     cause(
         "type-before-f",
         "the type embedding is put before f, not after it",
         "10",
         (
-            "fitting.energy:Head.linearize",
+            "fitting.energy:EnergyHead.vjp",
             "xp.concat([f, take_rows(self.table, types)], axis=-1)",
             "xp.concat([take_rows(self.table, types), f], axis=-1)",
         ),
@@ -662,7 +666,7 @@ CAUSES: tuple[Cause, ...] = (
         "no activation after the shape transform",
         "7.3",
         (
-            "descriptor.initial:Initial.linearize_atoms",
+            "descriptor.initial:Initial.atoms_vjp",
             "f, pull_f = activation(self.activation)(y)",
             "f, pull_f = y, None",
         ),
@@ -672,7 +676,7 @@ CAUSES: tuple[Cause, ...] = (
         "no activation after the first embedding of pairs",
         "8.1",
         (
-            "descriptor.initial:InitialPairs.linearize",
+            "descriptor.initial:InitialPairs.vjp",
             "pair, pull_activation = activation(self.activation)(z)",
             "pair, pull_activation = z, None",
         ),
@@ -682,7 +686,7 @@ CAUSES: tuple[Cause, ...] = (
         "the switch is a cubic, 1 - 3u² + 2u³",
         "2.1",
         (
-            "descriptor.switch:linearize_switch",
+            "descriptor.switch:switch_vjp",
             "w = 1.0 - u2 * u * (10.0 - 15.0 * u + 6.0 * u2)",
             "w = 1.0 - u2 * (3.0 - 2.0 * u)",
         ),
@@ -692,7 +696,7 @@ CAUSES: tuple[Cause, ...] = (
         "the switch is half of a cosine, (1 + cos πu) / 2",
         "2.1",
         (
-            "descriptor.switch:linearize_switch",
+            "descriptor.switch:switch_vjp",
             "w = 1.0 - u2 * u * (10.0 - 15.0 * u + 6.0 * u2)",
             "w = (1.0 + np.cos(np.pi * u)) / 2.0",
         ),
@@ -702,7 +706,7 @@ CAUSES: tuple[Cause, ...] = (
         "the switch is not 1 below its inner cutoff, but follows the polynomial",
         "2.1",
         (
-            "descriptor.switch:linearize_switch",
+            "descriptor.switch:switch_vjp",
             "u = xp.clip((r - inner) / (outer - inner), 0.0, 1.0)",
             "u = (r - inner) / (outer - inner)",
         ),

@@ -51,7 +51,7 @@ def forward(vector: Vector, dtype: str) -> dict[str, np.ndarray]:
     system = model.checked(vector.system)
     found = model.neighbors(system, "truncate")
     ready = model.prepare([system], [found], shape=Shape(size=len(system.types), ordered=False))
-    energies = model.weights.fold().linearize(ready.blocks, ready.inputs, model.backend)[0]
+    energies = model.weights.fold().vjp(ready.chunks, ready.inputs, model.backend)[0]
     energy = np.asarray(energies[0])[ready.plan.inverse]
     results = {"atom_energy": energy[:, None], "energy": energy.sum(keepdims=True)}
     return neighbor_lists(model, found) | intermediates(model, ready) | results

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from ..descriptor.weighting import Smooth, linearize_softmax
+from ..descriptor.weighting import Smooth, softmax_vjp
 from ..nn.layers import Dense, EmbeddingNet
 
 erf = np.vectorize(math.erf, otypes=[float])
@@ -29,11 +29,11 @@ def halves(query: np.ndarray, key: np.ndarray):
 
 def atoms_first(step, x, sums):
     """Updates of g and h that see f after its own update."""
-    atoms = [u.linearize(x, sums) for u in step.updates]
+    atoms = [u.vjp(x, sums) for u in step.updates]
     updates = [y for y, _ in atoms]
     new = step.atom.combine(x.atom, [u.atom for u in updates if u.atom is not None])
     later = dataclasses.replace(x, atom=new)
-    again = [u.linearize(later, sums)[0] if y.atom is None else y for u, y in zip(step.updates, updates, strict=True)]
+    again = [u.vjp(later, sums)[0] if y.atom is None else y for u, y in zip(step.updates, updates, strict=True)]
     return [(y, None) for y in again]
 
 
@@ -84,10 +84,10 @@ def table_transposed(embedding):
     return dataclasses.replace(embedding, gate=gate.reshape(-1, n, n).swapaxes(1, 2).reshape(gate.shape))
 
 
-def share_of_others(multiplicity, width: int, capacity: int):
+def share_of_others(multiplicity, width: int, max_neighbors: int):
     """What each ordered pair of two different slots counts in the mean over all S² pairs."""
     counted = np.ones((1, width)) if multiplicity is None else multiplicity
-    return (counted[:, :, None] * counted[:, None, :] - np.eye(width) * counted[:, None, :]) / capacity**2
+    return (counted[:, :, None] * counted[:, None, :] - np.eye(width) * counted[:, None, :]) / max_neighbors**2
 
 
 def without_diagonal(kappa: np.ndarray, multiplicity) -> np.ndarray:
@@ -100,28 +100,28 @@ def without_diagonal(kappa: np.ndarray, multiplicity) -> np.ndarray:
 
 def softmax_of_neighbors(logits: np.ndarray, weight: np.ndarray, axis: int = -1):
     """A softmax over the slots that hold a neighbour."""
-    return linearize_softmax(np.where(weight != 0.0, logits, -1e30), 0, axis)
+    return softmax_vjp(np.where(weight != 0.0, logits, -1e30), 0, axis)
 
 
 def softmax_masked_late(logits: np.ndarray, weight: np.ndarray, weighting, axis: int = -1):
     """A softmax in which empty slots take part with a logit of 0, where they should not at all."""
-    empty = weighting.capacity - logits.shape[axis]
+    empty = weighting.max_neighbors - logits.shape[axis]
     if isinstance(weighting, Smooth):
-        return linearize_softmax(logits, empty, axis)
+        return softmax_vjp(logits, empty, axis)
     return softmax_beside_zeros(np.where(weight != 0.0, logits, 0.0), empty, axis)
 
 
 def softmax_without_shift(logits: np.ndarray, weighting, axis: int = -1):
     """A softmax in which empty slots take part with a logit of 0, not of -20."""
     empty = weighting.phantoms(logits.shape[axis])
-    softmax = softmax_beside_zeros if isinstance(weighting, Smooth) else linearize_softmax
+    softmax = softmax_beside_zeros if isinstance(weighting, Smooth) else softmax_vjp
     return softmax(logits, empty, axis)
 
 
 def softmax_beside_zeros(logits: np.ndarray, zeros: int, axis: int):
     """A softmax over logits and so many zeros."""
     if not zeros:
-        return linearize_softmax(logits, 0, axis)
+        return softmax_vjp(logits, 0, axis)
     top = np.maximum(logits.max(axis=axis, keepdims=True), 0.0)
     e = np.exp(logits - top)
     return e / (e.sum(axis=axis, keepdims=True) + zeros * np.exp(-top)), None

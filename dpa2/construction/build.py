@@ -1,6 +1,6 @@
 """From a configuration to a tree of modules: the one place that reads the switches (specification section 16).
 
-`assemble` asks for every tensor by its name and shape. Who answers decides what comes out: weights from a file, or
+`build_model` asks for every tensor by its name and shape. Who answers decides what comes out: weights from a file, or
 fresh ones drawn from the initial distributions.
 """
 
@@ -26,13 +26,13 @@ from ..descriptor.type_embedding import TypeEmbedding
 from ..descriptor.weighting import Counted, Smooth
 from ..errors import FormatError
 from ..fitting.energy import EnergyModel
-from ..fitting.net import Fitting
+from ..fitting.net import FittingNet
 from ..nn.layers import Dense, EmbeddingNet, LayerNorm, Linear
 
 Take = Callable[..., np.ndarray]  # take(name, *shape) -> array
 
 
-def assemble(config: DPA2Config, take: Take) -> EnergyModel:
+def build_model(config: DPA2Config, take: Take) -> EnergyModel:
     """The model that `config` describes, its tensors given by `take(name, *shape)`."""
     return EnergyModel(
         descriptor=descriptor(config, take),
@@ -94,9 +94,9 @@ def environment(config: DPA2Config, take: Take, name: str, section) -> Environme
         std=take(f"{name}.environment.std", len(config.types), 4),
         cutoff=float(section.cutoff),
         inner_cutoff=float(section.inner_cutoff),
-        capacity=section.max_neighbors,
+        max_neighbors=section.max_neighbors,
         protection=float(config.protection),
-        centered=bool(np.any(np.asarray(mean) != 0)),
+        has_mean=bool(np.any(np.asarray(mean) != 0)),
     )
 
 
@@ -160,7 +160,7 @@ def layer_norm(take: Take, name: str, width: int, epsilon: float) -> LayerNorm:
 
 def weighting(config: DPA2Config, section) -> Smooth | Counted:
     kind = Smooth if config.smooth else Counted
-    return kind(capacity=section.max_neighbors, root=config.repformer.root_normalization)
+    return kind(max_neighbors=section.max_neighbors, root=config.repformer.root_normalization)
 
 
 def three_body(config: DPA2Config, take: Take) -> ThreeBody:
@@ -257,12 +257,12 @@ def pair_attention(config: DPA2Config, take: Take, name: str) -> PairAttention |
     )
 
 
-def fitting(config: DPA2Config, take: Take) -> Fitting:
+def fitting(config: DPA2Config, take: Take) -> FittingNet:
     s, width = config.fitting, config.fitting_dim
     hidden = net(take, "fitting", width, s.widths, s.activation, s.timestep)
     last = s.widths[-1] if s.widths else width
     frame, atom = s.frame_parameters, s.atom_parameters
-    return Fitting(
+    return FittingNet(
         layers=hidden.layers,
         output=linear(take, "fitting.output", last, 1, bias=True),
         bias=take("fitting.bias", len(config.types)),
@@ -289,7 +289,7 @@ def load_weights(config: DPA2Config, weights: dict[str, np.ndarray], source: str
             raise FormatError(f"{source}: tensor {name} {what}", file=source, tensor=name)
         return array
 
-    model = assemble(config, take)
+    model = build_model(config, take)
     if left:
         name = min(left)
         raise FormatError(f"{source}: tensor {name} belongs to nothing in the configuration", file=source, tensor=name)

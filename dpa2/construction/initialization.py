@@ -6,13 +6,13 @@ import numpy as np
 
 from ..config import DPA2Config
 from ..fitting.energy import EnergyModel
-from .build import assemble
+from .build import build_model
 
 
 def fresh_weights(config: DPA2Config, seed: int) -> EnergyModel:
     """A new model with the initial distributions of section 16."""
     generator = np.random.default_rng(seed)
-    return assemble(config, lambda name, *shape: initial(config, generator, name, shape))
+    return build_model(config, lambda name, *shape: initial(config, generator, name, shape))
 
 
 def initial(config: DPA2Config, generator, name: str, shape: tuple[int, ...]) -> np.ndarray:

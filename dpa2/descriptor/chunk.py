@@ -1,7 +1,7 @@
-"""Atoms worked on together: a block fits the processor's cache, whatever the size of the system.
+"""Atoms worked on together: a chunk fits the processor's cache, whatever the size of the system.
 
 There is one axis of atoms, whichever systems they belong to, and no ghost atoms: a neighbour is the row of an atom
-and a vector to it. Rows are sorted so that atoms with similarly many neighbours share a block.
+and a vector to it. Rows are sorted so that atoms with similarly many neighbours share a chunk.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from .features import Links, Sums
 
 
 @module
-class Block:
+class Chunk:
     """A few atoms and their neighbours, nearest first, as wide as the widest of them needs.
 
     The lists of the three-body block and of the repformer are the leading columns; `used` is 1 where a slot holds a
-    neighbour that the descriptor may see. `incoming` are the positions, in the repformer's edges of all blocks laid
+    neighbour that the descriptor may see. `incoming` are the positions, in the repformer's edges of all chunks laid
     end to end, of the edges that lead to each atom, and `arriving` is 1 for each of them.
     """
 
@@ -35,8 +35,8 @@ class Block:
     three_body_width: int = static()
     repformer_width: int = static()
 
-    def nearest(self, width: int, count: Int[Array, "atom"], capacity: int) -> Neighborhood:
-        """The first `width` columns as the neighbourhood of a block that provides `capacity` slots."""
+    def nearest(self, width: int, count: Int[Array, "atom"], max_neighbors: int) -> Neighborhood:
+        """The first `width` columns as the neighbourhood of a chunk that provides `max_neighbors` slots."""
         xp = array_namespace(self.vectors)
         slot = xp.cumulative_sum(xp.ones_like(self.near[:, :width]), axis=1)
         within = xp.astype(slot <= count[:, None], self.vectors.dtype)
@@ -46,7 +46,7 @@ class Block:
             near_types=self.near_types[:, :width],
             vectors=self.vectors[:, :width, :],
             occupied=self.used[:, :width] * within,
-            empty=capacity - xp.astype(count, self.vectors.dtype),
+            empty=max_neighbors - xp.astype(count, self.vectors.dtype),
         )
 
     def links(self, sums: Sums) -> Links:

@@ -15,17 +15,17 @@ class Convolution:
 
     project: Linear
 
-    def linearize(self, x: Features, sums: Sums):
+    def vjp(self, x: Features, sums: Sums):
         xp = array_namespace(x.pair)
-        factor = (x.weight * sums.mean)[..., None]
+        factor = (x.switch * sums.mean)[..., None]
         kernel = (x.pair * factor) @ self.project.weight
         y = xp.sum(kernel * x.near, axis=1)
         record("g1_conv", y)
 
         def pull_back(dy):
             dscaled = (dy[:, None, :] * x.near) @ self.project.weight.T
-            dweight = xp.sum(dscaled * x.pair, axis=-1) * sums.mean
-            return Features(near=dy[:, None, :] * kernel, pair=dscaled * factor, weight=dweight)
+            dswitch = xp.sum(dscaled * x.pair, axis=-1) * sums.mean
+            return Features(near=dy[:, None, :] * kernel, pair=dscaled * factor, switch=dswitch)
 
         return y, pull_back
 
@@ -36,9 +36,9 @@ class NarrowConvolution:
 
     project: Linear
 
-    def linearize(self, x: Features, sums: Sums):
+    def vjp(self, x: Features, sums: Sums):
         xp = array_namespace(x.pair)
-        factor = (x.weight * sums.mean)[..., None]
+        factor = (x.switch * sums.mean)[..., None]
         projected = x.near @ self.project.weight
         y = xp.sum(x.pair * factor * projected, axis=1)
         record("g1_conv", y)
@@ -46,7 +46,7 @@ class NarrowConvolution:
         def pull_back(dy):
             dpair = dy[:, None, :] * projected
             dnear = (dy[:, None, :] * x.pair * factor) @ self.project.weight.T
-            dweight = xp.sum(dpair * x.pair, axis=-1) * sums.mean
-            return Features(near=dnear, pair=dpair * factor, weight=dweight)
+            dswitch = xp.sum(dpair * x.pair, axis=-1) * sums.mean
+            return Features(near=dnear, pair=dpair * factor, switch=dswitch)
 
         return y, pull_back

@@ -1,6 +1,6 @@
-"""The DPA-2 descriptor: repinit, then layer upon layer of the repformer, over blocks of atoms.
+"""The DPA-2 descriptor: repinit, then layer upon layer of the repformer, over chunks of atoms.
 
-The forward pass keeps what each layer was given; the pullback computes a block's layer again before going back
+The forward pass keeps what each layer was given; the pullback computes a chunk's layer again before going back
 through it, so that memory holds the representations and never the attention maps of all atoms.
 """
 
@@ -12,13 +12,13 @@ from ..nn.arrays import Array, Float, array_namespace, end_to_end, flat, take_ro
 from ..nn.layers import Linear
 from ..nn.module import module, static
 from ..nn.record import record, scope
-from .chunk import Block
+from .chunk import Chunk
 from .environment import Environment
 from .features import Features, Links
 from .initial import Initial, InitialPairs
 from .repformer import RepformerLayer, RepformerStep
 from .repinit import Repinit
-from .symmetrization import linearize_moment
+from .symmetrization import moment_vjp
 from .three_body import ThreeBody
 from .type_embedding import TypeEmbedding
 from .weighting import Counted, Smooth
@@ -72,9 +72,9 @@ class Descriptor:
 
 @module
 class DescriptorProgram:
-    """The descriptor ready to run over blocks of atoms.
+    """The descriptor ready to run over chunks of atoms.
 
-    `backend.run(function, shared, *lists)` calls `function(*shared, *items)` for the items of every block and returns
+    `backend.run(function, shared, *lists)` calls `function(*shared, *items)` for the items of every chunk and returns
     the list of results; it is the back end's to compile and to spread over threads. `backend.joiner()` gives a function
     that lays arrays end to end, perhaps with rows to spare behind; each call may take the memory of what the one before
     gave.
@@ -84,19 +84,19 @@ class DescriptorProgram:
     steps: tuple[RepformerStep, ...]
     table: Float[Array, "types_and_padding embedding"] | None
 
-    def linearize(self, blocks: Sequence[Block], backend):
-        """The final `Features` of every block; `pull` takes their cotangents and gives those of the vectors."""
-        states, links = zip(*backend.run(begin, (self.initial,), blocks), strict=True)
-        states, pull_layers = self.linearize_layers(links, states, backend)
+    def vjp(self, chunks: Sequence[Chunk], backend):
+        """The final `Features` of every chunk; `pull` takes their cotangents and gives those of the vectors."""
+        states, links = zip(*backend.run(begin, (self.initial,), chunks), strict=True)
+        states, pull_layers = self.layers_vjp(links, states, backend)
 
         def pull_back(cotangents: Sequence[Features]):
             parts, edges = pull_layers(cotangents)
-            return backend.run(return_to_vectors, (self.initial, edges), blocks, links, parts)
+            return backend.run(return_to_vectors, (self.initial, edges), chunks, links, parts)
 
         return states, pull_back
 
-    def linearize_layers(self, links: Sequence[Links], states: Sequence[Features], backend):
-        """The `Features` after all layers; `pull` gives each block's part of those before, and what edges add to f."""
+    def layers_vjp(self, links: Sequence[Links], states: Sequence[Features], backend):
+        """The `Features` after all layers; `pull` gives each chunk's part of those before, and what edges add to f."""
         history = []
         for k, step in enumerate(self.steps):
             atoms = end_to_end([s.atom for s in states])
@@ -113,60 +113,60 @@ class DescriptorProgram:
 
         return states, pull_back
 
-    def output(self, block: Block, state: Features) -> Float[Array, "atom descriptor"]:
-        """The descriptor of a block: f, and the type's embedding behind it (section 10)."""
+    def output(self, chunk: Chunk, state: Features) -> Float[Array, "atom descriptor"]:
+        """The descriptor of a chunk: f, and the type's embedding behind it (section 10)."""
         if self.table is None:
             return state.atom
-        return array_namespace(state.atom).concat([state.atom, take_rows(self.table, block.types)], axis=-1)
+        return array_namespace(state.atom).concat([state.atom, take_rows(self.table, chunk.types)], axis=-1)
 
 
-def begin(initial: Initial, block: Block) -> tuple[Features, Links]:
-    """The features with which a block starts, and what its layers need to know of it."""
-    return initial.linearize(block)[0], block.links(initial.pairs.sums(block))
+def begin(initial: Initial, chunk: Chunk) -> tuple[Features, Links]:
+    """The features with which a chunk starts, and what its layers need to know of it."""
+    return initial.vjp(chunk)[0], chunk.links(initial.pairs.sums(chunk))
 
 
 def return_to_vectors(
-    initial: Initial, edges, block: Block, links: Links, part: Features
+    initial: Initial, edges, chunk: Chunk, links: Links, part: Features
 ) -> Float[Array, "atom neighbor 3"]:
-    """The gradient with respect to the vectors of a block's edges."""
-    return initial.linearize(block)[1](collected(edges, links, part))
+    """The gradient with respect to the vectors of a chunk's edges."""
+    return initial.vjp(chunk)[1](collected(edges, links, part))
 
 
 def with_near(atoms: Float[Array, "row f"], links: Links, state: Features) -> Features:
-    """A block's features together with the neighbours' f."""
-    return Features(state.atom, take_rows(atoms, links.near), state.pair, state.frame, state.weight)
+    """A chunk's features together with the neighbours' f."""
+    return Features(state.atom, take_rows(atoms, links.near), state.pair, state.direction, state.switch)
 
 
 def advance(step: RepformerStep, atoms, links: Links, state: Features) -> Features:
-    """One layer on one block."""
-    return step.linearize(with_near(atoms, links, state), links.sums)[0]
+    """One layer on one chunk."""
+    return step.vjp(with_near(atoms, links, state), links.sums)[0]
 
 
 def retreat(
     step: RepformerStep, atoms, edges, links: Links, state: Features, part: Features
 ) -> tuple[Features, Float[Array, "edge f"]]:
-    """Back through one layer on one block: its own cotangent, and that of the neighbours' f, edge by edge."""
+    """Back through one layer on one chunk: its own cotangent, and that of the neighbours' f, edge by edge."""
     x, cotangent = with_near(atoms, links, state), collected(edges, links, part).filled(state)
     dx = step.pullback(x, links.sums)(cotangent).filled(x)
-    return Features(atom=dx.atom, pair=dx.pair, frame=dx.frame, weight=dx.weight), flat(dx.near)
+    return Features(atom=dx.atom, pair=dx.pair, direction=dx.direction, switch=dx.switch), flat(dx.near)
 
 
 def collected(edges: Float[Array, "edge f"] | None, links: Links, part: Features) -> Features:
-    """A block's cotangent: its own part, and what all edges that lead to its atoms contribute."""
+    """A chunk's cotangent: its own part, and what all edges that lead to its atoms contribute."""
     if edges is None:
         return part
     arriving = links.arriving[:, None, :] @ take_rows(edges, links.incoming)
     return part + Features(atom=arriving[:, 0, :])
 
 
-def rotation(pairs: InitialPairs, block: Block, state: Features) -> Float[Array, "atom g 3"]:
+def rotation(pairs: InitialPairs, chunk: Chunk, state: Features) -> Float[Array, "atom g 3"]:
     """The rotation matrix of section 8.8: equivariant, from the final g and h."""
-    moment, _ = linearize_moment(state.frame, state.weight, state.pair, pairs.sums(block).root)
+    moment, _ = moment_vjp(state.direction, state.switch, state.pair, pairs.sums(chunk).root)
     record("repformer/rot_mat", moment, (0, 2, 1))
     return moment.mT
 
 
-def switches(pairs: InitialPairs, block: Block) -> Float[Array, "atom neighbor"]:
+def switches(pairs: InitialPairs, chunk: Chunk) -> Float[Array, "atom neighbor"]:
     """The repformer's switch, 0 where there is no neighbour."""
-    hood = pairs.hood(block)
-    return pairs.environment.linearize(hood.types, hood.vectors)[0][1] * hood.occupied
+    hood = pairs.hood(chunk)
+    return pairs.environment.vjp(hood.types, hood.vectors)[0][1] * hood.occupied

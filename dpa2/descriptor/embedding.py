@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..nn.arrays import Array, Float, Int, array_namespace, like, within_bounds
 from ..nn.layers import Dense, EmbeddingNet, activate
-from ..nn.module import linearize_chain, module, static
+from ..nn.module import chain_vjp, module, static
 from ..nn.record import record
 
 
@@ -63,25 +63,25 @@ class TypedEmbedding:
     switched: bool = static()
     types: int = static()
 
-    def linearize(self, s: Float[Array, "*axes"], near, own, weight: Float[Array, "*axes"]):
-        """g (channel, *axes); `near` and `own` are types whose shapes broadcast to that of s; `weight` is ρ.
+    def vjp(self, s: Float[Array, "*axes"], near, own, switch: Float[Array, "*axes"]):
+        """g (channel, *axes); `near` and `own` are types whose shapes broadcast to that of s; `switch` is ρ.
 
-        `pull(dg)` gives (ds, dweight).
+        `pull(dg)` gives (ds, dswitch).
         """
-        q, pull_net = self.linearize_net(s, near, own)
-        g, pull_gate = self.linearize_gate(q, near, own, weight)
+        q, pull_net = self.net_vjp(s, near, own)
+        g, pull_gate = self.gate_vjp(q, near, own, switch)
 
         def pull_back(dg):
-            dq, dweight = pull_gate(dg)
-            return pull_net(dq), dweight
+            dq, dswitch = pull_gate(dg)
+            return pull_net(dq), dswitch
 
         return g, pull_back
 
-    def linearize_net(self, s, near, own):
+    def net_vjp(self, s, near, own):
         """q (channel, *axes), which the types may gate; `pull(dq)` gives ds."""
         xp = array_namespace(s)
-        x, pull_first = self.linearize_first(s, near, own)
-        q, pull_rest = linearize_chain(self.rest, x)
+        x, pull_first = self.first_vjp(s, near, own)
+        q, pull_rest = chain_vjp(self.rest, x)
 
         def pull_back(dq):
             dx = pull_rest(xp.reshape(dq, (dq.shape[0], -1)))
@@ -89,7 +89,7 @@ class TypedEmbedding:
 
         return xp.reshape(q, (q.shape[0], *s.shape)), pull_back
 
-    def linearize_first(self, s, near, own):
+    def first_vjp(self, s, near, own):
         """The first layer; it alone sees the types."""
         xp = array_namespace(s)
         z = self.linear(s, near, own)
@@ -99,19 +99,19 @@ class TypedEmbedding:
         y = y + xp.reshape(self.skip(s, near, own), y.shape)
         return y, lambda dy: self.linear.pull(pull(dy)) + self.skip.pull(dy)
 
-    def linearize_gate(self, q, near, own, weight):
+    def gate_vjp(self, q, near, own, switch):
         """g = q (1 + ρ z); without a gate g = q."""
         xp = array_namespace(q)
         if self.gate is None:
-            return q, lambda dg: (dg, xp.zeros_like(weight))
+            return q, lambda dg: (dg, xp.zeros_like(switch))
         table = take_columns(self.gate, near if self.gate.shape[1] == self.types else near * self.types + own)
-        z = weight[None, ...] * table if self.switched else table
+        z = switch[None, ...] * table if self.switched else table
         record("gg_s", q, (1, 2, 0) if q.ndim == 3 else None)
         record("gg_t", z, (1, 2, 0) if q.ndim == 3 else None)
 
         def pull_back(dg):
-            dweight = xp.sum(dg * q * table, axis=0) if self.switched else xp.zeros_like(weight)
-            return dg * (1.0 + z), dweight
+            dswitch = xp.sum(dg * q * table, axis=0) if self.switched else xp.zeros_like(switch)
+            return dg * (1.0 + z), dswitch
 
         return q * (1.0 + z), pull_back
 
@@ -139,8 +139,8 @@ def fold_gate(gate: EmbeddingNet, table: Float[Array, "type embedding"]) -> Floa
     xp = array_namespace(table)
     n, dim = table.shape
     if gate.layers[0].weight.shape[0] == dim:
-        return gate.linearize(table.T)[0]
+        return gate.vjp(table.T)[0]
     first = xp.broadcast_to(table[:, None, :], (n, n, dim))
     second = xp.broadcast_to(table[None, :, :], (n, n, dim))
     pairs = xp.reshape(xp.concat([first, second], axis=-1), (n * n, 2 * dim))
-    return gate.linearize(pairs.T)[0]
+    return gate.vjp(pairs.T)[0]

@@ -23,7 +23,7 @@ class Expansion:
     switched: bool = static()
     types: int = static()
 
-    def linearize_moments(self, s: Float[Array, "atom point"], values: Float[Array, "atom point value"]):
+    def moments_vjp(self, s: Float[Array, "atom point"], values: Float[Array, "atom point value"]):
         """Σ_points T_n(s) values (atom, term, value); `pull` gives (ds, dvalues)."""
         xp = array_namespace(s)
         u = (s - 0.5 * (self.low + self.high)) * (2.0 / (self.high - self.low))
@@ -38,15 +38,15 @@ class Expansion:
 
         return t @ values, pull_back
 
-    def factors(self, kinds: Float[Array, "*axes kind"], weight: Float[Array, "*axes"]):
+    def factors(self, kinds: Float[Array, "*axes kind"], switch: Float[Array, "*axes"]):
         """What T_n is multiplied with: 1 for the kind of neighbour; where types enter as a gate, (1, ρ · that)."""
-        xp = array_namespace(weight)
+        xp = array_namespace(switch)
         if not self.switched:
             return kinds
-        return xp.concat([xp.ones_like(kinds[..., :1]), kinds * weight[..., None]], axis=-1)
+        return xp.concat([xp.ones_like(kinds[..., :1]), kinds * switch[..., None]], axis=-1)
 
     def pull_factors(self, dfactors, kinds):
-        """The cotangent of the weight."""
+        """The cotangent of the switch."""
         xp = array_namespace(kinds)
         if not self.switched:
             return xp.zeros_like(kinds[..., 0])
@@ -81,13 +81,13 @@ class ExpandedRepinit(Repinit):
 
     expansion: Expansion | None = None
 
-    def linearize_sum(self, slots, own, counted):
+    def sum_vjp(self, slots, own, counted):
         xp = array_namespace(counted)
         atoms, points, e = counted.shape[0], counted.shape[1], self.expansion
         kinds = one_hot(slots.types, e.types, counted)
-        factors = e.factors(kinds, slots.weight)
+        factors = e.factors(kinds, slots.switch)
         values = xp.reshape(factors[..., None] * counted[:, :, None, :], (atoms, points, -1))
-        moments, pull_moments = e.linearize_moments(slots.rows[..., 0], values)
+        moments, pull_moments = e.moments_vjp(slots.rows[..., 0], values)
         moments = xp.permute_dims(xp.reshape(moments, (atoms, e.terms, -1, 4)), (0, 2, 1, 3))
         spread = take_rows(e.coefficients, own)
 
@@ -95,8 +95,8 @@ class ExpandedRepinit(Repinit):
             dmoments = xp.reshape(spread.mT @ dx, moments.shape)
             ds, dvalues = pull_moments(xp.reshape(xp.permute_dims(dmoments, (0, 2, 1, 3)), (atoms, e.terms, -1)))
             dvalues = xp.reshape(dvalues, (atoms, points, -1, 4))
-            dweight = e.pull_factors(xp.sum(dvalues * counted[:, :, None, :], axis=-1), kinds)
-            return xp.sum(dvalues * factors[..., None], axis=2), radial(ds), dweight
+            dswitch = e.pull_factors(xp.sum(dvalues * counted[:, :, None, :], axis=-1), kinds)
+            return xp.sum(dvalues * factors[..., None], axis=2), radial(ds), dswitch
 
         return spread @ xp.reshape(moments, (atoms, -1, 4)), pull_back
 
@@ -107,14 +107,14 @@ class ExpandedThreeBody(ThreeBody):
 
     expansion: Expansion | None = None
 
-    def linearize_mean(self, kappa, types, both, share):
+    def mean_vjp(self, kappa, types, both, share):
         xp = array_namespace(kappa)
         atoms, slots, e = kappa.shape[0], kappa.shape[1], self.expansion
         pair = types[:, :, None] * e.types + types[:, None, :]
         kinds = one_hot(pair, e.types**2, kappa)
         factors = xp.reshape(e.factors(kinds, both), (atoms, slots * slots, -1))
         counted = xp.reshape(kappa * share, (atoms, -1, 1))
-        moments, pull_moments = e.linearize_moments(xp.reshape(kappa, (atoms, -1)), factors * counted)
+        moments, pull_moments = e.moments_vjp(xp.reshape(kappa, (atoms, -1)), factors * counted)
         spread = e.coefficients[0, ...]
 
         def pull_back(dd):

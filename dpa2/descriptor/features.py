@@ -8,13 +8,13 @@ from ..nn.module import module
 
 @module
 class Features:
-    """The representations of a block of atoms; as an update or a cotangent, fields may be missing."""
+    """The representations of a chunk of atoms; as an update or a cotangent, fields may be missing."""
 
     atom: Float[Array, "atom f"] | None = None
     near: Float[Array, "atom neighbor f"] | None = None
     pair: Float[Array, "atom neighbor g"] | None = None
-    frame: Float[Array, "atom neighbor 3"] | None = None
-    weight: Float[Array, "atom neighbor"] | None = None
+    direction: Float[Array, "atom neighbor 3"] | None = None
+    switch: Float[Array, "atom neighbor"] | None = None
 
     def __add__(self, other: Features) -> Features:
         return Features(*(plus(getattr(self, n), getattr(other, n)) for n in FIELDS))
@@ -27,7 +27,7 @@ class Features:
         return Features(**mine | zeros)
 
 
-FIELDS = ("atom", "near", "pair", "frame", "weight")
+FIELDS = ("atom", "near", "pair", "direction", "switch")
 
 
 def plus(a, b):
@@ -47,10 +47,10 @@ class Sums:
 
 @module
 class Links:
-    """What layers need to know of a block: whom its atoms hear, who hears them, and what sums are divided by.
+    """What layers need to know of a chunk: whom its atoms hear, who hears them, and what sums are divided by.
 
     `near` are the rows of the neighbours; `incoming` the positions of the edges that lead to each atom among the edges
-    of all blocks, `arriving` is 1 for each of them.
+    of all chunks, `arriving` is 1 for each of them.
     """
 
     near: Int[Array, "atom neighbor"]

@@ -9,7 +9,7 @@ from ..nn.arrays import Array, Float, array_namespace, take_rows
 from ..nn.layers import Linear
 from ..nn.module import module, static
 from ..nn.record import record
-from .chunk import Block, add_leading
+from .chunk import Chunk, add_leading
 from .environment import Environment, Neighborhood
 from .features import Features, Sums
 from .repinit import Repinit
@@ -30,32 +30,33 @@ class InitialPairs:
     def fold(self) -> InitialPairs:
         return dataclasses.replace(self, environment=self.environment.fold())
 
-    def sums(self, block: Block) -> Sums:
-        """What sums over the neighbours of a block are divided by."""
-        return Sums(*self.weighting.scales(self.hood(block).occupied))
+    def sums(self, chunk: Chunk) -> Sums:
+        """What sums over the neighbours of a chunk are divided by."""
+        return Sums(*self.weighting.scales(self.hood(chunk).occupied))
 
-    def hood(self, block: Block) -> Neighborhood:
+    def hood(self, chunk: Chunk) -> Neighborhood:
         """The neighbourhood within the repformer's cutoff."""
-        return block.nearest(block.repformer_width, block.repformer_count, self.environment.capacity)
+        return chunk.nearest(chunk.repformer_width, chunk.repformer_count, self.environment.max_neighbors)
 
-    def linearize(self, hood: Neighborhood):
-        """`Features` with pair, frame and weight; the pullback gives dvectors."""
+    def vjp(self, hood: Neighborhood):
+        """`Features` with pair, direction and switch; the pullback gives dvectors."""
         xp = array_namespace(hood.vectors)
-        (rows, switch), pull_env = self.environment.linearize(hood.types, hood.vectors)
-        weight, pull_weight = self.weighting.weight(switch, hood.occupied)
-        scalar, frame, pull_direct = self.direct_distance(hood) if self.direct else (rows[..., 0], rows[..., 1:], None)
-        z, pull_linear = self.embedding.linearize(scalar[..., None])
+        (rows, switch), pull_env = self.environment.vjp(hood.types, hood.vectors)
+        counted, pull_switch = self.weighting.switch_vjp(switch, hood.occupied)
+        from_rows = rows[..., 0], rows[..., 1:], None
+        scalar, direction, pull_direct = self.direct_distance(hood) if self.direct else from_rows
+        z, pull_linear = self.embedding.vjp(scalar[..., None])
         pair, pull_activation = activation(self.activation)(z)
-        self.record(hood, rows, switch, pair, frame)
+        self.record(hood, rows, switch, pair, direction)
 
         def pull_back(dx: Features):
             dscalar = pull_linear(pull_activation(dx.pair))
-            dswitch = pull_weight(dx.weight)
+            dswitch = pull_switch(dx.switch)
             if pull_direct is not None:
-                return pull_direct(dscalar, dx.frame) + pull_env(xp.zeros_like(rows), dswitch)
-            return pull_env(xp.concat([dscalar, dx.frame], axis=-1), dswitch)
+                return pull_direct(dscalar, dx.direction) + pull_env(xp.zeros_like(rows), dswitch)
+            return pull_env(xp.concat([dscalar, dx.direction], axis=-1), dswitch)
 
-        return Features(pair=pair, frame=frame, weight=weight), pull_back
+        return Features(pair=pair, direction=direction, switch=counted), pull_back
 
     def direct_distance(self, hood: Neighborhood):
         """ξ = r / cutoff and h = d / cutoff, zero on empty slots, and the pullback."""
@@ -63,21 +64,21 @@ class InitialPairs:
         scale = hood.occupied / self.environment.cutoff
         r = xp.sqrt(xp.sum(hood.vectors * hood.vectors, axis=-1))
 
-        def pull_back(dscalar, dframe):
-            return (scale / r)[..., None] * dscalar * hood.vectors + scale[..., None] * dframe
+        def pull_back(dscalar, ddirection):
+            return (scale / r)[..., None] * dscalar * hood.vectors + scale[..., None] * ddirection
 
         return scale * r, scale[..., None] * hood.vectors, pull_back
 
-    def record(self, hood, rows, switch, pair, frame):
+    def record(self, hood, rows, switch, pair, direction):
         record("repformer/sw", switch * hood.occupied)
         record("repformer/env_mat", rows)
         record("repformer/g2_0", pair)
-        record("repformer/h2_0", frame)
+        record("repformer/h2_0", direction)
 
 
 @module
 class Initial:
-    """Everything before the first layer, for one block of atoms."""
+    """Everything before the first layer, for one chunk of atoms."""
 
     repinit: Repinit
     three_body: ThreeBody | None
@@ -86,33 +87,33 @@ class Initial:
     pairs: InitialPairs
     activation: str = static()
 
-    def linearize(self, block: Block):
-        """The features with which a block starts, and the pullback to the vectors of its edges."""
-        two_body = block.nearest(block.near.shape[1], block.repinit_count, self.repinit.environment.capacity)
-        atom, pull_atom = self.linearize_atoms(block, two_body)
-        pairs, pull_pairs = self.pairs.linearize(self.pairs.hood(block))
+    def vjp(self, chunk: Chunk):
+        """The features with which a chunk starts, and the pullback to the vectors of its edges."""
+        two_body = chunk.nearest(chunk.near.shape[1], chunk.repinit_count, self.repinit.environment.max_neighbors)
+        atom, pull_atom = self.atoms_vjp(chunk, two_body)
+        pairs, pull_pairs = self.pairs.vjp(self.pairs.hood(chunk))
 
         def pull_back(dx: Features):
             return add_leading(pull_atom(dx.atom), pull_pairs(dx))
 
         return pairs + Features(atom=atom), pull_back
 
-    def linearize_atoms(self, block: Block, two_body: Neighborhood):
+    def atoms_vjp(self, chunk: Chunk, two_body: Neighborhood):
         """f = φ([two-body | three-body] W [+ type])"""
-        xp = array_namespace(block.vectors)
-        d, pull_d = self.repinit.linearize(two_body)
+        xp = array_namespace(chunk.vectors)
+        d, pull_d = self.repinit.vjp(two_body)
         width = d.shape[1]
         if self.three_body is not None:
-            capacity = self.three_body.environment.capacity
-            d3, pull_d3 = self.three_body.linearize(
-                block.nearest(block.three_body_width, block.three_body_count, capacity)
+            max_neighbors = self.three_body.environment.max_neighbors
+            d3, pull_d3 = self.three_body.vjp(
+                chunk.nearest(chunk.three_body_width, chunk.three_body_count, max_neighbors)
             )
             d = xp.concat([d, d3], axis=-1)
         record("repinit/out", d)
-        y, pull_y = (d, lambda dy: dy) if self.shape_transform is None else self.shape_transform.linearize(d)
+        y, pull_y = (d, lambda dy: dy) if self.shape_transform is None else self.shape_transform.vjp(d)
         record("g1_shape_transform", y)
         if self.type_offset is not None:
-            y = y + take_rows(self.type_offset, block.types)
+            y = y + take_rows(self.type_offset, chunk.types)
         f, pull_f = activation(self.activation)(y)
         record("g1_init", y)
         record("repformer/g1_0", f)

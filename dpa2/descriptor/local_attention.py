@@ -6,7 +6,7 @@ from ..nn.arrays import Array, Float, array_namespace
 from ..nn.module import module, static
 from ..nn.record import record
 from .features import Features, Sums
-from .weighting import Counted, Smooth, linearize_softmax
+from .weighting import Counted, Smooth, softmax_vjp
 
 
 @module
@@ -48,14 +48,14 @@ class LocalUpdate:
     bias: Float[Array, "f"]
     weighting: Smooth | Counted = static()
 
-    def linearize(self, x: Features, sums: Sums):
+    def vjp(self, x: Features, sums: Sums):
         xp = array_namespace(x.atom)
         asked = xp.reshape(x.atom @ self.score, (x.atom.shape[0], -1, x.atom.shape[1]))
         raw = asked @ x.near.mT
-        (factor, offset), pull_logits = self.weighting.linearize_logits(x.weight[:, None, :])
+        (factor, offset), pull_logits = self.weighting.logits_vjp(x.switch[:, None, :])
         logits = raw * factor + offset
-        alpha, pull_softmax = linearize_softmax(logits, self.weighting.phantoms(x.weight.shape[1]))
-        heard = alpha * x.weight[:, None, :]
+        alpha, pull_softmax = softmax_vjp(logits, self.weighting.phantoms(x.switch.shape[1]))
+        heard = alpha * x.switch[:, None, :]
         gathered = heard @ x.near
         y = xp.reshape(gathered, (x.atom.shape[0], -1)) @ self.mix + self.bias
         record("attn1_logits", logits, (0, 2, 1))
@@ -65,12 +65,12 @@ class LocalUpdate:
         def pull_back(dy):
             dgathered = xp.reshape(dy @ self.mix.T, gathered.shape)
             dheard = dgathered @ x.near.mT
-            dlogits = pull_softmax(dheard * x.weight[:, None, :])
+            dlogits = pull_softmax(dheard * x.switch[:, None, :])
             draw = dlogits * factor
-            dweight = xp.sum(pull_logits(dlogits * raw, dlogits) + dheard * alpha, axis=1)
+            dswitch = xp.sum(pull_logits(dlogits * raw, dlogits) + dheard * alpha, axis=1)
             dasked = draw @ x.near
             dnear = heard.mT @ dgathered + draw.mT @ asked
             datom = xp.reshape(dasked, (dasked.shape[0], -1)) @ self.score.T
-            return Features(atom=datom, near=dnear, weight=dweight)
+            return Features(atom=datom, near=dnear, switch=dswitch)
 
         return Features(atom=y), lambda dy: pull_back(dy.atom)

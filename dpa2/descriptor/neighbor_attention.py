@@ -5,8 +5,8 @@ from __future__ import annotations
 from ..nn.arrays import Array, Float, array_namespace
 from ..nn.layers import LayerNorm, Linear
 from ..nn.module import module, static
-from .environment import Slots
-from .weighting import Counted, Smooth, linearize_softmax
+from .environment import EnvironmentRows
+from .weighting import Counted, Smooth, softmax_vjp
 
 
 @module
@@ -21,17 +21,17 @@ class NeighborAttention:
     angular_gate: bool = static()
     weighting: Smooth | Counted = static()
 
-    def linearize(self, x: Float[Array, "atom slot channel"], weight, angle, phantoms: int):
-        """The new x; `weight` is ω (atom, slot), `angle` is v̂ v̂ᵀ. `pull(dx)` gives (dx, dweight, dangle)."""
+    def vjp(self, x: Float[Array, "atom slot channel"], switch, angle, phantoms: int):
+        """The new x; `switch` is ω (atom, slot), `angle` is v̂ v̂ᵀ. `pull(dx)` gives (dx, dswitch, dangle)."""
         xp = array_namespace(x)
-        parts, pulls = self.linearize_input(x)
+        parts, pulls = self.input_vjp(x)
         q, k, v = parts
-        pair = weight[:, :, None] * weight[:, None, :]
-        (factor, offset), pull_logits = self.weighting.linearize_logits(pair)
+        pair = switch[:, :, None] * switch[:, None, :]
+        (factor, offset), pull_logits = self.weighting.logits_vjp(pair)
         raw = self.scale * (q @ k.mT)
-        alpha, pull_softmax = linearize_softmax(raw * factor + offset, phantoms)
+        alpha, pull_softmax = softmax_vjp(raw * factor + offset, phantoms)
         gate = pair * angle if self.angular_gate else pair
-        y, pull_norm = self.norm.linearize(x + self.output((alpha * gate) @ v))
+        y, pull_norm = self.norm.vjp(x + self.output((alpha * gate) @ v))
 
         def pull_back(dy):
             dsum = pull_norm(dy)
@@ -43,12 +43,12 @@ class NeighborAttention:
             draw = self.scale * dlogits * factor
             dparts = [pull(d) for pull, d in zip(pulls, (draw @ k, draw.mT @ q, dv), strict=True)]
             dx = dsum + xp.concat(dparts, axis=-1) @ self.input.weight.T
-            dweight = ((dpair + dpair.mT) @ weight[..., None])[..., 0]
-            return dx, dweight, dgate * pair if self.angular_gate else 0.0 * dgate
+            dswitch = ((dpair + dpair.mT) @ switch[..., None])[..., 0]
+            return dx, dswitch, dgate * pair if self.angular_gate else 0.0 * dgate
 
         return y, pull_back
 
-    def linearize_input(self, x):
+    def input_vjp(self, x):
         """Queries, keys and values, each of unit length if so wished."""
         xp = array_namespace(x)
         parts, third = self.input(x), self.input.weight.shape[1] // 3
@@ -66,7 +66,7 @@ def unit_pull(unit, length):
     return lambda d: (d - unit * xp.sum(d * unit, axis=-1, keepdims=True)) / length
 
 
-def linearize_directions(rows: Float[Array, "atom slot 4"]):
+def directions_vjp(rows: Float[Array, "atom slot 4"]):
     """v̂ v̂ᵀ (atom, slot, slot) of the rows' angular parts, and the pullback to the rows."""
     xp = array_namespace(rows)
     v = rows[..., 1:]
@@ -80,24 +80,24 @@ def linearize_directions(rows: Float[Array, "atom slot 4"]):
     return unit @ unit.mT, pull_back
 
 
-def linearize_attention(layers: tuple, g: Float[Array, "channel atom slot"], slots: Slots):
-    """All layers on the embedding of the neighbours; `pull(dg)` gives (dg, drows, dweight), or (dg, None, None)."""
+def attention_vjp(layers: tuple, g: Float[Array, "channel atom slot"], slots: EnvironmentRows):
+    """All layers on the embedding of the neighbours; `pull(dg)` gives (dg, drows, dswitch), or (dg, None, None)."""
     if not layers:
         return g, lambda dg: (dg, None, None)
     xp = array_namespace(g)
-    weight, pull_weight = layers[0].weighting.weight(slots.weight, slots.occupied)
-    phantoms = layers[0].weighting.phantoms(slots.weight.shape[1])
-    angle, pull_angle = linearize_directions(slots.rows)
+    switch, pull_switch = layers[0].weighting.switch_vjp(slots.switch, slots.occupied)
+    phantoms = layers[0].weighting.phantoms(slots.switch.shape[1])
+    angle, pull_angle = directions_vjp(slots.rows)
     x, pulls = xp.permute_dims(g, (1, 2, 0)), []
     for layer in layers:
-        x, pull = layer.linearize(x, weight, angle, phantoms)
+        x, pull = layer.vjp(x, switch, angle, phantoms)
         pulls.append(pull)
 
     def pull_back(dg):
-        dx, dweights, dangles = xp.permute_dims(dg, (1, 2, 0)), 0.0, 0.0
+        dx, dswitches, dangles = xp.permute_dims(dg, (1, 2, 0)), 0.0, 0.0
         for pull in reversed(pulls):
-            dx, dweight, dangle = pull(dx)
-            dweights, dangles = dweights + dweight, dangles + dangle
-        return xp.permute_dims(dx, (2, 0, 1)), pull_angle(dangles), pull_weight(dweights)
+            dx, dswitch, dangle = pull(dx)
+            dswitches, dangles = dswitches + dswitch, dangles + dangle
+        return xp.permute_dims(dx, (2, 0, 1)), pull_angle(dangles), pull_switch(dswitches)
 
     return xp.permute_dims(x, (2, 0, 1)), pull_back

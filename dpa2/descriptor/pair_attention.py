@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ..nn.arrays import Array, Float, array_namespace
-from ..nn.layers import LayerNorm, centred
+from ..nn.layers import LayerNorm, centered
 from ..nn.module import module, static
 from ..nn.record import record
 from .features import Features, Sums
 from .local_attention import merge, side_by_side
-from .weighting import Counted, Smooth, linearize_softmax
+from .weighting import Counted, Smooth, softmax_vjp
 
 
 @module
@@ -27,12 +27,12 @@ class PairAttention:
 
     def fold(self) -> PairUpdate:
         """Products of weights, as in local attention."""
-        readers: list[PairReader | FrameReader] = []
+        readers: list[PairReader | DirectionReader] = []
         if self.value is not None:
-            mix = side_by_side(centred(self.value @ self.output))  # the mean, which the norm takes away, never arises
-            readers.append(PairReader(mix, centred(self.bias), self.norm))
+            mix = side_by_side(centered(self.value @ self.output))  # the mean, which the norm takes away, never arises
+            readers.append(PairReader(mix, centered(self.bias), self.norm))
         if self.mix is not None:
-            readers.append(FrameReader(self.mix))
+            readers.append(DirectionReader(self.mix))
         attention = AttentionMap(side_by_side(merge(self.key, self.query)), self.gate, self.weighting)
         return PairUpdate(attention, tuple(readers))
 
@@ -48,19 +48,19 @@ class AttentionMap:
     gate: bool = static()
     weighting: Smooth | Counted = static()
 
-    def linearize(self, x: Features):
+    def vjp(self, x: Features):
         """M, and the pullback to `Features`."""
         xp = array_namespace(x.pair)
         slots = x.pair.shape[1]
-        gamma = x.frame @ x.frame.mT
-        both = x.weight[:, :, None] * x.weight[:, None, :]
-        (shift, offset), pull_logits = self.weighting.linearize_logits(both)
+        gamma = x.direction @ x.direction.mT
+        both = x.switch[:, :, None] * x.switch[:, None, :]
+        (shift, offset), pull_logits = self.weighting.logits_vjp(both)
         factor = shift * gamma if self.gate else shift
         keys = of_each_head(x.pair @ self.score, x.pair.shape[2])
         raw = xp.reshape(keys @ x.pair.mT, (*x.pair.shape[:2], -1, slots))
         logits = raw * factor[:, :, None, :]
         logits += offset[:, :, None, :]
-        alpha, pull_softmax = linearize_softmax(logits, self.weighting.phantoms(slots), axis=1)
+        alpha, pull_softmax = softmax_vjp(logits, self.weighting.phantoms(slots), axis=1)
         angle = gamma / 3.0**0.5
         after = (both * angle)[:, :, None, :]
         attention = alpha * after
@@ -77,8 +77,8 @@ class AttentionMap:
             dkeys = xp.reshape(draw @ x.pair, (*x.pair.shape[:2], -1))
             return Features(
                 pair=dkeys @ self.score.T + draw.mT @ keys,
-                frame=(dgamma + dgamma.mT) @ x.frame,
-                weight=((dboth + dboth.mT) @ x.weight[..., None])[..., 0],
+                direction=(dgamma + dgamma.mT) @ x.direction,
+                switch=((dboth + dboth.mT) @ x.switch[..., None])[..., 0],
             )
 
         return attention, pull_back
@@ -99,18 +99,18 @@ def sum_of_heads(x: Float[Array, "atom key head query"]) -> Float[Array, "atom k
 
 @module
 class PairReader:
-    """The update of g: LN(Σ_h M_h g V_h O_h + b), with V O and b centred."""
+    """The update of g: LN(Σ_h M_h g V_h O_h + b), with V O and b centered."""
 
     mix: Float[Array, "g head_g"]
     bias: Float[Array, "g"]
     norm: LayerNorm | None
 
-    def linearize(self, x: Features, attention: Float[Array, "atom neighbor head neighbor"]):
+    def vjp(self, x: Features, attention: Float[Array, "atom neighbor head neighbor"]):
         """`Features` of the update; `pull` gives (dattention, dfeatures)."""
         xp = array_namespace(x.pair)
         values = of_each_head(x.pair @ self.mix, x.pair.shape[2])
         rows = xp.reshape(attention, (*values.shape[:2], -1))
-        y, pull_norm = self.norm.linearize_centred(rows.mT @ values + self.bias)
+        y, pull_norm = self.norm.centered_vjp(rows.mT @ values + self.bias)
         record("g2_attn", y)
 
         def pull_back(dy):
@@ -123,24 +123,24 @@ class PairReader:
 
 
 @module
-class FrameReader:
+class DirectionReader:
     """The update of h: Σ_h mix_h M_h h, equivariant because M is invariant."""
 
     mix: Float[Array, "head"]
 
-    def linearize(self, x: Features, attention: Float[Array, "atom neighbor head neighbor"]):
+    def vjp(self, x: Features, attention: Float[Array, "atom neighbor head neighbor"]):
         """`Features` of the update; `pull` gives (dattention, dfeatures)."""
-        xp = array_namespace(x.frame)
+        xp = array_namespace(x.direction)
         shares = self.mix[:, None]
         mixed = xp.sum(attention * shares, axis=2)
-        y = mixed.mT @ x.frame
+        y = mixed.mT @ x.direction
         record("h2_attn", y)
 
         def pull_back(dy):
-            dmixed = x.frame @ dy.frame.mT
-            return dmixed[:, :, None, :] * shares, Features(frame=mixed @ dy.frame)
+            dmixed = x.direction @ dy.direction.mT
+            return dmixed[:, :, None, :] * shares, Features(direction=mixed @ dy.direction)
 
-        return Features(frame=y), pull_back
+        return Features(direction=y), pull_back
 
 
 @module
@@ -148,11 +148,11 @@ class PairUpdate:
     """The updates of g and of h that read the same attention map."""
 
     attention: AttentionMap
-    readers: tuple[PairReader | FrameReader, ...]
+    readers: tuple[PairReader | DirectionReader, ...]
 
-    def linearize(self, x: Features, sums: Sums):
-        attention, pull_attention = self.attention.linearize(x)
-        updates, pulls = zip(*(reader.linearize(x, attention) for reader in self.readers), strict=True)
+    def vjp(self, x: Features, sums: Sums):
+        attention, pull_attention = self.attention.vjp(x)
+        updates, pulls = zip(*(reader.vjp(x, attention) for reader in self.readers), strict=True)
 
         def pull_back(dy):
             dattention, dx = pulls[0](dy)

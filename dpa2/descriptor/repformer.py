@@ -25,8 +25,8 @@ class MLP:
     activation: str = static()
     of: str = static()
 
-    def linearize(self, x: Features, sums: Sums):
-        z, pull_linear = self.linear.linearize(getattr(x, self.of))
+    def vjp(self, x: Features, sums: Sums):
+        z, pull_linear = self.linear.vjp(getattr(x, self.of))
         y, pull = activation(self.activation)(z)
         record({"atom": "g1_self_mlp", "pair": "g2_mlp"}[self.of], y)
         return Features(**{self.of: y}), lambda dy: Features(**{self.of: pull_linear(pull(getattr(dy, self.of)))})
@@ -36,7 +36,7 @@ class MLP:
 class OwnFeatures:
     """f itself, where the merged update takes it in."""
 
-    def linearize(self, x: Features, sums: Sums):
+    def vjp(self, x: Features, sums: Sums):
         return x.atom, lambda dy: Features(atom=dy)
 
 
@@ -46,8 +46,8 @@ class ConvolutionUpdate:
 
     convolution: Convolution
 
-    def linearize(self, x: Features, sums: Sums):
-        y, pull = self.convolution.linearize(x, sums)
+    def vjp(self, x: Features, sums: Sums):
+        y, pull = self.convolution.vjp(x, sums)
         return Features(atom=y), lambda dy: pull(dy.atom)
 
 
@@ -59,10 +59,10 @@ class MergedUpdate:
     linear: Linear
     activation: str = static()
 
-    def linearize(self, x: Features, sums: Sums):
+    def vjp(self, x: Features, sums: Sums):
         xp = array_namespace(x.atom)
-        parts, pulls = zip(*(part.linearize(x, sums) for part in self.inputs), strict=True)
-        z, pull_linear = self.linear.linearize(xp.concat(parts, axis=-1))
+        parts, pulls = zip(*(part.vjp(x, sums) for part in self.inputs), strict=True)
+        z, pull_linear = self.linear.vjp(xp.concat(parts, axis=-1))
         y, pull_activation = activation(self.activation)(z)
         record("g1_mlp", y)
 
@@ -82,18 +82,18 @@ class PairProduct:
 
     project: Linear
 
-    def linearize(self, x: Features, sums: Sums):
+    def vjp(self, x: Features, sums: Sums):
         xp = array_namespace(x.near)
         projected = (x.atom[:, None, :] * x.near) @ self.project.weight
-        y = x.weight[..., None] * projected
+        y = x.switch[..., None] * projected
         record("g2_g1g1", y)
 
         def pull_back(dy):
-            dproduct = (x.weight[..., None] * dy.pair) @ self.project.weight.T
+            dproduct = (x.switch[..., None] * dy.pair) @ self.project.weight.T
             return Features(
                 atom=xp.sum(dproduct * x.near, axis=1),
                 near=dproduct * x.atom[:, None, :],
-                weight=xp.sum(dy.pair * projected, axis=-1),
+                switch=xp.sum(dy.pair * projected, axis=-1),
             )
 
         return Features(pair=y), pull_back
@@ -123,7 +123,7 @@ class Residual:
         return new
 
 
-UPDATED = ("atom", "pair", "frame")
+UPDATED = ("atom", "pair", "direction")
 
 
 @module
@@ -133,28 +133,28 @@ class RepformerStep:
     updates: tuple[MLP | ConvolutionUpdate | MergedUpdate | LocalUpdate | PairProduct | PairUpdate, ...]
     atom: Residual
     pair: Residual
-    frame: Residual
+    direction: Residual
 
-    def linearize(self, x: Features, sums: Sums):
+    def vjp(self, x: Features, sums: Sums):
         """The new (f, g, h); the pullback gives cotangents of f, of the neighbours' f, of g, h and of the weights."""
         record("g1_nei", x.near)
-        updates, pull_back = self.linearize_updates(x, sums)
+        updates, pull_back = self.updates_vjp(x, sums)
         new = {n: getattr(self, n).combine(getattr(x, n), present(updates, n)) for n in UPDATED}
         record("g1", new["atom"])
         record("g2", new["pair"])
-        record("h2", new["frame"])
-        return Features(atom=new["atom"], pair=new["pair"], frame=new["frame"], weight=x.weight), pull_back
+        record("h2", new["direction"])
+        return Features(atom=new["atom"], pair=new["pair"], direction=new["direction"], switch=x.switch), pull_back
 
     def pullback(self, x: Features, sums: Sums):
         """The pullback alone, where the new (f, g, h) are known already."""
-        return self.linearize_updates(x, sums)[1]
+        return self.updates_vjp(x, sums)[1]
 
-    def linearize_updates(self, x: Features, sums: Sums):
+    def updates_vjp(self, x: Features, sums: Sums):
         """The updates, and the pullback from what becomes of all of them."""
-        updates, pulls = zip(*(update.linearize(x, sums) for update in self.updates), strict=True)
+        updates, pulls = zip(*(update.vjp(x, sums) for update in self.updates), strict=True)
 
         def pull_back(dy: Features) -> Features:
-            dx = Features(weight=dy.weight, **{n: getattr(self, n).carry(getattr(dy, n)) for n in UPDATED})
+            dx = Features(switch=dy.switch, **{n: getattr(self, n).carry(getattr(dy, n)) for n in UPDATED})
             place = dict.fromkeys(UPDATED, 0)
             for update, pull in zip(updates, pulls, strict=True):
                 named = [n for n in UPDATED if getattr(update, n) is not None]
@@ -199,7 +199,7 @@ class RepformerLayer:
             updates=atoms + pairs,
             atom=make_residual(self.residual, self.atom_scale, len(atoms)),
             pair=make_residual(self.residual, self.pair_scale, n_pair),
-            frame=make_residual(self.residual, self.frame_scale, n_frame),
+            direction=make_residual(self.residual, self.frame_scale, n_frame),
         )
 
     def atom_updates(self):

@@ -9,8 +9,8 @@ from ..nn.layers import EmbeddingNet
 from ..nn.module import module, static
 from ..nn.record import record, scope
 from .embedding import TypedEmbedding, fold_embedding
-from .environment import Environment, Neighborhood, Slots
-from .neighbor_attention import NeighborAttention, linearize_attention
+from .environment import Environment, EnvironmentRows, Neighborhood
+from .neighbor_attention import NeighborAttention, attention_vjp
 from .tables import Tables
 
 
@@ -37,38 +37,38 @@ class Repinit:
             self, environment=self.environment.fold(), embedding=embedding, type_gate=None, tables=None
         )
 
-    def linearize(self, hood: Neighborhood):
+    def vjp(self, hood: Neighborhood):
         """The two-body descriptor (atom, channel · axis), and the pullback to the vectors."""
-        slots, pull_slots = self.environment.linearize_slots(hood)
-        share = 1.0 / self.environment.capacity
+        slots, pull_rows = self.environment.rows_vjp(hood)
+        share = 1.0 / self.environment.max_neighbors
         if slots.multiplicity is not None:
             share = share * slots.multiplicity[..., None]
-        record("repinit/sw", slots.weight)
+        record("repinit/sw", slots.switch)
         record("repinit/env_mat", slots.rows)
-        x, pull_x = self.linearize_sum(slots, hood.types, slots.rows * share)
-        d, pull_d = linearize_product(x, self.axis)
+        x, pull_x = self.sum_vjp(slots, hood.types, slots.rows * share)
+        d, pull_d = product_vjp(x, self.axis)
 
         def pull_back(dd):
-            dcounted, drows, dweight = pull_x(pull_d(dd))
-            return pull_slots(dcounted * share + drows, dweight)
+            dcounted, drows, dswitch = pull_x(pull_d(dd))
+            return pull_rows(dcounted * share + drows, dswitch)
 
         return d, pull_back
 
-    def linearize_sum(self, slots: Slots, own: Int[Array, "atom"], counted: Float[Array, "atom slot 4"]):
-        """X = G R (atom, channel, 4); `pull(dX)` gives (dR, drows, dweight), the rest by way of the embedding."""
+    def sum_vjp(self, slots: EnvironmentRows, own: Int[Array, "atom"], counted: Float[Array, "atom slot 4"]):
+        """X = G R (atom, channel, 4); `pull(dX)` gives (dR, drows, dswitch), the rest by way of the embedding."""
         xp = array_namespace(counted)
         with scope("repinit/"):
-            g, pull_g = self.embedding.linearize(slots.rows[..., 0], slots.types, own[:, None], slots.weight)
-        g, pull_attention = linearize_attention(self.attention, g, slots)
+            g, pull_g = self.embedding.vjp(slots.rows[..., 0], slots.types, own[:, None], slots.switch)
+        g, pull_attention = attention_vjp(self.attention, g, slots)
         record("repinit/gg", g, (1, 2, 0))
 
         def pull_back(dx):
             dg, *more = pull_attention(xp.permute_dims(dx @ counted.mT, (1, 0, 2)))
-            ds, dweight = pull_g(dg)
+            ds, dswitch = pull_g(dg)
             drows = radial(ds)
             if self.attention:
-                drows, dweight = drows + more[0], dweight + more[1]
-            return xp.permute_dims(g, (1, 2, 0)) @ dx, drows, dweight
+                drows, dswitch = drows + more[0], dswitch + more[1]
+            return xp.permute_dims(g, (1, 2, 0)) @ dx, drows, dswitch
 
         return xp.permute_dims(g, (1, 0, 2)) @ counted, pull_back
 
@@ -80,7 +80,7 @@ def radial(ds: Float[Array, "atom slot"]) -> Float[Array, "atom slot 4"]:
     return xp.stack([ds, none, none, none], axis=-1)
 
 
-def linearize_product(x: Float[Array, "atom channel 4"], axis: int):
+def product_vjp(x: Float[Array, "atom channel 4"], axis: int):
     """D = X X[:axis]ᵀ with the axis index fastest."""
     xp = array_namespace(x)
     head = x[:, :axis, :]

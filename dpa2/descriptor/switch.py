@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..nn.arrays import Array, Float, array_namespace
 
 
-def linearize_switch(r: Float[Array, "*axes"], inner: float, outer: float):
+def switch_vjp(r: Float[Array, "*axes"], inner: float, outer: float):
     """How much a neighbour at distance `r` counts, and the pullback.
 
     w = 1 - u³ (10 - 15 u + 6 u²),   u = (r - inner) / (outer - inner) clipped to [0, 1]
@@ -13,7 +13,7 @@ def linearize_switch(r: Float[Array, "*axes"], inner: float, outer: float):
     w′ and w″ vanish at both ends, so energies have continuous second derivatives (specification section 2.1).
 
     >>> import numpy
-    >>> w, pull = linearize_switch(numpy.asarray([1.0, 3.0, 5.0]), 2.0, 4.0)
+    >>> w, pull = switch_vjp(numpy.asarray([1.0, 3.0, 5.0]), 2.0, 4.0)
     >>> w.tolist(), pull(1.0).tolist()
     ([1.0, 0.5, 0.0], [-0.0, -0.9375, -0.0])
     """

@@ -1,4 +1,4 @@
-"""Moments of neighbour features along the frame, and the invariants made of them (specification section 8.4)."""
+"""Moments of neighbour features along the direction, and the invariants made of them (specification section 8.4)."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from ..nn.record import record
 from .features import Features, Sums
 
 
-def linearize_moment(frame, weight, x: Float[Array, "atom neighbor channel"], scale: Float[Array, "atom 1"]):
-    """H = η Σ_a h_a ⊗ ω_a x_a (atom, 3, channel); `pull(dH)` gives (dframe, dweight, dx)."""
+def moment_vjp(direction, switch, x: Float[Array, "atom neighbor channel"], scale: Float[Array, "atom 1"]):
+    """H = η Σ_a h_a ⊗ ω_a x_a (atom, 3, channel); `pull(dH)` gives (ddirection, dswitch, dx)."""
     xp = array_namespace(x)
-    factor = (weight * scale)[..., None]
-    weighted = frame * factor
+    factor = (switch * scale)[..., None]
+    weighted = direction * factor
     moment = weighted.mT @ x
 
     def pull_back(dmoment):
         dweighted = x @ dmoment.mT
-        return dweighted * factor, xp.sum(dweighted * frame, axis=-1) * scale, weighted @ dmoment
+        return dweighted * factor, xp.sum(dweighted * direction, axis=-1) * scale, weighted @ dmoment
 
     return moment, pull_back
 
 
-def linearize_invariants(moment: Float[Array, "atom 3 channel"], axis: int):
+def invariants_vjp(moment: Float[Array, "atom 3 channel"], axis: int):
     """(1/3) H[:, :axis]ᵀ H, flattened with the channel fastest."""
     xp = array_namespace(moment)
     head = moment[:, :, :axis]
@@ -43,13 +43,13 @@ class Symmetrization:
     axis: int = static()
     of: str = static()
 
-    def linearize(self, x: Features, sums: Sums):
-        moment, pull_moment = linearize_moment(x.frame, x.weight, getattr(x, self.of), sums.root)
-        y, pull_y = linearize_invariants(moment, self.axis)
+    def vjp(self, x: Features, sums: Sums):
+        moment, pull_moment = moment_vjp(x.direction, x.switch, getattr(x, self.of), sums.root)
+        y, pull_y = invariants_vjp(moment, self.axis)
         record({"pair": "g1_grrg", "near": "g1_drrd"}[self.of], y)
 
         def pull_back(dy):
-            dframe, dweight, dx = pull_moment(pull_y(dy))
-            return Features(frame=dframe, weight=dweight, **{self.of: dx})
+            ddirection, dswitch, dx = pull_moment(pull_y(dy))
+            return Features(direction=ddirection, switch=dswitch, **{self.of: dx})
 
         return y, pull_back

@@ -42,7 +42,7 @@ class TabulatedEmbedding(TypedEmbedding):
     powers: Float[Array, "interval 6 channel"] | None = None
     grid: Float[Array, "6"] | None = None
 
-    def linearize_net(self, s: Float[Array, "*axes"], near, own):
+    def net_vjp(self, s: Float[Array, "*axes"], near, own):
         xp = array_namespace(s)
         inside, interval, t = self.place(s)
         jet = powers_of(t) @ take_rows(self.powers, interval)

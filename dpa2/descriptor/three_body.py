@@ -26,33 +26,33 @@ class ThreeBody:
         embedding = fold_embedding(self.embedding, self.type_gate, table, self.smooth)
         return dataclasses.replace(self, environment=self.environment.fold(), embedding=embedding, type_gate=None)
 
-    def linearize(self, hood: Neighborhood):
+    def vjp(self, hood: Neighborhood):
         """The three-body descriptor (atom, channel), and the pullback to the vectors."""
         xp = array_namespace(hood.vectors)
-        slots, pull_slots = self.environment.linearize_slots(hood)
-        v, w = slots.rows[..., 1:], slots.weight
+        slots, pull_rows = self.environment.rows_vjp(hood)
+        v, w = slots.rows[..., 1:], slots.switch
         kappa = v @ v.mT
         both = w[:, :, None] * w[:, None, :]
         record("three_body/sw", w)
         record("three_body/env_mat", slots.rows)
         record("three_body/kappa", kappa)
-        share = share_of_pairs(slots.multiplicity, self.environment.capacity)
-        d, pull_d = self.linearize_mean(kappa, slots.types, both, share)
+        share = share_of_pairs(slots.multiplicity, self.environment.max_neighbors)
+        d, pull_d = self.mean_vjp(kappa, slots.types, both, share)
         record("three_body/out", d)
 
         def pull_back(dd):
             dkappa, dpair = pull_d(dd)
             dv = (dkappa + dkappa.mT) @ v
             dw = ((dpair + dpair.mT) @ w[..., None])[..., 0]
-            return pull_slots(xp.concat([xp.zeros_like(dv[..., :1]), dv], axis=-1), dw)
+            return pull_rows(xp.concat([xp.zeros_like(dv[..., :1]), dv], axis=-1), dw)
 
         return d, pull_back
 
-    def linearize_mean(self, kappa: Float[Array, "atom slot slot"], types, both, share):
-        """Σ_ab share κ f(κ) (atom, channel); `pull(dD)` gives (dκ, dweight of both)."""
+    def mean_vjp(self, kappa: Float[Array, "atom slot slot"], types, both, share):
+        """Σ_ab share κ f(κ) (atom, channel); `pull(dD)` gives (dκ, dswitch of both)."""
         xp = array_namespace(kappa)
         with scope("three_body/"):
-            f, pull_f = self.embedding.linearize(kappa, types[:, :, None], types[:, None, :], both)
+            f, pull_f = self.embedding.vjp(kappa, types[:, :, None], types[:, None, :], both)
         record("three_body/gg", f, (1, 2, 3, 0))
         counted = kappa * share
 
@@ -71,8 +71,8 @@ def mix_channels(dd: Float[Array, "atom channel"], f: Float[Array, "channel atom
     return total
 
 
-def share_of_pairs(multiplicity: Float[Array, "atom slot"] | None, capacity: int):
+def share_of_pairs(multiplicity: Float[Array, "atom slot"] | None, max_neighbors: int):
     """What each ordered pair of slots counts in the mean over all S² pairs."""
     if multiplicity is None:
-        return 1.0 / capacity**2
-    return multiplicity[:, :, None] * multiplicity[:, None, :] / capacity**2
+        return 1.0 / max_neighbors**2
+    return multiplicity[:, :, None] * multiplicity[:, None, :] / max_neighbors**2

@@ -22,7 +22,7 @@ class TypeEmbedding:
     def table(self) -> Float[Array, "types_and_padding channel"]:
         """A row for each type and a last one of zeros, which belongs to virtual atoms."""
         xp = array_namespace(self.weight)
-        rows, _ = Dense(self.weight, self.bias, None, "linear").linearize(self.inputs().T)
+        rows, _ = Dense(self.weight, self.bias, None, "linear").vjp(self.inputs().T)
         table = xp.concat([rows.T, xp.zeros_like(self.weight[:1, :])])
         record("type_embedding/table", table)
         return table

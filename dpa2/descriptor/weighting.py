@@ -19,44 +19,44 @@ PROTECTION = 1e-4  # ε of section 3.5
 class Smooth:
     """Neighbours count by their switch value."""
 
-    capacity: int
+    max_neighbors: int
     root: bool
 
-    def weight(self, switch: Float[Array, "atom neighbor"], occupied: Float[Array, "atom neighbor"]):
+    def switch_vjp(self, switch: Float[Array, "atom neighbor"], occupied: Float[Array, "atom neighbor"]):
         """ω, and the pullback to the switch."""
-        return switch * occupied, lambda dweight: dweight * occupied
+        return switch * occupied, lambda dswitch: dswitch * occupied
 
     def scales(self, occupied: Float[Array, "atom neighbor"]):
         """η of the symmetrisation and of the convolution (8.4, 8.5), to be multiplied with (atom, ...) arrays."""
         one = 1.0 + 0.0 * occupied[:, :1]
-        return one / (self.capacity**0.5 if self.root else self.capacity), one / self.capacity
+        return one / (self.max_neighbors**0.5 if self.root else self.max_neighbors), one / self.max_neighbors
 
-    def linearize_logits(self, weight):
+    def logits_vjp(self, weight):
         """(scale, offset) such that ℓ = λ scale + offset = (λ + c) ω - c."""
         return (weight, SHIFT * (weight - 1.0)), lambda dscale, doffset: dscale + SHIFT * doffset
 
     def phantoms(self, width: int) -> int:
         """How many slots that are not stored take part in a softmax, each with ℓ = -c."""
-        return self.capacity - width
+        return self.max_neighbors - width
 
 
 @dataclass(frozen=True)
 class Counted:
     """Every neighbour counts as one."""
 
-    capacity: int
+    max_neighbors: int
     root: bool
 
-    def weight(self, switch, occupied):
+    def switch_vjp(self, switch, occupied):
         """ω, and the pullback to the switch."""
-        return occupied, lambda dweight: 0.0 * occupied
+        return occupied, lambda dswitch: 0.0 * occupied
 
     def scales(self, occupied):
         """η of the symmetrisation and of the convolution; never a root in the latter (trap T10)."""
         n = array_namespace(occupied).sum(occupied, axis=1, keepdims=True)
         return 1.0 / (PROTECTION + (n**0.5 if self.root else n)), 1.0 / (PROTECTION + n)
 
-    def linearize_logits(self, weight):
+    def logits_vjp(self, weight):
         """(scale, offset) such that ℓ = λ on neighbours, and hopelessly small elsewhere."""
         xp = array_namespace(weight)
         never = float(xp.finfo(weight.dtype).max) / 4
@@ -67,7 +67,7 @@ class Counted:
         return 0
 
 
-def linearize_softmax(logits: Float[Array, "*axes"], phantoms: int, axis: int = -1):
+def softmax_vjp(logits: Float[Array, "*axes"], phantoms: int, axis: int = -1):
     """eˡ / (Σ eˡ + phantoms e⁻ᶜ), the sum over an axis of slots, and its pullback."""
     xp = array_namespace(logits)
     top = xp.ceil(xp.max(logits, axis=axis, keepdims=True))  # of slope 0: nothing flows back through the maximum

@@ -13,10 +13,10 @@ from ..nn.module import module, static
 
 
 @module
-class Assembly:
-    """How rows of blocks, and what edges bring them, become atoms and systems.
+class RowMap:
+    """How rows of chunks, and what edges bring them, become atoms and systems.
 
-    near: for every edge of all blocks the row of the neighbour. system: of each row. inverse: the row of each atom.
+    near: for every edge of all chunks the row of the neighbour. system: of each row. inverse: the row of each atom.
     into_rows: `into_rows(values, rows, count)` sums what belongs to the same row.
     """
 
@@ -35,18 +35,18 @@ class Assembly:
         return self.into_rows(values, self.system, self.systems)
 
     def unsorted(self, rows: Float[Array, "row *rest"]) -> Float[Array, "atom *rest"]:
-        """Rows of blocks as atoms of the systems, end to end."""
+        """Rows of chunks as atoms of the systems, end to end."""
         return take_rows(rows, self.inverse)
 
 
-def assemble(assembly: Assembly, energies: Float[Array, "row"], leaving, arriving, virial):
-    """Energies, forces and virials from what all blocks give, and the energies of atoms."""
-    forces = assembly.unsorted(assembly.flow(leaving, arriving))
-    return assembly.totals(energies), forces, assembly.totals(virial), assembly.unsorted(energies)
+def sum_over_rows(row_map: RowMap, energies: Float[Array, "row"], leaving, arriving, virial):
+    """Energies, forces and virials from what all chunks give, and the energies of atoms."""
+    forces = row_map.unsorted(row_map.flow(leaving, arriving))
+    return row_map.totals(energies), forces, row_map.totals(virial), row_map.unsorted(energies)
 
 
 def share_out(gradient: Float[Array, "atom neighbor 3"], vectors, coordinates: Float[Array, "atom 3"]):
-    """What edges of a block give to their own atoms, to their neighbours edge by edge, and to the virial: -Σ g ⊗ d.
+    """What edges of a chunk give to their own atoms, to their neighbours edge by edge, and to the virial: -Σ g ⊗ d.
 
     The first index of the virial is that of the force. Of the coordinates, only the precision matters here.
     """

@@ -16,12 +16,12 @@ def hessian(program, backend, ready: Prepared) -> Float[Array, "atom 3 atom 3"]:
     PyTorch and JAX differentiate exactly; NumPy takes central differences of fourth order, good to about 1e-9.
     """
     atoms = len(ready.systems[0].types)
-    vectors = [block.vectors for block in ready.blocks]
+    vectors = [chunk.vectors for chunk in ready.chunks]
     dtype = str(vectors[0].dtype).rpartition(".")[2]
 
     def forces(moved):
-        blocks = tuple(dataclasses.replace(b, vectors=v) for b, v in zip(ready.blocks, moved, strict=True))
-        moved_ready = dataclasses.replace(ready, blocks=blocks)
+        chunks = tuple(dataclasses.replace(b, vectors=v) for b, v in zip(ready.chunks, moved, strict=True))
+        moved_ready = dataclasses.replace(ready, chunks=chunks)
         return evaluate_prepared(program, backend, moved_ready, False)[0].forces
 
     directions = [[backend.asarray(t, dtype) for t in moves(ready, atom, axis)] for atom, axis in np.ndindex(atoms, 3)]
@@ -31,13 +31,13 @@ def hessian(program, backend, ready: Prepared) -> Float[Array, "atom 3 atom 3"]:
 
 
 def moves(ready: Prepared, atom: int, axis: int) -> list[np.ndarray]:
-    """How the edges of every block change when one atom moves along one axis."""
+    """How the edges of every chunk change when one atom moves along one axis."""
     row, start, found = int(ready.plan.inverse[atom]), 0, []
-    for block in ready.plan.blocks:
-        own = (np.arange(start, start + len(block.types)) == row)[:, None]
-        stored = np.arange(block.near.shape[1]) < block.repinit_count[:, None]
-        tangent = np.zeros(block.vectors.shape)
-        tangent[..., axis] = (block.near == row).astype(float) - own
+    for chunk in ready.plan.chunks:
+        own = (np.arange(start, start + len(chunk.types)) == row)[:, None]
+        stored = np.arange(chunk.near.shape[1]) < chunk.repinit_count[:, None]
+        tangent = np.zeros(chunk.vectors.shape)
+        tangent[..., axis] = (chunk.near == row).astype(float) - own
         found.append(np.where(stored[..., None], tangent, 0.0))
-        start += len(block.types)
+        start += len(chunk.types)
     return found

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..descriptor.chunk import Block
+from ..descriptor.chunk import Chunk
 from ..descriptor.descriptor import Descriptor, DescriptorProgram
 from ..descriptor.features import Features
 from ..nn.arrays import Array, Float, Int, array_namespace, take_rows
 from ..nn.module import module, static
 from ..nn.record import record
-from .net import Fitting
+from .net import FittingNet
 
 
 @module
@@ -18,7 +18,7 @@ class EnergyModel:
     """The weights of a DPA-2 energy model. `deviation` is carried along; energies do not use it (trap T21)."""
 
     descriptor: Descriptor
-    fitting: Fitting
+    fitting: FittingNet
     bias: Float[Array, "type"]
     deviation: Float[Array, "type"]
     excluded_types: tuple[int, ...] = static()
@@ -31,12 +31,12 @@ class EnergyModel:
         for t in self.excluded_types:
             counted = counted * xp.astype(index != float(t), counted.dtype)
         descriptor = self.descriptor.fold()
-        return EnergyProgram(descriptor, Head(self.fitting, self.bias, counted, descriptor.table))
+        return EnergyProgram(descriptor, EnergyHead(self.fitting, self.bias, counted, descriptor.table))
 
 
 @module
 class Inputs:
-    """What a block's energies need besides the descriptor: 1 for real atoms, and their parameters, if any."""
+    """What a chunk's energies need besides the descriptor: 1 for real atoms, and their parameters, if any."""
 
     real: Float[Array, "atom"]
     frame: Float[Array, "atom frame_parameter"] | None
@@ -44,20 +44,20 @@ class Inputs:
 
 
 @module
-class Head:
-    """E_i = χ_i (F(f_i | E(type)) + bias), for a block of atoms; χ is 0 for virtual atoms and excluded types."""
+class EnergyHead:
+    """E_i = χ_i (F(f_i | E(type)) + bias), for a chunk of atoms; χ is 0 for virtual atoms and excluded types."""
 
-    fitting: Fitting
+    fitting: FittingNet
     bias: Float[Array, "type"]
     counted: Float[Array, "type"]
     table: Float[Array, "types_and_padding embedding"] | None
 
-    def linearize(self, f: Float[Array, "atom f"], types: Int[Array, "atom"], inputs: Inputs):
+    def vjp(self, f: Float[Array, "atom f"], types: Int[Array, "atom"], inputs: Inputs):
         """Energies (atom,) in eV, and the pullback to f."""
         xp = array_namespace(f)
         x = f if self.table is None else xp.concat([f, take_rows(self.table, types)], axis=-1)
         record("descriptor", x)
-        energies, pull = self.fitting.linearize(x, inputs.frame, inputs.atom, types)
+        energies, pull = self.fitting.vjp(x, inputs.frame, inputs.atom, types)
         counted = inputs.real * take_rows(self.counted, types)
         total = counted * (xp.astype(energies, counted.dtype) + take_rows(self.bias, types))
         return total, lambda weights: pull(weights * counted)[:, : f.shape[1]]
@@ -65,15 +65,15 @@ class Head:
 
 @module
 class EnergyProgram:
-    """Atomic energies of blocks of atoms, and their gradient with respect to every edge vector."""
+    """Atomic energies of chunks of atoms, and their gradient with respect to every edge vector."""
 
     descriptor: DescriptorProgram
-    head: Head
+    head: EnergyHead
 
-    def linearize(self, blocks: Sequence[Block], inputs: Sequence[Inputs], backend):
-        """Energies (atom,) in eV of each block; `pull(weights)` gives the gradients of Σ weights · energies."""
-        states, pull_descriptor = self.descriptor.linearize(blocks, backend)
-        atoms, types = [s.atom for s in states], [b.types for b in blocks]
+    def vjp(self, chunks: Sequence[Chunk], inputs: Sequence[Inputs], backend):
+        """Energies (atom,) in eV of each chunk; `pull(weights)` gives the gradients of Σ weights · energies."""
+        states, pull_descriptor = self.descriptor.vjp(chunks, backend)
+        atoms, types = [s.atom for s in states], [b.types for b in chunks]
         energies, slopes = zip(*backend.run(finish, (self.head,), atoms, types, inputs), strict=True)
 
         def pull_back(weights: Sequence[Float[Array, "atom"]]):
@@ -82,12 +82,12 @@ class EnergyProgram:
         return energies, pull_back
 
 
-def finish(head: Head, f: Float[Array, "atom f"], types: Int[Array, "atom"], inputs: Inputs):
-    """The energies of a block's atoms (atom,), and ∂E_i/∂f_i (atom, f)."""
-    energies, pull = head.linearize(f, types, inputs)
+def finish(head: EnergyHead, f: Float[Array, "atom f"], types: Int[Array, "atom"], inputs: Inputs):
+    """The energies of a chunk's atoms (atom,), and ∂E_i/∂f_i (atom, f)."""
+    energies, pull = head.vjp(f, types, inputs)
     return energies, pull(array_namespace(energies).ones_like(energies))
 
 
 def cotangent(slopes: Float[Array, "atom f"], weights: Float[Array, "atom"]) -> Features:
-    """The cotangent of a block's final features, of which an energy depends on its own atom's f alone."""
+    """The cotangent of a chunk's final features, of which an energy depends on its own atom's f alone."""
     return Features(atom=slopes * array_namespace(slopes).astype(weights, slopes.dtype)[:, None])

@@ -9,7 +9,7 @@ from ..nn.record import record
 
 
 @module
-class Fitting:
+class FittingNet:
     """One network for all types; its input is [descriptor | frame parameters | atomic parameters | case]."""
 
     layers: tuple[Dense, ...]
@@ -23,18 +23,18 @@ class Fitting:
     parameters_as_mask: bool = static()
     subtract_vacuum: bool = static()
 
-    def linearize(self, descriptor: Float[Array, "atom descriptor"], frame, atom, types: Int[Array, "atom"]):
+    def vjp(self, descriptor: Float[Array, "atom descriptor"], frame, atom, types: Int[Array, "atom"]):
         """Energies (atom,), without the model's bias; `frame` and `atom` hold each atom's parameters or are None."""
         xp = array_namespace(descriptor)
         x = xp.astype(descriptor, self.output.weight.dtype)
         extra = self.extra_inputs(x, frame, atom)
         net = FittingLayers(self.layers, self.output)
         record("fitting/input", xp.concat([x, *extra], axis=-1))
-        y, pull = net.linearize(xp.concat([x, *extra], axis=-1).T)
+        y, pull = net.vjp(xp.concat([x, *extra], axis=-1).T)
         y = y[:, 0]
         if self.subtract_vacuum:
             vacuum = xp.concat([0.0 * x, *extra], axis=-1)
-            y = y - net.linearize(vacuum.T if extra else vacuum[:1, :].T)[0][:, 0]
+            y = y - net.vjp(vacuum.T if extra else vacuum[:1, :].T)[0][:, 0]
 
         def pull_back(dy):
             dx = pull(xp.astype(dy, y.dtype)[:, None])[: x.shape[1], :].T

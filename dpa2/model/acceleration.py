@@ -104,7 +104,7 @@ def factor_values(net: TypedEmbedding, s, row, gated: bool) -> np.ndarray:
 
     def g(near: int, own: int, weight: float):
         at = np.full_like(s, near, dtype=int), np.full_like(s, own, dtype=int)
-        return net.linearize(s, *at, weight * np.ones_like(s))[0]
+        return net.vjp(s, *at, weight * np.ones_like(s))[0]
 
     if not gated:
         return np.stack([g(near, own, 1.0) for near, own in row], axis=1)

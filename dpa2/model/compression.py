@@ -10,7 +10,7 @@ import numpy as np
 
 from ..config import Compression, DPA2Config
 from ..descriptor.repinit import Repinit
-from ..descriptor.switch import linearize_switch
+from ..descriptor.switch import switch_vjp
 from ..descriptor.tables import Tables
 from ..errors import InputError, UnsupportedModel
 from ..nn.activations import activation, logistic
@@ -60,7 +60,7 @@ def table_error(model: Model) -> float:
         return 0.0
     low, high, _, step = (float(x) for x in block.tables.grid[:4])
     s = np.arange(low + 0.5 * step, high, step)
-    exact = block.embedding.linearize(s[None, :])[0]
+    exact = block.embedding.vjp(s[None, :])[0]
     rows = block.tables.coefficients[: len(s)].reshape(len(s), -1, 6)
     near = (rows * (0.5 * step) ** np.arange(6)).sum(axis=-1).T
     return float(np.abs(near - exact).max() / np.abs(exact).max())
@@ -100,7 +100,7 @@ def ends(block: Repinit, closest: float) -> tuple[float, float]:
     DeePMD-kit takes the widest of all four columns of the statistics, not of the radial one alone; so do we.
     """
     env = block.environment
-    weight = float(linearize_switch(np.asarray(closest), env.inner_cutoff, env.cutoff)[0])
+    weight = float(switch_vjp(np.asarray(closest), env.inner_cutoff, env.cutoff)[0])
     at = [(x - env.mean) / env.std for x in (0.0, weight / closest)]
     return float(np.floor(at[0]).min()), float(np.ceil(at[1]).max())
 

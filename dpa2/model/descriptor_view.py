@@ -25,7 +25,7 @@ class DescriptorView:
 
         >>> import dpa2
         >>> d = dpa2.load(dpa2.demo.MODEL).descriptor.evaluate([[0, 0, 0], [0.96, 0, 0]], ["O", "H"])
-        >>> d.neighbors.tolist(), d.frame.shape
+        >>> d.neighbors.tolist(), d.direction.shape
         ([[1], [0]], (2, 1, 3))
         """
         system, worker = checked(System(coordinates, types, cell), self.model.type_map), self.model.worker

@@ -12,7 +12,7 @@ import numpy as np
 from ..backends import backend as find_backend
 from ..batching.memory import Demand, turns
 from ..batching.plan import Shape, plan
-from ..batching.table import Reach
+from ..batching.table import Cutoffs
 from ..config import DPA2Config
 from ..construction.build import load_weights
 from ..construction.precision import in_precision, precision
@@ -213,7 +213,7 @@ class Model:
         """Which systems are evaluated together."""
         if memory is None:
             return [slice(None)]
-        demands = [Demand.of(found, self.reach) for found in lists]
+        demands = [Demand.of(found, self.cutoffs) for found in lists]
         shape, threads = self.worker.backend.shape, getattr(self.worker.backend, "threads", 1)
         return list(turns(demands, memory, lambda demand: demand.bytes(self.config, shape, threads)))
 
@@ -243,7 +243,7 @@ class Model:
         """
         index, origin = host_array(neighbors, "neighbors"), host_array(mapping, "mapping")
         extended = checked(System(coordinates, types), self.type_map, "extended system")
-        limits, n = self.reach.repinit, len(index)
+        limits, n = self.cutoffs.repinit, len(index)
         found = from_list(
             extended.coordinates, extended.types, index, origin, n, *limits,
             excluded_pairs=self.config.model_excluded_pairs, neighbors=mode, type_map=self.type_map,
@@ -299,14 +299,14 @@ class Model:
         return with_defaults(checked(system, self.type_map, label), self.config.fitting)
 
     @cached_property
-    def reach(self) -> Reach:
+    def cutoffs(self) -> Cutoffs:
         """Cutoffs and capacities of the model's neighbour lists."""
-        return Reach.of(self.config)
+        return Cutoffs.of(self.config)
 
     def neighbors(self, system: System, mode: str = "strict") -> Neighbors:
         """The neighbour list of a checked system."""
         pairs = self.config.model_excluded_pairs
-        limits, names = self.reach.repinit, self.type_map
+        limits, names = self.cutoffs.repinit, self.type_map
         found = neighbor_list(system, *limits, excluded_pairs=pairs, neighbors=mode, type_map=names)
         self.check_blocks(found, system, mode)
         return found
@@ -314,12 +314,12 @@ class Model:
     def check_blocks(self, found: Neighbors, system: System, mode: str):
         """With "strict", no list of the descriptor may be cut short."""
         if mode == "strict":
-            named = {"three-body block": self.reach.three_body, "repformer": self.reach.repformer}
+            named = {"three-body block": self.cutoffs.three_body, "repformer": self.cutoffs.repformer}
             check_limits(found, [(name, *limit) for name, limit in named.items() if limit], system, self.type_map)
 
     def prepare(self, systems, lists, virtual_type: int = 0, shape: Shape | None = None) -> Prepared:
         """Blocks of atoms, on the back end."""
         shape = shape or self.backend.shape
         types = [np.where(s.types < 0, virtual_type, s.types) for s in systems]
-        host = plan(types, lists, self.reach, shape)
+        host = plan(types, lists, self.cutoffs, shape)
         return prepare(self.backend, self.config, host, lists, systems)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..batching.table import Reach, lay_end_to_end
+from ..batching.table import Cutoffs, lay_end_to_end
 from ..descriptor.environment import Environment
 from ..errors import InputError
 from ..neighbors import neighbor_list
@@ -71,7 +71,7 @@ def compute_statistics(model: Model, frames: Iterable, progress=None) -> Model:
 
     frames: a `Dataset` or anything with `.system` in it, with the model's types. progress: called with each frame's
     number when it is done. Means stay what they are where the configuration says `zero_mean`. Neighbours beyond a
-    block's capacity are left out, as in the reference.
+    block's max_neighbors are left out, as in the reference.
 
     Raises `InputError` for a structure that cannot be evaluated, or if there is none.
 
@@ -117,16 +117,16 @@ def block_environments(model: Model) -> dict[str, Environment]:
 
 def frame_moments(system, environment: Environment, config) -> Columns:
     """Moments of the radial column and of the three angular ones, over all slots of one frame."""
-    cutoff, slots, kinds = environment.cutoff, environment.capacity, len(config.types)
+    cutoff, slots, kinds = environment.cutoff, environment.max_neighbors, len(config.types)
     found = neighbor_list(
         system, cutoff, slots, excluded_pairs=config.model_excluded_pairs, neighbors="truncate", type_map=config.types
     )
     own = (cutoff, slots)
     table = lay_end_to_end([np.where(system.types < 0, kinds, system.types)], [found],
-                           Reach(own, None, own, config.excluded_pairs, kinds), step=1)  # fmt: skip
+                           Cutoffs(own, None, own, config.excluded_pairs, kinds), step=1)  # fmt: skip
     real = system.types >= 0
     plain = dataclasses.replace(environment, mean=np.zeros((kinds, 4)), std=np.ones((kinds, 4)))
-    (rows, _), _ = plain.linearize(table.types[real], table.vectors[real])
+    (rows, _), _ = plain.vjp(table.types[real], table.vectors[real])
     types = table.types[real]
     angular = rows[..., 1:].reshape(len(rows), -1)
     return Columns(Moments.of(rows[..., 0], types, kinds, slots), Moments.of(angular, types, kinds, 3 * slots))

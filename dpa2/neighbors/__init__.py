@@ -1,4 +1,4 @@
-"""Which atoms are near which: one list per atom, nearest first, as long as the model's cutoff and limit allow."""
+"""Neighbour lists: one row per atom, nearest first, within a cutoff and at most max_neighbors wide."""
 
 from .external import from_list
 from .lists import Neighbors, check_limits, counts_within

@@ -9,7 +9,16 @@ from .lists import Edges, Neighbors, Selection, norm, selected
 
 
 def from_list(
-    coordinates_ext, types_ext, nlist, mapping, n_local: int, cutoff: float, limit: int, *, name: str = "", **options
+    coordinates_ext,
+    types_ext,
+    nlist,
+    mapping,
+    n_local: int,
+    cutoff: float,
+    max_neighbors: int,
+    *,
+    name: str = "",
+    **options,
 ) -> Neighbors:
     """Neighbours from a list made elsewhere, over atoms and their images.
 
@@ -21,11 +30,11 @@ def from_list(
 
     Source: section 1.4 of the specification, last item.
 
-    >>> from_list([[0, 0, 0], [0, 0, 1.5]], [0, 0], [[1, -1], [-1, 0]], [0, 1], 2, cutoff=4.0, limit=10).index
+    >>> from_list([[0, 0, 0], [0, 0, 1.5]], [0, 0], [[1, -1], [-1, 0]], [0, 1], 2, cutoff=4.0, max_neighbors=10).index
     array([[1],
            [0]])
     """
-    selection = Selection(cutoff, limit, **options)
+    selection = Selection(cutoff, max_neighbors, **options)
     coordinates = host_array(coordinates_ext, "coordinates_ext", name).astype(np.float64)
     if coordinates.ndim != 2 or coordinates.shape[1] != 3 or not 0 < n_local <= len(coordinates):
         refuse(name, "coordinates_ext", f"have shape {coordinates.shape}; (M, 3) with M >= {n_local} > 0 is wanted")

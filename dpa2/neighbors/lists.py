@@ -41,14 +41,14 @@ class Neighbors:
 
 @dataclass(frozen=True)
 class Selection:
-    """What a model keeps of an atom's neighbours: those within the cutoff, the nearest `limit`, no excluded pairs.
+    """The neighbours that a model keeps of an atom: the nearest `max_neighbors` within the cutoff, no excluded pairs.
 
-    neighbors: "strict" refuses an atom with more than `limit`, "truncate" drops the farthest.
+    neighbors: "strict" refuses an atom with more than `max_neighbors`, "truncate" drops the farthest.
     type_map: names of the types, for errors.
     """
 
     cutoff: float
-    limit: int
+    max_neighbors: int
     excluded_pairs: Collection[tuple[int, int]] = ()
     neighbors: str = "strict"
     type_map: Sequence[str] = ()
@@ -58,26 +58,26 @@ class Selection:
             refuse("", "neighbors", f"{self.neighbors!r} is neither 'strict' nor 'truncate'")
 
 
-def counts_within(neighbors: Neighbors, cutoff: float, limit: int) -> Int[np.ndarray, "atom"]:
-    """How many leading slots of each row a block with a shorter cutoff (Å) and a lower limit sees.
+def counts_within(neighbors: Neighbors, cutoff: float, max_neighbors: int) -> Int[np.ndarray, "atom"]:
+    """How many leading slots of each row a block with a shorter cutoff (Å) and a lower max_neighbors sees.
 
     Source: section 1.5 of the specification.
     """
-    return np.minimum((neighbors.distance <= cutoff).sum(axis=1), limit)
+    return np.minimum((neighbors.distance <= cutoff).sum(axis=1), max_neighbors)
 
 
 def check_limits(neighbors: Neighbors, blocks, system: System, type_map=()):
     """Refuse a list of which a block would drop neighbours within its cutoff.
 
-    blocks: (name, cutoff in Å, limit) of each block that cuts its list from `neighbors`.
+    blocks: (name, cutoff in Å, max_neighbors) of each block that cuts its list from `neighbors`.
 
     Raises `TooManyNeighbors` naming the block and the atom with the most neighbours.
 
     Source: section 1.5 of the specification.
     """
-    for block, cutoff, limit in blocks:
+    for block, cutoff, max_neighbors in blocks:
         counts = (neighbors.distance <= cutoff).sum(axis=1)
-        refuse_overflow(counts, Selection(cutoff, limit, type_map=type_map), system.types, system.name, block)
+        refuse_overflow(counts, Selection(cutoff, max_neighbors, type_map=type_map), system.types, system.name, block)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +103,7 @@ def selected(edges: Edges, types: Int[np.ndarray, "atom"], selection: Selection,
     rows = sorted_rows(edges, len(types))
     if selection.neighbors == "strict":
         refuse_overflow((rows >= 0).sum(axis=1), selection, types, name, "repinit")
-    rows = rows[:, : selection.limit]
+    rows = rows[:, : selection.max_neighbors]
     if selection.excluded_pairs:
         rows = without_excluded(rows, edges, types, selection.excluded_pairs)
     return gathered(edges, rows)
@@ -171,20 +171,21 @@ def refuse_coincidence(edges: Edges, name: str):
 def refuse_overflow(counts, selection: Selection, types, name: str, block: str):
     """Name the atom with the most neighbours, if these are more than the block holds."""
     atom = int(np.argmax(counts))
-    count, limit, cutoff = int(counts[atom]), selection.limit, selection.cutoff
-    if count <= limit:
+    count, max_neighbors, cutoff = int(counts[atom]), selection.max_neighbors, selection.cutoff
+    if count <= max_neighbors:
         return
     kind = int(types[atom])
     symbol = selection.type_map[kind] if kind < len(selection.type_map) else f"type {kind}"
     raise TooManyNeighbors(
         f"atom {atom} ({symbol}){f' of {name}' if name else ''} has {count} neighbours within {cutoff} Å, "
-        f"the model's {block} holds {limit}. Use a model with a larger max_neighbors there, or pass "
-        f"neighbors='truncate' to keep the nearest {limit}: the energy then jumps where a neighbour enters or leaves.",
+        f"the model's {block} holds {max_neighbors}. Use a model with a larger max_neighbors there, or pass "
+        f"neighbors='truncate' to keep the nearest {max_neighbors}: "
+        "the energy then jumps where a neighbour enters or leaves.",
         atom=atom,
         type=kind,
         system=name,
         count=count,
-        limit=limit,
+        limit=max_neighbors,
         cutoff=cutoff,
         block=block,
     )

@@ -18,25 +18,25 @@ MOST_BINS, SHORTEST = 8e4, 20.0  # of a grid; of the edge of a part, in bins
 SLACK = 1e-9  # how much wider candidates are searched, relative to the cutoff and the coordinates: far above rounding
 
 
-def neighbor_list(system: System, cutoff: float, limit: int, **options) -> Neighbors:
-    """The neighbours of every atom of a checked system within `cutoff` (Å), at most `limit` of them.
+def neighbor_list(system: System, cutoff: float, max_neighbors: int, **options) -> Neighbors:
+    """The neighbours of every atom of a checked system within `cutoff` (Å), at most `max_neighbors` of them.
 
     A neighbour at exactly the cutoff counts. Equal distances are ordered by number of image, then of atom. Virtual
     atoms (type -1) have no neighbours and are none. Options are the other fields of `Selection`; excluded pairs of
     types are erased after the truncation.
 
-    Raises `TooManyNeighbors` if an atom has more than `limit` and the option neighbors="truncate" is not given,
+    Raises `TooManyNeighbors` if an atom has more than `max_neighbors` and the option neighbors="truncate" is not given,
     `InputError` if two atoms are at the same place or the cell is too thin for the cutoff.
 
     Source: sections 1.2 to 1.4 of the specification.
 
     >>> from dpa2.system import System, checked
     >>> dimer = checked(System([[0, 0, 0], [0, 0, 1.5]], ["H", "H"]), ("H",))
-    >>> neighbor_list(dimer, cutoff=4.0, limit=10).index
+    >>> neighbor_list(dimer, cutoff=4.0, max_neighbors=10).index
     array([[1],
            [0]])
     """
-    selection = Selection(cutoff, limit, **options)
+    selection = Selection(cutoff, max_neighbors, **options)
     positions, _ = placed(system)
     images = Images.within(cutoff, system)
     pairs = search(positions, system, cutoff)

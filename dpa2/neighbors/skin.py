@@ -18,15 +18,15 @@ class SkinList:
     skin: Å. Other arguments, results and errors are those of `neighbor_list`, to the last bit.
 
     >>> from dpa2.system import System, checked
-    >>> nearby = SkinList(cutoff=4.0, limit=10, skin=1.0)
+    >>> nearby = SkinList(cutoff=4.0, max_neighbors=10, skin=1.0)
     >>> for z in (1.5, 1.6):
     ...     print(nearby.update(checked(System([[0, 0, 0], [0, 0, z]], ["H", "H"]), ("H",))).distance[0])
     [1.5]
     [1.6]
     """
 
-    def __init__(self, cutoff: float, limit: int, skin: float, **options):
-        self.selection = Selection(cutoff, limit, **options)
+    def __init__(self, cutoff: float, max_neighbors: int, skin: float, **options):
+        self.selection = Selection(cutoff, max_neighbors, **options)
         self.skin = skin
         self.last: Search | None = None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .activations import activation
 from .arrays import Array, Float, array_namespace
-from .module import linearize_chain, module, static
+from .module import chain_vjp, module, static
 from .record import record
 
 
@@ -21,7 +21,7 @@ class Linear:
             y += self.bias
         return y
 
-    def linearize(self, x):
+    def vjp(self, x):
         return self(x), lambda dy: dy @ self.weight.T
 
 
@@ -43,7 +43,7 @@ class Dense:
         fan_in, fan_out = self.weight.shape
         return fan_out // fan_in if fan_out in (fan_in, 2 * fan_in) else 0
 
-    def linearize(self, x: Float[Array, "fan_in point"]):
+    def vjp(self, x: Float[Array, "fan_in point"]):
         xp = array_namespace(x)
         z = self.weight.T @ x
         if self.bias is not None:
@@ -75,8 +75,8 @@ class EmbeddingNet:
 
     layers: tuple[Dense, ...]
 
-    def linearize(self, x: Float[Array, "fan_in point"]):
-        return linearize_chain(self.layers, x)
+    def vjp(self, x: Float[Array, "fan_in point"]):
+        return chain_vjp(self.layers, x)
 
 
 @module
@@ -87,12 +87,12 @@ class LayerNorm:
     bias: Float[Array, "channel"]
     epsilon: float = static()
 
-    def linearize(self, x: Float[Array, "*axes channel"]):
-        y, pull = self.linearize_centred(centred(x))
-        return y, lambda dy: centred(pull(dy))
+    def vjp(self, x: Float[Array, "*axes channel"]):
+        y, pull = self.centered_vjp(centered(x))
+        return y, lambda dy: centered(pull(dy))
 
-    def linearize_centred(self, x: Float[Array, "*axes channel"]):
-        """The same for x of mean 0. The pullback leaves a mean in dx, which is nothing to centred weights."""
+    def centered_vjp(self, x: Float[Array, "*axes channel"]):
+        """The same for x of mean 0. The pullback leaves a mean in dx, which is nothing to centered weights."""
         xp = array_namespace(x)
         variance = xp.vecdot(x, x / x.shape[-1])  # Σ x² may be too much for float16
         scale = 1.0 / xp.sqrt(variance[..., None] + self.epsilon)
@@ -105,8 +105,8 @@ class LayerNorm:
         return z * self.weight + self.bias, pull_back
 
 
-def centred(x: Float[Array, "*axes channel"]) -> Float[Array, "*axes channel"]:
-    """x less its mean over the last axis. Products with centred weights have mean 0."""
+def centered(x: Float[Array, "*axes channel"]) -> Float[Array, "*axes channel"]:
+    """x less its mean over the last axis. Products with centered weights have mean 0."""
     return x - array_namespace(x).mean(x, axis=-1, keepdims=True)
 
 
@@ -117,13 +117,13 @@ class FittingLayers:
     layers: tuple[Dense, ...]
     output: Linear
 
-    def linearize(self, x: Float[Array, "channel atom"]):
+    def vjp(self, x: Float[Array, "channel atom"]):
         pulls = []
         for k, layer in enumerate(self.layers):
-            x, pull = layer.linearize(x)
+            x, pull = layer.vjp(x)
             pulls.append(pull)
             record(f"fitting/hidden{k}", x, (1, 0))
-        y, pull = self.output.linearize(x.T)
+        y, pull = self.output.vjp(x.T)
         record("fitting/net_out", y)
 
         def pull_back(dy):

@@ -66,11 +66,11 @@ def leaves(tree) -> dict[str, Array]:
     return found
 
 
-def linearize_chain(blocks, x):
+def chain_vjp(blocks, x):
     """Value of blocks applied one after another, and the pullback through all of them."""
     pulls = []
     for block in blocks:
-        x, pull = block.linearize(x)
+        x, pull = block.vjp(x)
         pulls.append(pull)
 
     def pull_back(dx):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy
 
 from ..config import DPA2Config
-from ..construction.build import assemble
+from ..construction.build import build_model
 from ..errors import FormatError
 
 DOUBLE = ("bias", "deviation", "fitting.bias")  # float64 in every model
@@ -41,7 +41,7 @@ def inventory(config: DPA2Config) -> dict[str, Tensor]:
         tensors[name] = Tensor(shape, stored_dtype(config, name))
         return numpy.broadcast_to(0.0, shape)  # takes no room, however large a forged shape
 
-    assemble(config, note)
+    build_model(config, note)
     return tensors
 
 

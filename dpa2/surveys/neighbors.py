@@ -14,7 +14,7 @@ from math import ceil
 
 import numpy as np
 
-from ..batching.table import Reach
+from ..batching.table import Cutoffs
 from ..config import DPA2Config
 from ..errors import InputError
 from ..neighbors import counts_within, neighbor_list
@@ -65,7 +65,7 @@ def survey_neighbors(config: DPA2Config, frames: Iterable[Frame]) -> list[BlockC
 
     Raises `InputError` for a structure that is none, or has types that the model does not know.
     """
-    blocks = dict(Reach.of(config).lists)
+    blocks = dict(Cutoffs.of(config).lists)
     if config.three_body is None:
         del blocks["three_body"]
     found: dict[str, BlockCounts] = {}

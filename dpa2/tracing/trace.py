@@ -17,13 +17,13 @@ SLOTS = {  # axes that may hold, last, the slot that stands for all empty ones; 
     **dict.fromkeys(("three_body/sw", "three_body/env_mat"), (1,)),
     **dict.fromkeys(("three_body/kappa", "three_body/gg"), (1, 2)),
 }
-ABSENT = ("three_body/gg_s", "three_body/gg_t")  # the table has these for the two-body block only
+ABSENT = ("three_body/gg_s", "three_body/gg_t")  # the table has these for the two-body chunk only
 
 
 def trace(model: Model, coordinates, types, cell=None, *, neighbors="strict", fparam=None, aparam=None) -> dict:
     """Names of the trace table → NumPy arrays, for one structure; arguments and errors as for `Model.evaluate`.
 
-    Slot axes are as wide as the widest atom needs; what stands in empty slots of single blocks is not to be compared
+    Slot axes are as wide as the widest atom needs; what stands in empty slots of single chunks is not to be compared
     (the table's conventions). Source: section 19 of the specification.
 
     >>> import dpa2
@@ -41,8 +41,8 @@ def trace(model: Model, coordinates, types, cell=None, *, neighbors="strict", fp
 def intermediates(model: Model, ready: Prepared) -> dict:
     """What the forward pass computes, in order."""
     seen: dict[str, np.ndarray] = {}
-    block = ready.blocks[0]
-    widths = {"repinit": block.near.shape[1], "three_body": block.three_body_width}
+    chunk = ready.chunks[0]
+    widths = {"repinit": chunk.near.shape[1], "three_body": chunk.three_body_width}
 
     def listener(name, value):
         value = np.array(model.backend.to_numpy(value))
@@ -53,9 +53,9 @@ def intermediates(model: Model, ready: Prepared) -> dict:
     backend = model.backend.uncompiled()
     with listening(listener):
         program = model.weights.fold()
-        program.linearize(ready.blocks, ready.inputs, backend)
-        states, _ = program.descriptor.linearize(ready.blocks, backend)
-        rotation(program.descriptor.initial.pairs, block, states[0])
+        program.vjp(ready.chunks, ready.inputs, backend)
+        states, _ = program.descriptor.vjp(ready.chunks, backend)
+        rotation(program.descriptor.initial.pairs, chunk, states[0])
     return {name: seen[name] for name in in_order(seen) if name not in ABSENT}
 
 
@@ -80,7 +80,7 @@ def results(model: Model, ready: Prepared) -> dict:
 
 def neighbor_lists(model: Model, found: Neighbors) -> dict:
     """The three neighbour lists: extended index, local index and vector."""
-    names = {"ri": model.reach.repinit, "tb": model.reach.three_body, "rf": model.reach.repformer}
+    names = {"ri": model.cutoffs.repinit, "tb": model.cutoffs.three_body, "rf": model.cutoffs.repformer}
     lists = {}
     for name, limits in names.items():
         if limits is None:

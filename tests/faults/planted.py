@@ -63,7 +63,7 @@ FAULTS = (
     Fault("descriptor/environment", "draw = drows / std", "draw = drows", FORCE),
     Fault(
         "descriptor/environment",
-        "(self.with_filler(slots, hood) if self.centered else slots)",
+        "(self.with_filler(slots, hood) if self.has_mean else slots)",
         "slots",
         "repinit/gr",
         "empty-slots-missing",
@@ -71,7 +71,7 @@ FAULTS = (
     # types
     Fault(
         "descriptor/type_embedding",
-        'rows, _ = Dense(self.weight, self.bias, None, "linear").linearize(self.inputs().T)',
+        'rows, _ = Dense(self.weight, self.bias, None, "linear").vjp(self.inputs().T)',
         "rows = self.weight.T @ self.inputs().T + (0.0 if self.bias is None else self.bias[:, None])",
         "type_embedding/table",
         "type-skip-missing",
@@ -98,7 +98,7 @@ FAULTS = (
     Fault("descriptor/embedding", "near * self.types + own", "own * self.types + near", "repinit/gg_t"),
     Fault(
         "descriptor/embedding",
-        "weight[None, ...] * table if self.switched else table",
+        "switch[None, ...] * table if self.switched else table",
         "table",
         "repinit/gg_t",
         "strip-not-switched",
@@ -110,7 +110,7 @@ FAULTS = (
         "repinit/gg",
         "strip-one-missing",
     ),
-    Fault("descriptor/embedding", "return dg * (1.0 + z), dweight", "return dg, dweight", FORCE),
+    Fault("descriptor/embedding", "return dg * (1.0 + z), dswitch", "return dg, dswitch", FORCE),
     # layers
     Fault(
         "nn/layers",
@@ -186,7 +186,7 @@ FAULTS = (
     ),
     Fault(
         "descriptor/repinit",
-        "share = 1.0 / self.environment.capacity",
+        "share = 1.0 / self.environment.max_neighbors",
         "share = 1.0 / hood.vectors.shape[1]",
         "repinit/gr",
         "repinit-width-for-slots",
@@ -204,17 +204,17 @@ FAULTS = (
     Fault("descriptor/three_body", "kappa = v @ v.mT", "kappa = -(v @ v.mT)", "three_body/kappa"),
     Fault(
         "descriptor/three_body",
-        "share = share_of_pairs(slots.multiplicity, self.environment.capacity)",
-        "share = share_of_pairs(slots.multiplicity, self.environment.capacity)\n"
+        "share = share_of_pairs(slots.multiplicity, self.environment.max_neighbors)",
+        "share = share_of_pairs(slots.multiplicity, self.environment.max_neighbors)\n"
         "        alone = 1.0 if slots.multiplicity is None else slots.multiplicity[:, None, :]\n"
-        "        share = share - xp.eye(v.shape[1]) * alone / self.environment.capacity**2",
+        "        share = share - xp.eye(v.shape[1]) * alone / self.environment.max_neighbors**2",
         "three_body/out",
         "diagonal-left-out",
     ),
     Fault(
         "descriptor/three_body", "kappa = v @ v.mT", "kappa = v @ v.mT * (1.0 - xp.eye(v.shape[1]))", "three_body/kappa"
     ),
-    Fault("descriptor/three_body", "return 1.0 / capacity**2", "return 1.0 / capacity", "three_body/out"),
+    Fault("descriptor/three_body", "return 1.0 / max_neighbors**2", "return 1.0 / max_neighbors", "three_body/out"),
     Fault("descriptor/three_body", "dv = (dkappa + dkappa.mT) @ v", "dv = dkappa @ v", FORCE),
     # before the first layer
     Fault(
@@ -234,13 +234,18 @@ FAULTS = (
     Fault("descriptor/initial", "hood.occupied / self.environment.cutoff", "hood.occupied", "repformer/g2_0"),
     Fault(
         "descriptor/initial",
-        "y = y + take_rows(self.type_offset, block.types)",
-        "y = y - take_rows(self.type_offset, block.types)",
+        "y = y + take_rows(self.type_offset, chunk.types)",
+        "y = y - take_rows(self.type_offset, chunk.types)",
         "g1_init",
     ),
     Fault("descriptor/initial", "d = xp.concat([d, d3], axis=-1)", "d = xp.concat([d3, d], axis=-1)", "repinit/out"),
     # weights of neighbours
-    Fault("descriptor/weighting", "self.capacity**0.5 if self.root else self.capacity", "self.capacity", MOMENTS),
+    Fault(
+        "descriptor/weighting",
+        "self.max_neighbors**0.5 if self.root else self.max_neighbors",
+        "self.max_neighbors",
+        MOMENTS,
+    ),
     Fault(
         "descriptor/weighting",
         "    root: bool\n",
@@ -251,19 +256,22 @@ FAULTS = (
     ),
     Fault(
         "descriptor/weighting",
-        ", one / self.capacity\n",
-        ", one / (self.capacity**0.5 if self.root else self.capacity)\n",
+        ", one / self.max_neighbors\n",
+        ", one / (self.max_neighbors**0.5 if self.root else self.max_neighbors)\n",
         "repformer/layer0/g1_conv",
         "root-in-convolution",
         also=(("descriptor/weighting", "(PROTECTION + n)\n", "(PROTECTION + (n**0.5 if self.root else n))\n"),),
     ),
     Fault(
-        "descriptor/weighting", ", one / self.capacity\n", ", one / self.capacity**0.5\n", "repformer/layer0/g1_conv"
+        "descriptor/weighting",
+        ", one / self.max_neighbors\n",
+        ", one / self.max_neighbors**0.5\n",
+        "repformer/layer0/g1_conv",
     ),
-    Fault("descriptor/weighting", "return self.capacity - width", "return 0", WEIGHTS),
+    Fault("descriptor/weighting", "return self.max_neighbors - width", "return 0", WEIGHTS),
     Fault(
         "descriptor/weighting",
-        "return self.capacity - width",
+        "return self.max_neighbors - width",
         "return 0",
         WEIGHTS,
         "phantoms-missing",
@@ -278,8 +286,8 @@ FAULTS = (
     ),
     Fault(
         "descriptor/weighting",
-        "return self.capacity - width",
-        "return self.capacity",
+        "return self.max_neighbors - width",
+        "return self.max_neighbors",
         WEIGHTS,
         "phantoms-counted-twice",
     ),
@@ -297,8 +305,8 @@ FAULTS = (
     ),
     Fault(
         "descriptor/local_attention",
-        "heard = alpha * x.weight[:, None, :]",
-        "heard = alpha * (x.weight != 0.0)[:, None, :]",
+        "heard = alpha * x.switch[:, None, :]",
+        "heard = alpha * (x.switch != 0.0)[:, None, :]",
         "repformer/layer0/attn1_weights",
         "local-switch-once",
         also=(KEPT,),
@@ -342,8 +350,8 @@ FAULTS = (
     ),
     Fault(
         "descriptor/pair_attention",
-        "x.weight[:, :, None] * x.weight[:, None, :]",
-        "x.weight[:, :, None] + 0.0 * x.weight[:, None, :]",
+        "x.switch[:, :, None] * x.switch[:, None, :]",
+        "x.switch[:, :, None] + 0.0 * x.switch[:, None, :]",
         "repformer/layer0/attn2_logits",
         "pair-one-switch",
     ),
@@ -361,12 +369,17 @@ FAULTS = (
     ),
     Fault(
         "descriptor/pair_attention",
-        "centred(self.value @ self.output)",
-        f"centred(self.value @ {SWAPPED})",
+        "centered(self.value @ self.output)",
+        f"centered(self.value @ {SWAPPED})",
         "repformer/layer0/g2_attn",
         "pair-heads-swapped",
     ),
-    Fault("descriptor/pair_attention", "frame=(dgamma + dgamma.mT) @ x.frame", "frame=dgamma @ x.frame", FORCE),
+    Fault(
+        "descriptor/pair_attention",
+        "direction=(dgamma + dgamma.mT) @ x.direction",
+        "direction=dgamma @ x.direction",
+        FORCE,
+    ),
     # symmetrisation and convolution
     Fault(
         "descriptor/symmetrization",
@@ -387,8 +400,8 @@ FAULTS = (
     ),
     Fault(
         "descriptor/convolution",
-        "dweight = xp.sum(dscaled * x.pair, axis=-1) * sums.mean",
-        "dweight = 0.0 * x.weight",
+        "dswitch = xp.sum(dscaled * x.pair, axis=-1) * sums.mean",
+        "dswitch = 0.0 * x.switch",
         FORCE,
     ),
     # a layer
@@ -403,7 +416,7 @@ FAULTS = (
     Fault("descriptor/repformer", "share=max(count, 1) ** -0.5", "share=1.0", "repformer/layer0/g1"),
     Fault(
         "descriptor/repformer",
-        "y = x.weight[..., None] * projected",
+        "y = x.switch[..., None] * projected",
         "y = projected",
         "repformer/layer0/g2_g1g1",
         "product-not-switched",

@@ -16,7 +16,7 @@ from .spelling import (
     REPINIT,
     THREE_BODY,
     Sections,
-    assemble,
+    config_of_sections,
     write_repinit,
     write_words,
 )
@@ -73,7 +73,7 @@ def script_to_config(model_section: dict) -> DPA2Config:
     found = Sections(model, descriptor, repinit, repformer, fitting)
     for section, known, path in zip(found, KNOWN, PATHS, strict=True):
         require_known(section, known, path)
-    return assemble(found, PATHS)
+    return config_of_sections(found, PATHS)
 
 
 def config_to_script(config: DPA2Config) -> dict:

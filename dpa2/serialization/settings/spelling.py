@@ -117,7 +117,7 @@ class Sections(NamedTuple, Generic[T]):
     fitting: T
 
 
-def assemble(found: Sections[dict], paths: Sections[str]) -> DPA2Config:
+def config_of_sections(found: Sections[dict], paths: Sections[str]) -> DPA2Config:
     """The configuration that DeePMD-kit's five sections describe; errors name the setting as the file does."""
     plain = read_words(found.model, MODEL, paths.model) | read_words(found.descriptor, DESCRIPTOR, paths.descriptor)
     plain["repinit"] = read_words(found.repinit, REPINIT, paths.repinit)

@@ -16,7 +16,7 @@ from ..checkpoint import Checkpoint
 from ..inventory import require_all
 from ..settings.plain import as_json, shorten
 from ..settings.script import config_to_script, refuse_neighbor_attention
-from ..settings.spelling import Sections, assemble, compressed
+from ..settings.spelling import Sections, compressed, config_of_sections
 from .layout import model_layout
 from .legacy import modernize
 from .matching import fill, match
@@ -115,7 +115,7 @@ def read_config(model: dict) -> DPA2Config:
     if fitting.get("rcond") is None:
         fitting["rcond"] = model.get("rcond")
     found = Sections(model, descriptor, descriptor["repinit_args"], descriptor["repformer_args"], fitting)
-    return with_tables(assemble(found, PATHS), descriptor.get("repinit_variable"))
+    return with_tables(config_of_sections(found, PATHS), descriptor.get("repinit_variable"))
 
 
 def with_tables(config: DPA2Config, repinit) -> DPA2Config:
