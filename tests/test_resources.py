@@ -137,8 +137,8 @@ def test_threads_may_evaluate_one_model_at_once(model, library):
 
 def test_settings_for_the_compiler_belong_to_block_functions_and_are_known_to_it():
     pytest.importorskip("jax")
-    from dpa2 import descriptor
     from dpa2.backends.compiling import NETS_AT_NEIGHBORS, compiler_options
+    from dpa2.descriptor import descriptor
 
     assert all(hasattr(descriptor, name) for name in NETS_AT_NEIGHBORS)
     assert len(compiler_options(True)) == 5
@@ -256,8 +256,10 @@ def test_compiled_functions_are_kept_where_they_may_be(where, tmp_path):
 def test_nothing_is_compiled_again_while_atoms_move():
     """What a block begins with depends on three lists at once, so their widths may meet anew in the first steps."""
     pytest.importorskip("jax")
-    from dpa2 import descriptor, energy, forces
     from dpa2.backends.compiling import compiled
+    from dpa2.descriptor import descriptor
+    from dpa2.evaluation import forces
+    from dpa2.fitting import energy
 
     layers = [descriptor.advance, descriptor.retreat, energy.finish, energy.cotangent]
     sums, nets = [forces.share_out, forces.sum_over_rows], [descriptor.begin, descriptor.return_to_vectors]
