@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from copy import copy
 from dataclasses import replace
 from functools import lru_cache
 
@@ -12,7 +13,7 @@ from ..batching.plan import Shape
 from ..batching.widths import Lasting, Lengths
 from ..errors import BackendError, require
 from ..nn.arrays import end_to_end
-from ..nn.module import for_each_module, weight_fields
+from ..nn.module import array_fields, for_each_module
 from .compiling import compiled, exactly, keep_compiled, refilled
 from .eager import Eager, converted, reusing
 from .threads import available, processors, run_in_threads
@@ -105,6 +106,12 @@ class JAX:
         """JAX itself."""
         return self
 
+    def with_shape(self, shape):
+        """Return the same back end with chunks of another shape."""
+        other = copy(self)
+        other.shape = shape
+        return other
+
     def uncompiled(self):
         """A back end on which every intermediate can be looked at."""
         return UncompiledJAX(self.device)
@@ -149,6 +156,6 @@ def register_module(cls: type) -> None:
     """Make one module class a pytree."""
     from jax.tree_util import register_dataclass
 
-    arrays = weight_fields(cls)
+    arrays = [f.name for f in array_fields(cls)]
     settings = [f.name for f in dataclasses.fields(cls) if f.name not in arrays]
     register_dataclass(cls, data_fields=arrays, meta_fields=settings)
