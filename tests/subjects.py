@@ -25,9 +25,11 @@ from dpa2.descriptor.repformer import TERMS, RepformerStep, Residual
 from dpa2.descriptor.repinit import Repinit, product_vjp
 from dpa2.descriptor.switch import switch_vjp
 from dpa2.descriptor.symmetrization import invariants_vjp, moment_vjp
+from dpa2.descriptor.tables import Tables
 from dpa2.descriptor.term import TermContext
 from dpa2.descriptor.three_body import ThreeBody
 from dpa2.descriptor.weighting import Counted, Smooth, softmax_vjp
+from dpa2.fitting.energy import EnergyHead, Inputs
 from dpa2.fitting.net import FittingNet
 from dpa2.nn.activations import PLAIN, activation
 from dpa2.nn.layers import Dense, EmbeddingNet, FittingLayers, LayerNorm, Linear, centered
@@ -277,6 +279,39 @@ def _(rng, kind):
 
     inputs = rng.normal(size=(ATOMS, SLOTS)), rng.uniform(size=(ATOMS, SLOTS))
     return Subject((embedding(rng, kind), types, own), inputs, run)
+
+
+@subject("embedding by a table")
+def _(rng):
+    """Cells inside the fine part, in the coarse part, and before and behind the table."""
+    rows, net = 12, embedding(rng, "strip switched")
+    types = rng.normal(size=((TYPES + 1) ** 2, G))
+    grid = np.array([-1.0, 1.0, 3.0, 0.25, 0.5, -1.0])
+    tabulated = Tables(types, rng.normal(size=(rows, 6 * G)) / 6.0, grid).fold(net)
+    near, own = rng.integers(TYPES, size=(ATOMS, SLOTS)), rng.integers(TYPES, size=(ATOMS, 1))
+    places = np.array([-1.3, -0.9, 0.1, 0.6, 1.2, 1.9, 2.6, 2.9, 3.4, 0.3, -0.2, 1.6]).reshape(ATOMS, SLOTS)
+
+    def run(fixed, inputs):
+        net, near, own = fixed
+        return net.vjp(inputs[0], near, own, inputs[1])
+
+    return Subject((tabulated, near, own), (places, rng.uniform(size=(ATOMS, SLOTS))), run)
+
+
+@subject("energy head", "type appended", "f alone")
+def _(rng, kind):
+    layers = net(rng, F + 3, F, 2 * F, G).layers if "appended" in kind else net(rng, F, F, 2 * F, G).layers
+    fitting = FittingNet(layers, linear(rng, G, 1), rng.normal(size=TYPES), *[None] * 5, False, False)
+    table = rng.normal(size=(TYPES + 1, 3)) if "appended" in kind else None
+    head = EnergyHead(fitting, rng.normal(size=TYPES), np.array([1.0, 0.0]), table)
+    inputs = Inputs(np.array([1.0, 1.0, 0.0]), None, None)
+
+    def run(fixed, arrays):
+        head, types, inputs = fixed
+        y, pull = head.vjp(arrays[0], types, inputs)
+        return y, lambda dy: (pull(dy),)
+
+    return Subject((head, np.array([0, 1, 0]), inputs), (rng.normal(size=(ATOMS, F)),), run)
 
 
 @subject("typed embedding of pairs", "concat", "strip switched")

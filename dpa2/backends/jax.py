@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
 from functools import lru_cache
@@ -13,7 +14,7 @@ from ..batching.plan import Shape
 from ..batching.widths import Lasting, Lengths
 from ..errors import BackendError, require
 from ..nn.arrays import end_to_end
-from ..nn.module import array_fields, for_each_module
+from ..nn.module import array_fields, for_each_module, map_roles
 from .compiling import compiled, exactly, keep_compiled, refilled
 from .eager import Eager, converted, reusing
 from .threads import available, processors, run_in_threads
@@ -97,6 +98,11 @@ class JAX:
     def fold(self, weights):
         """A model ready to run, differentiable in its weights."""
         return exactly(type(weights).fold)(weights)
+
+    def frozen(self, weights, trained: Callable):
+        """Return weights of which only those with `trained(leaf)` have derivatives."""
+        stop = self.jax.lax.stop_gradient
+        return map_roles(lambda leaf, array: array if trained(leaf) else stop(array), weights)
 
     def transformed(self, arguments) -> bool:
         """Whether JAX is differentiating, vectorising or compiling what the arguments go into."""

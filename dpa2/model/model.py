@@ -13,6 +13,7 @@ import numpy as np
 from ..batching.table import Cutoffs
 from ..config import DPA2Config
 from ..construction.build import load_weights
+from ..construction.trainability import trainable
 from ..errors import BackendError
 from ..evaluation.forces import evaluate_prepared
 from ..evaluation.hessian import hessian
@@ -255,11 +256,15 @@ class Model:
         return as_module(self.config, self.weights, self.backend)
 
     def as_pytree(self) -> tuple[EnergyModel, Callable[..., list[Evaluation]]]:
-        """Return (weights, function): a JAX pytree, and `function(weights, prepared)`, a list of `Evaluation`."""
+        """Return (weights, function): a JAX pytree, and `function(weights, prepared)`, a list of `Evaluation`.
+
+        Gradients by parameters that the configuration freezes, by statistics and by the output bias are zero.
+        """
         self.require_backend("jax")
 
         def evaluate(weights: EnergyModel, prepared: Prepared, atom_virial: bool = False) -> list[Evaluation]:
-            return evaluate_prepared(self.backend.fold(weights), self.backend, prepared, atom_virial)
+            trained = self.backend.frozen(weights, lambda leaf: trainable(self.config, leaf))
+            return evaluate_prepared(self.backend.fold(trained), self.backend, prepared, atom_virial)
 
         return self.weights, evaluate
 

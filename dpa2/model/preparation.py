@@ -47,9 +47,7 @@ def require_room(config: DPA2Config, found: Neighbors, system: System, mode: str
         check_limits(found, [(name, *limit) for name, limit in named.items() if limit], system, config.types)
 
 
-def with_neighbors(
-    config: DPA2Config, systems: Sequence[System], mode: str
-) -> tuple[list[System], list[Neighbors]]:
+def with_neighbors(config: DPA2Config, systems: Sequence[System], mode: str) -> tuple[list[System], list[Neighbors]]:
     """Return checked systems and their neighbour lists."""
     checked_systems = check_systems(config, systems)
     return checked_systems, [list_neighbors(config, s, mode) for s in checked_systems]
