@@ -36,10 +36,10 @@ from dpa2.descriptor.symmetrization import Symmetrization, invariants_vjp, momen
 from dpa2.descriptor.three_body import ThreeBody
 from dpa2.descriptor.weighting import Counted, Smooth, softmax_vjp
 from dpa2.fitting.net import FittingNet
-from dpa2.nn.activations import PLAIN, activation
+from dpa2.nn.activations import activation
 from dpa2.nn.layers import Dense, EmbeddingNet, FittingLayers, LayerNorm, Linear, centered
+from dpa2.testing.strategies import ACTIVATIONS
 
-ACTIVATIONS = (*PLAIN, "silut", "silut:0.3")
 ATOMS, SLOTS, F, G, HEADS, TYPES = 3, 4, 6, 4, 2, 2  # few sizes: JAX compiles every operation for each
 CUTOFF, INNER = 3.5, 1.0
 SMOOTH, COUNTED = Smooth(max_neighbors=9, root=True), Counted(max_neighbors=9, root=False)
