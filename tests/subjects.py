@@ -14,7 +14,7 @@ import numpy as np
 from dpa2.descriptor.chunk import Chunk
 from dpa2.descriptor.convolution import Convolution, NarrowConvolution
 from dpa2.descriptor.embedding import fold_embedding
-from dpa2.descriptor.environment import Environment, Neighborhood
+from dpa2.descriptor.environment import EnvironmentProgram, Neighborhood
 from dpa2.descriptor.expansion import ExpandedRepinit, ExpandedThreeBody, Expansion
 from dpa2.descriptor.features import Features, Sums
 from dpa2.descriptor.initial import Initial, InitialPairs
@@ -30,10 +30,10 @@ from dpa2.descriptor.repformer import (
     RepformerStep,
     Residual,
 )
-from dpa2.descriptor.repinit import Repinit, product_vjp
+from dpa2.descriptor.repinit import RepinitProgram, product_vjp
 from dpa2.descriptor.switch import switch_vjp
 from dpa2.descriptor.symmetrization import Symmetrization, invariants_vjp, moment_vjp
-from dpa2.descriptor.three_body import ThreeBody
+from dpa2.descriptor.three_body import ThreeBodyProgram
 from dpa2.descriptor.weighting import Counted, Smooth, softmax_vjp
 from dpa2.fitting.net import FittingNet
 from dpa2.nn.activations import activation
@@ -96,10 +96,10 @@ def norm(rng, width: int) -> LayerNorm:
     return LayerNorm(1.0 + 0.3 * rng.normal(size=width), rng.normal(size=width), 1e-3)
 
 
-def environment(rng, centered: bool, protection: float = 0.0) -> Environment:
+def environment(rng, centered: bool, protection: float = 0.0) -> EnvironmentProgram:
     mean = 0.3 * rng.normal(size=(TYPES, 4)) * centered
     std = 0.5 + rng.uniform(size=(TYPES, 4))
-    return Environment(mean, std, CUTOFF, INNER, 9, protection, centered)
+    return EnvironmentProgram(mean, std, CUTOFF, INNER, 9, protection, centered)
 
 
 def vectors(rng) -> np.ndarray:
@@ -304,7 +304,7 @@ BLOCK_KINDS = ("concat, zero", "concat, centered", "strip switched, centered", "
 @subject("repinit", *BLOCK_KINDS, "concat, centered, smooth attention", "strip, centered, counted attention")
 def _(rng, kind):
     layers = tuple(neighbor_attention(rng, kind) for _ in range(2)) if "attention" in kind else ()
-    block = Repinit(environment(rng, "centered" in kind), embedding(rng, kind), None, layers, 2, True)
+    block = RepinitProgram(environment(rng, "centered" in kind), embedding(rng, kind), layers, 2)
     place = hood(rng)
     return Subject((block, place), (place.vectors,), along_vectors(lambda b, p: b.vjp(p)))
 
@@ -316,7 +316,7 @@ def _(rng):
 
 @subject("three-body", *BLOCK_KINDS)
 def _(rng, kind):
-    block = ThreeBody(environment(rng, "centered" in kind), embedding(rng, kind), None, True)
+    block = ThreeBodyProgram(environment(rng, "centered" in kind), embedding(rng, kind))
     place = hood(rng)
     return Subject((block, place), (place.vectors,), along_vectors(lambda b, p: b.vjp(p)))
 
@@ -332,7 +332,7 @@ EXPANDED_KINDS = ("zero", "switched, centered")
 
 @subject("expanded repinit", *EXPANDED_KINDS)
 def _(rng, kind):
-    parts = environment(rng, "centered" in kind), embedding(rng, "concat"), None, (), 2, True
+    parts = environment(rng, "centered" in kind), embedding(rng, "concat"), (), 2
     block = ExpandedRepinit(*parts, expansion=expansion(rng, TYPES, TYPES, "switched" in kind))
     place = hood(rng)
     return Subject((block, place), (place.vectors,), along_vectors(lambda b, p: b.vjp(p)))
@@ -340,7 +340,7 @@ def _(rng, kind):
 
 @subject("expanded three-body", *EXPANDED_KINDS)
 def _(rng, kind):
-    parts = environment(rng, "centered" in kind), embedding(rng, "concat"), None, True
+    parts = environment(rng, "centered" in kind), embedding(rng, "concat")
     block = ExpandedThreeBody(*parts, expansion=expansion(rng, 1, TYPES**2, "switched" in kind))
     place = hood(rng)
     return Subject((block, place), (place.vectors,), along_vectors(lambda b, p: b.vjp(p)))
@@ -580,8 +580,8 @@ def _(rng, kind):
 
 @subject("initial representations", *PAIR_KINDS)
 def _(rng, kind):
-    repinit = Repinit(environment(rng, True), embedding(rng, "concat"), None, (), 2, True)
-    three = ThreeBody(environment(rng, False), embedding(rng, "strip switched"), None, True)
+    repinit = RepinitProgram(environment(rng, True), embedding(rng, "concat"), (), 2)
+    three = ThreeBodyProgram(environment(rng, False), embedding(rng, "strip switched"))
     parts = linear(rng, 2 * G + G, F, bias=False), rng.normal(size=(TYPES, F)), initial_pairs(rng, kind)
     block = Initial(repinit, three, *parts, "tanh")
     place = sorted_block(rng)
