@@ -12,7 +12,7 @@ import types
 from contextlib import suppress
 from functools import cache
 from numbers import Integral, Real
-from typing import ClassVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
 from .rules import refuse
 
@@ -40,7 +40,7 @@ class Section:
 
 
 @cache
-def declared_types(cls) -> dict[str, type]:
+def declared_types(cls) -> dict[str, Any]:
     """The type that each field of a section declares."""
     declared = get_type_hints(cls)
     return {field.name: declared[field.name] for field in dataclasses.fields(cls)}
