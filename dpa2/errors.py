@@ -63,6 +63,13 @@ class BackendError(DPA2Error, RuntimeError):
     """An array library cannot do what was asked (facts: backend, hint)."""
 
 
+def shorten(value) -> str:
+    """At most a line of `value`, for a message, without ever writing out all of it."""
+    import reprlib
+
+    return reprlib.repr(value)
+
+
 def require(package: str, extra: str):
     """Import an optional package, or say which command installs it."""
     from importlib import import_module

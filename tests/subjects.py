@@ -14,7 +14,7 @@ import numpy as np
 from dpa2.config import Repformer
 from dpa2.descriptor.chunk import Chunk
 from dpa2.descriptor.embedding import fold_embedding
-from dpa2.descriptor.environment import Environment, Neighborhood
+from dpa2.descriptor.environment import EnvironmentProgram, Neighborhood
 from dpa2.descriptor.expansion import ExpandedRepinit, ExpandedThreeBody, Expansion
 from dpa2.descriptor.features import Features, Sums
 from dpa2.descriptor.initial import Initial, InitialPairs
@@ -22,19 +22,19 @@ from dpa2.descriptor.local_attention import side_by_side
 from dpa2.descriptor.neighbor_attention import NeighborAttention, attention_vjp, directions_vjp
 from dpa2.descriptor.pair_attention import AttentionMap, DirectionReader, PairReader
 from dpa2.descriptor.repformer import TERMS, RepformerStep, Residual
-from dpa2.descriptor.repinit import Repinit, product_vjp
+from dpa2.descriptor.repinit import RepinitProgram, product_vjp
 from dpa2.descriptor.switch import switch_vjp
 from dpa2.descriptor.symmetrization import invariants_vjp, moment_vjp
 from dpa2.descriptor.tables import Tables
 from dpa2.descriptor.term import TermContext
-from dpa2.descriptor.three_body import ThreeBody
+from dpa2.descriptor.three_body import ThreeBodyProgram
 from dpa2.descriptor.weighting import Counted, Smooth, softmax_vjp
 from dpa2.fitting.energy import EnergyHead, Inputs
 from dpa2.fitting.net import FittingNet
-from dpa2.nn.activations import PLAIN, activation
+from dpa2.nn.activations import activation
 from dpa2.nn.layers import Dense, EmbeddingNet, FittingLayers, LayerNorm, Linear, centered
+from dpa2.testing.strategies import ACTIVATIONS
 
-ACTIVATIONS = (*PLAIN, "silut", "silut:0.3")
 ATOMS, SLOTS, F, G, HEADS, TYPES = 3, 4, 6, 4, 2, 2  # few sizes: JAX compiles every operation for each
 CUTOFF, INNER = 3.5, 1.0
 SMOOTH, COUNTED = Smooth(max_neighbors=9, root=True), Counted(max_neighbors=9, root=False)
@@ -91,10 +91,10 @@ def norm(rng, width: int) -> LayerNorm:
     return LayerNorm(1.0 + 0.3 * rng.normal(size=width), rng.normal(size=width), 1e-3)
 
 
-def environment(rng, centered: bool, protection: float = 0.0) -> Environment:
+def environment(rng, centered: bool, protection: float = 0.0) -> EnvironmentProgram:
     mean = 0.3 * rng.normal(size=(TYPES, 4)) * centered
     std = 0.5 + rng.uniform(size=(TYPES, 4))
-    return Environment(mean, std, CUTOFF, INNER, 9, protection, centered)
+    return EnvironmentProgram(mean, std, CUTOFF, INNER, 9, protection, centered)
 
 
 def vectors(rng) -> np.ndarray:
@@ -332,7 +332,7 @@ BLOCK_KINDS = ("concat, zero", "concat, centered", "strip switched, centered", "
 @subject("repinit", *BLOCK_KINDS, "concat, centered, smooth attention", "strip, centered, counted attention")
 def _(rng, kind):
     layers = tuple(neighbor_attention(rng, kind) for _ in range(2)) if "attention" in kind else ()
-    block = Repinit(environment(rng, "centered" in kind), embedding(rng, kind), None, layers, 2, True)
+    block = RepinitProgram(environment(rng, "centered" in kind), embedding(rng, kind), layers, 2)
     place = hood(rng)
     return Subject((block, place), (place.vectors,), along_vectors(lambda b, p: b.vjp(p)))
 
@@ -344,7 +344,7 @@ def _(rng):
 
 @subject("three-body", *BLOCK_KINDS)
 def _(rng, kind):
-    block = ThreeBody(environment(rng, "centered" in kind), embedding(rng, kind), None, True)
+    block = ThreeBodyProgram(environment(rng, "centered" in kind), embedding(rng, kind))
     place = hood(rng)
     return Subject((block, place), (place.vectors,), along_vectors(lambda b, p: b.vjp(p)))
 
@@ -360,7 +360,7 @@ EXPANDED_KINDS = ("zero", "switched, centered")
 
 @subject("expanded repinit", *EXPANDED_KINDS)
 def _(rng, kind):
-    parts = environment(rng, "centered" in kind), embedding(rng, "concat"), None, (), 2, True
+    parts = environment(rng, "centered" in kind), embedding(rng, "concat"), (), 2
     block = ExpandedRepinit(*parts, expansion=expansion(rng, TYPES, TYPES, "switched" in kind))
     place = hood(rng)
     return Subject((block, place), (place.vectors,), along_vectors(lambda b, p: b.vjp(p)))
@@ -368,7 +368,7 @@ def _(rng, kind):
 
 @subject("expanded three-body", *EXPANDED_KINDS)
 def _(rng, kind):
-    parts = environment(rng, "centered" in kind), embedding(rng, "concat"), None, True
+    parts = environment(rng, "centered" in kind), embedding(rng, "concat")
     block = ExpandedThreeBody(*parts, expansion=expansion(rng, 1, TYPES**2, "switched" in kind))
     place = hood(rng)
     return Subject((block, place), (place.vectors,), along_vectors(lambda b, p: b.vjp(p)))
@@ -555,8 +555,8 @@ def _(rng, kind):
 
 @subject("initial representations", *PAIR_KINDS)
 def _(rng, kind):
-    repinit = Repinit(environment(rng, True), embedding(rng, "concat"), None, (), 2, True)
-    three = ThreeBody(environment(rng, False), embedding(rng, "strip switched"), None, True)
+    repinit = RepinitProgram(environment(rng, True), embedding(rng, "concat"), (), 2)
+    three = ThreeBodyProgram(environment(rng, False), embedding(rng, "strip switched"))
     parts = linear(rng, 2 * G + G, F, bias=False), rng.normal(size=(TYPES, F)), initial_pairs(rng, kind)
     block = Initial(repinit, three, *parts, "tanh")
     place = sorted_block(rng)

@@ -8,11 +8,13 @@ import subprocess
 import sys
 from functools import cache
 from graphlib import TopologicalSorter
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import dpa2
+from dpa2.nn.module import MODULES
 
 PACKAGE = Path(dpa2.__file__).parent
 TESTS = Path(__file__).parent
@@ -105,6 +107,16 @@ def test_only_back_ends_import_torch_and_jax(name):
 @pytest.mark.parametrize("name", sorted(name for name in modules() if folder(name) not in ("cli", "")))
 def test_heavy_packages_are_imported_where_they_are_used(name):
     assert not imports(modules()[name])[0] & HEAVY
+
+
+def test_folding_gives_a_module_of_another_class():
+    """Whether weights are folded is seen from their type, so no field says it by being None."""
+    for name in modules():
+        if folder(name) in CORE:
+            import_module(f"dpa2.{name}")
+    folding = [cls for cls in MODULES if hasattr(cls, "fold")]
+    assert len(folding) >= 8
+    assert not [cls for cls in folding if cls.fold.__annotations__["return"] == cls.__name__]
 
 
 def run(program: str, **environment) -> str:

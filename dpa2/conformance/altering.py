@@ -6,6 +6,7 @@ for the old one everywhere in the package; afterwards everything is as it was.
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import sys
 import textwrap
@@ -56,17 +57,17 @@ def users(name: str, original) -> list:
 @contextmanager
 def replaced(holder, name: str, value) -> Iterator[None]:
     """An attribute that is another one for a while; the tables of activations too."""
-    from ..nn.activations import PLAIN
+    from ..nn.activations import ACTIVATIONS
 
     original = inspect.getattr_static(holder, name)
-    keys = [key for key, function in PLAIN.items() if function is original]
+    entries = {key: entry for key, entry in ACTIVATIONS.items() if entry.vjp is original}
     setattr(holder, name, value)
-    PLAIN.update(dict.fromkeys(keys, value))
+    ACTIVATIONS.update({key: dataclasses.replace(entry, vjp=value) for key, entry in entries.items()})
     try:
         yield
     finally:
         setattr(holder, name, original)
-        PLAIN.update(dict.fromkeys(keys, original))
+        ACTIVATIONS.update(entries)
 
 
 def forget_activations() -> None:

@@ -45,8 +45,8 @@ MASKED_LATE = (
     (MAP, SOFTMAX_OF_PAIRS, "softmax_masked_late(logits, x.switch[:, :, None, None], self.weighting, axis=1)"),
 )
 ENVIRONMENTS = {
-    "repinit": ("descriptor.repinit:Repinit.vjp", "self.environment.rows_vjp"),
-    "three-body": ("descriptor.three_body:ThreeBody.vjp", "self.environment.rows_vjp"),
+    "repinit": ("descriptor.repinit:RepinitProgram.vjp", "self.environment.rows_vjp"),
+    "three-body": ("descriptor.three_body:ThreeBodyProgram.vjp", "self.environment.rows_vjp"),
     "repformer": ("descriptor.initial:InitialPairs.vjp", "self.environment.vjp"),
 }
 
@@ -325,8 +325,8 @@ CAUSES: tuple[Cause, ...] = (
         "5, trap T7",
         (
             "descriptor.repinit:Repinit.fold",
-            "environment=self.environment.fold(), embedding=embedding,",
-            "environment=self.environment.fold(), embedding=table_transposed(embedding),",
+            "self.environment.fold(), embedding,",
+            "self.environment.fold(), table_transposed(embedding),",
         ),
     ),
     cause(
@@ -476,7 +476,7 @@ CAUSES: tuple[Cause, ...] = (
         "repinit: empty slots do not carry -davg/dstd",
         "9.1, trap T3",
         (
-            "descriptor.environment:Environment.rows_vjp",
+            "descriptor.environment:EnvironmentProgram.rows_vjp",
             "(self.with_filler(slots, hood) if self.has_mean else slots)",
             "slots",
         ),
@@ -485,14 +485,14 @@ CAUSES: tuple[Cause, ...] = (
         "protection-ignored",
         "`env_protection` is ignored",
         "2.3",
-        ("descriptor.environment:Environment.vjp", "1.0 / (r + self.protection)", "1.0 / r"),
+        ("descriptor.environment:EnvironmentProgram.vjp", "1.0 / (r + self.protection)", "1.0 / r"),
     ),
     cause(
         "repinit-neighbors-for-slots",
         "repinit is divided by the number of neighbours, not by nsel",
         "5, trap T2",
         (
-            "descriptor.repinit:Repinit.vjp",
+            "descriptor.repinit:RepinitProgram.vjp",
             "share = 1.0 / self.environment.max_neighbors",
             "share = 1.0 / np.maximum(self.environment.max_neighbors - hood.empty, 1.0)[:, None, None]",
         ),
@@ -502,7 +502,7 @@ CAUSES: tuple[Cause, ...] = (
         "repinit is divided by the number of neighbours that are not excluded, not by nsel",
         "5, trap T2",
         (
-            "descriptor.repinit:Repinit.vjp",
+            "descriptor.repinit:RepinitProgram.vjp",
             "share = 1.0 / self.environment.max_neighbors",
             "share = 1.0 / np.maximum(hood.occupied.sum(axis=1), 1.0)[:, None, None]",
         ),
@@ -512,7 +512,7 @@ CAUSES: tuple[Cause, ...] = (
         "repinit is divided by the width of the list, not by nsel",
         "5, trap T2",
         (
-            "descriptor.repinit:Repinit.vjp",
+            "descriptor.repinit:RepinitProgram.vjp",
             "share = 1.0 / self.environment.max_neighbors",
             "share = 1.0 / hood.vectors.shape[1]",
         ),
@@ -528,7 +528,7 @@ CAUSES: tuple[Cause, ...] = (
         "three-body: pairs of a neighbour with itself are left out",
         "6, trap T16",
         (
-            "descriptor.three_body:ThreeBody.vjp",
+            "descriptor.three_body:ThreeBodyProgram.vjp",
             "share_of_pairs(slots.multiplicity, self.environment.max_neighbors)",
             "share_of_others(slots.multiplicity, v.shape[1], self.environment.max_neighbors)",
         ),
@@ -538,7 +538,7 @@ CAUSES: tuple[Cause, ...] = (
         "three-body: the scalar is 0 for pairs of a neighbour with itself",
         "6, trap T16",
         (
-            "descriptor.three_body:ThreeBody.vjp",
+            "descriptor.three_body:ThreeBodyProgram.vjp",
             'record("three_body/kappa", kappa)\n'
             "    share = share_of_pairs(slots.multiplicity, self.environment.max_neighbors)",
             "kappa = without_diagonal(kappa, slots.multiplicity)\n"
@@ -551,7 +551,7 @@ CAUSES: tuple[Cause, ...] = (
         "three-body: the scalar is a cosine",
         "6, trap T16",
         (
-            "descriptor.three_body:ThreeBody.vjp",
+            "descriptor.three_body:ThreeBodyProgram.vjp",
             "kappa = v @ v.mT",
             "u = v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-30)\n    kappa = u @ u.mT",
         ),

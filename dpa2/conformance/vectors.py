@@ -22,7 +22,7 @@ from ..errors import FormatError
 from ..model.model import Model
 from ..serialization.checkpoint import Checkpoint
 from ..serialization.formats.safetensors import pack
-from ..serialization.settings.plain import canonical_json, config_from_plain, config_to_plain
+from ..serialization.settings.plain import canonical_json
 from ..structures.system import System
 from ..tracing.intermediates import position
 from ..tracing.masks import occupied_slots
@@ -104,7 +104,7 @@ def encode(vector: Vector, dtype: str = "float64", order: Iterable[str] = ()) ->
         "version": VERSION,
         "name": vector.name,
         "dtype": dtype,
-        "config": canonical_json(config_to_plain(vector.config)),
+        "config": canonical_json(vector.config.to_dict()),
         "order": json.dumps(list(order or vector.trace)),
     }
     return pack(tensors, notes)
@@ -134,7 +134,7 @@ def decode(data: bytes) -> Vector:
         if (notes["format"], notes["version"]) != (FORMAT, VERSION):
             raise FormatError(f"is no golden vector of version {VERSION}")
         parts = {part: below(tensors, f"{part}/") for part in ("model", "input", "trace", "trace32")}
-        order, config = json.loads(notes["order"]), config_from_plain(json.loads(notes["config"]))
+        order, config = json.loads(notes["order"]), DPA2Config.from_dict(json.loads(notes["config"]))
     except (SafetensorError, KeyError, ValueError) as error:
         raise FormatError(f"is no golden vector ({error})") from error
     system = System(**{field: parts["input"].get(name) for name, field in INPUTS.items()}, name=notes["name"])

@@ -52,7 +52,7 @@ class Descriptor:
         """The descriptor ready to run: everything that depends on weights alone is computed here, once."""
         table, repformer = self.type_embedding.table(), self.repformer
         pairs = InitialPairs(
-            repformer.environment,
+            repformer.environment.fold(),
             repformer.pair_embedding,
             repformer.weighting,
             repformer.direct_distance,
@@ -63,7 +63,7 @@ class Descriptor:
             None if self.three_body is None else self.three_body.fold(table),
             self.shape_transform,
             None if self.type_transform is None else self.type_transform(table),
-            pairs.fold(),
+            pairs,
             repformer.activation,
         )
         steps = tuple(layer.fold() for layer in repformer.layers)

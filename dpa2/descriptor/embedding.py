@@ -20,14 +20,6 @@ class TypedLinear:
     near: Float[Array, "channel type"] | None
     own: Float[Array, "channel type"] | None
 
-    @classmethod
-    def fold(cls, weight, bias, table: Float[Array, "type embedding"]) -> TypedLinear:
-        """The rows of W are for s and then, as far as they reach, for the types of the neighbour and of the centre."""
-        dim = table.shape[1]
-        near = (table @ weight[1 : 1 + dim, :]).T if weight.shape[0] > 1 else None
-        own = (table @ weight[1 + dim :, :]).T if weight.shape[0] > 1 + dim else None
-        return cls(weight[0, :], bias, near, own)
-
     def __call__(self, s: Float[Array, "*axes"], near: Int[Array, "*near"], own: Int[Array, "*own"]):
         y = stretch(self.slope, s.ndim) * s[None, ...]
         for table, types in ((self.near, near), (self.own, own)):
@@ -123,8 +115,8 @@ def fold_embedding(net: EmbeddingNet, gate: EmbeddingNet | None, table, switched
         [float(i == j) for j in range(first.weight.shape[0])] * first.copies for i in range(first.weight.shape[0])
     ]
     return TypedEmbedding(
-        linear=TypedLinear.fold(first.weight, first.bias, table),
-        skip=TypedLinear.fold(like(copies, first.weight), None, table) if first.copies else None,
+        linear=fold_linear(first.weight, first.bias, table),
+        skip=fold_linear(like(copies, first.weight), None, table) if first.copies else None,
         timestep=first.timestep,
         rest=net.layers[1:],
         gate=None if gate is None else fold_gate(gate, table),
@@ -132,6 +124,14 @@ def fold_embedding(net: EmbeddingNet, gate: EmbeddingNet | None, table, switched
         switched=switched,
         types=table.shape[0],
     )
+
+
+def fold_linear(weight, bias, table: Float[Array, "type embedding"]) -> TypedLinear:
+    """The parts of a first layer: rows of W for s and then, as far as they reach, for the neighbour and the centre."""
+    dim = table.shape[1]
+    near = (table @ weight[1 : 1 + dim, :]).T if weight.shape[0] > 1 else None
+    own = (table @ weight[1 + dim :, :]).T if weight.shape[0] > 1 + dim else None
+    return TypedLinear(weight[0, :], bias, near, own)
 
 
 def fold_gate(gate: EmbeddingNet, table: Float[Array, "type embedding"]) -> Float[Array, "channel pair"]:

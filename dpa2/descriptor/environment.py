@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from ..nn.arrays import Array, Float, Int, array_namespace, take_rows
 from ..nn.module import module
 from ..nn.roles import Constant, static, statistic
@@ -40,7 +38,7 @@ class EnvironmentRows:
 
 @module
 class Environment:
-    """R = ((s, s d/r) - mean) / std with s = w(r) / r, normalised by statistics of the centre's type."""
+    """The weights of an environment matrix: statistics of its rows for each type of the centre."""
 
     mean: Float[Array, "type 4"] = statistic(Constant(0.0))
     std: Float[Array, "type 4"] = statistic(Constant(1.0))
@@ -50,11 +48,32 @@ class Environment:
     protection: float = static()
     has_mean: bool = static()
 
-    def fold(self) -> Environment:
-        """With a last row for virtual atoms, which are not normalised."""
+    def fold(self) -> EnvironmentProgram:
+        """The environment matrix with a last row of statistics for virtual atoms, which are not normalised."""
         xp = array_namespace(self.mean)
         zero = xp.zeros_like(self.mean[:1, :])
-        return dataclasses.replace(self, mean=xp.concat([self.mean, zero]), std=xp.concat([self.std, zero + 1.0]))
+        return EnvironmentProgram(
+            xp.concat([self.mean, zero]),
+            xp.concat([self.std, zero + 1.0]),
+            self.cutoff,
+            self.inner_cutoff,
+            self.max_neighbors,
+            self.protection,
+            self.has_mean,
+        )
+
+
+@module
+class EnvironmentProgram:
+    """R = ((s, s d/r) - mean) / std with s = w(r) / r, normalised by statistics of the centre's type."""
+
+    mean: Float[Array, "types_and_virtual 4"]
+    std: Float[Array, "types_and_virtual 4"]
+    cutoff: float = static()
+    inner_cutoff: float = static()
+    max_neighbors: int = static()
+    protection: float = static()
+    has_mean: bool = static()
 
     def vjp(self, types: Int[Array, "atom"], vectors: Float[Array, "atom neighbor 3"]):
         """Rows (atom, neighbor, 4) and switch values (atom, neighbor); `pull(drows, dswitch)` gives dvectors."""

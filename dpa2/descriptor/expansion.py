@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from ..nn.arrays import Array, Float, Int, array_namespace, take_rows
 from ..nn.module import module, static
-from .repinit import Repinit, radial
-from .three_body import ThreeBody
+from .repinit import RepinitProgram, radial
+from .three_body import ThreeBodyProgram
 
 
 @module
@@ -76,10 +76,10 @@ def one_hot(types: Int[Array, "*axes"], count: int, like: Float[Array, "..."]) -
 
 
 @module
-class ExpandedRepinit(Repinit):
+class ExpandedRepinit(RepinitProgram):
     """repinit with its embedding net expanded."""
 
-    expansion: Expansion | None = None
+    expansion: Expansion
 
     def sum_vjp(self, slots, own, counted):
         xp = array_namespace(counted)
@@ -102,10 +102,10 @@ class ExpandedRepinit(Repinit):
 
 
 @module
-class ExpandedThreeBody(ThreeBody):
+class ExpandedThreeBody(ThreeBodyProgram):
     """The three-body block with its embedding net expanded; pairs of types are the kinds of a pair of neighbours."""
 
-    expansion: Expansion | None = None
+    expansion: Expansion
 
     def mean_vjp(self, kappa, types, both, share):
         xp = array_namespace(kappa)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from ..nn.activations import activation
 from ..nn.arrays import Array, Float, array_namespace, take_rows
 from ..nn.layers import Linear
 from ..nn.module import module, static
 from ..nn.record import record
 from .chunk import Chunk, add_leading
-from .environment import Environment, Neighborhood
+from .environment import EnvironmentProgram, Neighborhood
 from .features import Features, Sums
-from .repinit import Repinit
-from .three_body import ThreeBody
+from .repinit import RepinitProgram
+from .three_body import ThreeBodyProgram
 from .weighting import Counted, Smooth
 
 
@@ -21,14 +19,11 @@ from .weighting import Counted, Smooth
 class InitialPairs:
     """g = φ(ξ W + b) and h, from the environment row or straight from the distance (`direct`)."""
 
-    environment: Environment
+    environment: EnvironmentProgram
     embedding: Linear
     weighting: Smooth | Counted = static()
     direct: bool = static()
     activation: str = static()
-
-    def fold(self) -> InitialPairs:
-        return dataclasses.replace(self, environment=self.environment.fold())
 
     def sums(self, chunk: Chunk) -> Sums:
         """What sums over the neighbours of a chunk are divided by."""
@@ -80,8 +75,8 @@ class InitialPairs:
 class Initial:
     """Everything before the first layer, for one chunk of atoms."""
 
-    repinit: Repinit
-    three_body: ThreeBody | None
+    repinit: RepinitProgram
+    three_body: ThreeBodyProgram | None
     shape_transform: Linear | None
     type_offset: Float[Array, "type f"] | None
     pairs: InitialPairs

@@ -2,40 +2,46 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from ..nn.arrays import Array, Float, Int, array_namespace
 from ..nn.layers import EmbeddingNet
 from ..nn.module import module, static
 from ..nn.record import record, scope
 from .embedding import TypedEmbedding, fold_embedding
-from .environment import Environment, EnvironmentRows, Neighborhood
+from .environment import Environment, EnvironmentProgram, EnvironmentRows, Neighborhood
 from .neighbor_attention import NeighborAttention, attention_vjp
-from .tables import Tables
+from .tables import Tables, other_type_slow
 
 
 @module
 class Repinit:
-    """D = (1/S²) G Rᵀ (G Rᵀ)[:axis]ᵀ, with G the embedding of every neighbour and R its environment row."""
+    """The weights of repinit."""
 
     environment: Environment
-    embedding: EmbeddingNet | TypedEmbedding
+    embedding: EmbeddingNet
     type_gate: EmbeddingNet | None
     attention: tuple[NeighborAttention, ...]
     axis: int = static()
     smooth: bool = static()
     tables: Tables | None = None
 
-    def fold(self, table) -> Repinit:
-        """The same block with the type embedding `table` folded into its nets."""
+    def fold(self, table: Float[Array, "type embedding"]) -> RepinitProgram:
+        """The block ready to run, with the type embedding `table` folded into its nets."""
         embedding = fold_embedding(self.embedding, self.type_gate, table, self.smooth)
         if self.tables is not None:
             embedding = self.tables.fold(embedding)
         if embedding.gate is not None:
             record_gate(embedding)
-        return dataclasses.replace(
-            self, environment=self.environment.fold(), embedding=embedding, type_gate=None, tables=None
-        )
+        return RepinitProgram(self.environment.fold(), embedding, self.attention, self.axis)
+
+
+@module
+class RepinitProgram:
+    """D = (1/S²) G Rᵀ (G Rᵀ)[:axis]ᵀ, with G the embedding of every neighbour and R its environment row."""
+
+    environment: EnvironmentProgram
+    embedding: TypedEmbedding
+    attention: tuple[NeighborAttention, ...]
+    axis: int = static()
 
     def vjp(self, hood: Neighborhood):
         """The two-body descriptor (atom, channel · axis), and the pullback to the vectors."""
@@ -99,8 +105,4 @@ def product_vjp(x: Float[Array, "atom channel 4"], axis: int):
 
 def record_gate(embedding: TypedEmbedding):
     """The strip table in the specification's order, the centre's type slow (trap T7)."""
-    xp = array_namespace(embedding.gate)
-    n, gate = embedding.types, embedding.gate
-    if gate.shape[1] != n:
-        gate = xp.reshape(xp.permute_dims(xp.reshape(gate, (-1, n, n)), (0, 2, 1)), gate.shape)
-    record("repinit/strip_table", gate, (1, 0))
+    record("repinit/strip_table", other_type_slow(embedding.gate, embedding.types), (1, 0))

@@ -1,22 +1,36 @@
 """Tables in place of nets: repinit's embedding as piecewise quintics, its gate by pairs of types.
 
+A grid is (low, high, end of the table, fine step, coarse step, -1): intervals are fine up to `high`, then coarse.
+
 Source: section 13 of the specification.
 """
 
 from __future__ import annotations
 
-from ..nn.arrays import Array, Float, array_namespace, take_rows
+from ..nn.activations import activation, curvature, key_of
+from ..nn.arrays import Array, Float, array_namespace, like, take_rows
+from ..nn.layers import Dense, EmbeddingNet
 from ..nn.module import module
 from ..nn.roles import constant
-from .embedding import TypedEmbedding
+from .embedding import TypedEmbedding, fold_gate
+from .environment import Environment
+from .switch import switch_vjp
+
+TABULATED = ("tanh", "gelu", "relu", "relu6", "softplus", "sigmoid", "silu", "linear")
+COARSE = 10.0  # times the fine step
+
+
+def can_be_tabulated(name: str) -> bool:
+    """Return whether section 13 has a table for nets with an activation."""
+    return key_of(name) in TABULATED
 
 
 @module
 class Tables:
     """What compression adds to the weights; without `coefficients` the gate alone is a table.
 
-    `grid` is (low, high, end of the table, fine step, coarse step, -1). Column 6 c + q of a row of `coefficients` is
-    what channel c has at power q. Rows of `types` have the centre's type slow.
+    Column 6 c + q of a row of `coefficients` is what channel c has at power q. Rows of `types` have the centre's type
+    slow.
     """
 
     types: Float[Array, "pair channel"] = constant()
@@ -26,9 +40,7 @@ class Tables:
     def fold(self, net: TypedEmbedding) -> TypedEmbedding:
         """The embedding net with tables in its place."""
         xp = array_namespace(self.types)
-        n, gate = net.types, self.types.T
-        if gate.shape[1] != n:  # where the folded gate has the neighbour's type slow
-            gate = xp.reshape(xp.permute_dims(xp.reshape(gate, (-1, n, n)), (0, 2, 1)), gate.shape)
+        gate = other_type_slow(self.types.T, net.types)
         rest = {name: getattr(net, name) for name in TypedEmbedding.__dataclass_fields__} | {"gate": gate}
         if self.coefficients is None:
             return TypedEmbedding(**rest)
@@ -36,12 +48,21 @@ class Tables:
         return TabulatedEmbedding(**rest, powers=xp.permute_dims(powers, (0, 2, 1)), grid=self.grid)
 
 
+def other_type_slow(gate: Float[Array, "channel pair"], types: int) -> Float[Array, "channel pair"]:
+    """A gate on pairs of types with the other of the two slow; a gate on single types as it is."""
+    if gate.shape[1] == types:
+        return gate
+    xp = array_namespace(gate)
+    pairs = xp.reshape(gate, (-1, types, types))
+    return xp.reshape(xp.permute_dims(pairs, (0, 2, 1)), gate.shape)
+
+
 @module
 class TabulatedEmbedding(TypedEmbedding):
     """q(s) by the quintic of the interval that s lies in; before and behind the table a straight line goes on."""
 
-    powers: Float[Array, "interval 6 channel"] | None = None
-    grid: Float[Array, "6"] | None = None
+    powers: Float[Array, "interval 6 channel"]
+    grid: Float[Array, "6"]
 
     def net_vjp(self, s: Float[Array, "*axes"], near, own):
         xp = array_namespace(s)
@@ -74,3 +95,77 @@ def powers_of(t: Float[Array, "*axes"]) -> Float[Array, "*axes 2 6"]:
     powers += [powers[2] * t, powers[2] * powers[2], powers[2] * powers[2] * t]
     slopes = [xp.zeros_like(t), *(float(q) * power for q, power in enumerate(powers[:5], start=1))]
     return xp.stack([xp.stack(powers, axis=-1), xp.stack(slopes, axis=-1)], axis=-2)
+
+
+def make_tables(net: EmbeddingNet, gate: EmbeddingNet, table: Float[Array, "type embedding"], grid=None) -> Tables:
+    """The tables of a gate on all types in `table` and, where a grid is given, of an embedding net."""
+    rows = other_type_slow(fold_gate(gate, table), table.shape[0]).T
+    return Tables(rows, None if grid is None else quintics(net, grid), grid)
+
+
+def table_grid(environment: Environment, closest: float, step: float, extrapolate: float) -> Float[Array, "6"]:
+    """The grid on which s lies as long as no neighbour is closer than `closest`: fine there, coarse behind."""
+    low, high = ends(environment, closest)
+    return like([low, high, extrapolate * high, step, COARSE * step, -1.0], environment.mean)
+
+
+def ends(environment: Environment, closest: float) -> tuple[float, float]:
+    """The whole numbers between which s lies as long as no neighbour is closer.
+
+    DeePMD-kit takes the widest of all four columns of the statistics, not of the radial one alone; so do we.
+    """
+    xp, mean, std = array_namespace(environment.mean), environment.mean, environment.std
+    weight = float(switch_vjp(like(closest, mean), environment.inner_cutoff, environment.cutoff)[0])
+    far, near = ((s - mean) / std for s in (0.0, weight / closest))
+    return float(xp.min(xp.floor(far))), float(xp.max(xp.ceil(near)))
+
+
+def quintics(net: EmbeddingNet, grid: Float[Array, "6"]) -> Float[Array, "interval channel*6"]:
+    """Quintics with the value, slope and curvature of a net at both ends of each interval."""
+    xp = array_namespace(grid)
+    start, length = intervals(grid)
+    (v, d, c), (v1, d1, c1) = jets(net, start), jets(net, start + length)
+    rise = v1 - v
+    powers = [
+        v,
+        d,
+        c / 2,
+        (20 * rise - (8 * d1 + 12 * d) * length - (3 * c - c1) * length**2) / (2 * length**3),
+        (-30 * rise + (14 * d1 + 16 * d) * length + (3 * c - 2 * c1) * length**2) / (2 * length**4),
+        (12 * rise - 6 * (d1 + d) * length + (c1 - c) * length**2) / (2 * length**5),
+    ]
+    rows = xp.permute_dims(xp.stack(powers, axis=-1), (1, 0, 2))
+    return xp.reshape(rows, (rows.shape[0], -1))
+
+
+def intervals(grid: Float[Array, "6"]) -> tuple[Float[Array, "interval"], Float[Array, "interval"]]:
+    """Where the intervals of a grid start, and how long they are."""
+    xp = array_namespace(grid)
+    low, high, end, fine, coarse = (float(grid[k]) for k in range(5))
+    first = int((high - low) / fine)
+    count = int((high - low) / fine + (end - high) / coarse)
+    index = xp.cumulative_sum(xp.ones((count,), dtype=grid.dtype)) - 1.0
+    is_fine = index < first
+    start = xp.where(is_fine, low + fine * index, high + coarse * (index - first))
+    return start, xp.where(is_fine, fine * xp.ones_like(index), coarse * xp.ones_like(index))
+
+
+def jets(net: EmbeddingNet, s: Float[Array, "point"]):
+    """Value, first and second derivative of a net of one number (channel, point), by the chain rule forwards."""
+    xp = array_namespace(s)
+    x = s[None, :]
+    jet = x, xp.ones_like(x), xp.zeros_like(x)
+    for layer in net.layers:
+        jet = layer_jet(layer, *jet)
+    return jet
+
+
+def layer_jet(layer: Dense, x, dx, ddx):
+    """Value, first and second derivative behind a layer without a timestep, from those before it."""
+    xp = array_namespace(x)
+    z, dz, ddz = (layer.weight.T @ a for a in (x, dx, ddx))
+    z = z if layer.bias is None else z + layer.bias[:, None]
+    y, pull = activation(layer.activation)(z)
+    slope, bend = pull(xp.ones_like(z)), curvature(layer.activation)(z)
+    skipped = (xp.concat([a] * layer.copies) if layer.copies else 0.0 for a in (x, dx, ddx))
+    return tuple(a + b for a, b in zip((y, slope * dz, bend * dz * dz + slope * ddz), skipped, strict=True))

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from ..nn.arrays import Array, Float, array_namespace
 from ..nn.layers import EmbeddingNet
 from ..nn.module import module, static
 from ..nn.record import record, scope
 from .embedding import TypedEmbedding, fold_embedding
-from .environment import Environment, Neighborhood
+from .environment import Environment, EnvironmentProgram, Neighborhood
 
 
 @module
 class ThreeBody:
-    """D = (1/S²) Σ_ab κ_ab f(κ_ab; types), κ_ab = v_a · v_b with v the angular part of the environment row."""
+    """The weights of the three-body block."""
 
     environment: Environment
-    embedding: EmbeddingNet | TypedEmbedding
+    embedding: EmbeddingNet
     type_gate: EmbeddingNet | None
     smooth: bool = static()
 
-    def fold(self, table) -> ThreeBody:
-        """The same block with the type embedding `table` folded into its nets."""
+    def fold(self, table: Float[Array, "type embedding"]) -> ThreeBodyProgram:
+        """The block ready to run, with the type embedding `table` folded into its nets."""
         embedding = fold_embedding(self.embedding, self.type_gate, table, self.smooth)
-        return dataclasses.replace(self, environment=self.environment.fold(), embedding=embedding, type_gate=None)
+        return ThreeBodyProgram(self.environment.fold(), embedding)
+
+
+@module
+class ThreeBodyProgram:
+    """D = (1/S²) Σ_ab κ_ab f(κ_ab; types), κ_ab = v_a · v_b with v the angular part of the environment row."""
+
+    environment: EnvironmentProgram
+    embedding: TypedEmbedding
 
     def vjp(self, hood: Neighborhood):
         """The three-body descriptor (atom, channel), and the pullback to the vectors."""

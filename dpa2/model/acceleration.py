@@ -9,8 +9,8 @@ import numpy as np
 
 from ..descriptor.embedding import TypedEmbedding
 from ..descriptor.expansion import ExpandedRepinit, ExpandedThreeBody, Expansion, chebyshev
-from ..descriptor.repinit import Repinit
-from ..descriptor.three_body import ThreeBody
+from ..descriptor.repinit import RepinitProgram
+from ..descriptor.three_body import ThreeBodyProgram
 from ..errors import InputError, UnsupportedModel
 from ..fitting.energy import EnergyProgram
 
@@ -41,11 +41,11 @@ def accelerated(program: EnergyProgram, closest: float, tolerance: float) -> Ene
     return replace(program, descriptor=replace(program.descriptor, initial=initial))
 
 
-def expanded_repinit(block: Repinit, closest: float, tolerance: float) -> ExpandedRepinit:
+def expanded_repinit(block: RepinitProgram, closest: float, tolerance: float) -> ExpandedRepinit:
     """repinit on all values that s takes; `UnsupportedModel` where that is not possible."""
     if block.attention:
         raise UnsupportedModel("repinit: attention among neighbours cannot be expanded", what="attention in repinit")
-    env, net = block.environment, folded(block.embedding)
+    env, net = block.environment, block.embedding
     types = net.types - 1
     ends = (np.array([0.0, 1.0 / (closest + env.protection)]) - env.mean[:types, :1]) / env.std[:types, :1]
     kinds = [[(near, own) for near in range(types)] for own in range(types)]
@@ -58,21 +58,15 @@ def expanded_repinit(block: Repinit, closest: float, tolerance: float) -> Expand
     return ExpandedRepinit(**fields(block), expansion=expansion)
 
 
-def expanded_three_body(block: ThreeBody, closest: float, tolerance: float) -> ThreeBody:
+def expanded_three_body(block: ThreeBodyProgram, closest: float, tolerance: float) -> ThreeBodyProgram:
     """The three-body block on all values that κ takes, or as it is."""
-    env, net = block.environment, folded(block.embedding)
+    env, net = block.environment, block.embedding
     types = net.types - 1
     raw = 1.0 / (closest + env.protection)
     longest = ((raw + np.linalg.norm(env.mean[:types, 1:], axis=1)) / env.std[:types, 1:].min(axis=1)).max()
     kinds = [[(a, b) for a in range(types) for b in range(types)]]
     expansion, _ = expand(net, kinds, (-float(longest**2), float(longest**2)), tolerance, MOST_FOR_PAIRS)
     return block if expansion is None else ExpandedThreeBody(**fields(block), expansion=expansion)
-
-
-def folded(net) -> TypedEmbedding:
-    """The embedding net of a block that has been folded."""
-    assert isinstance(net, TypedEmbedding), "expansions are made of folded models"
-    return net
 
 
 def fields(block) -> dict:

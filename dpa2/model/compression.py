@@ -1,19 +1,16 @@
-"""How a model is compressed: its embedding net and its gate evaluated on a grid (specification section 13)."""
+"""Compression of a model: tables in place of repinit's nets (specification section 13)."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from ..config import Compression, DPA2Config
-from ..descriptor.repinit import Repinit
-from ..descriptor.switch import switch_vjp
-from ..descriptor.tables import Tables
+from ..descriptor.tables import can_be_tabulated, make_tables, table_grid
 from ..errors import InputError, UnsupportedModel
-from ..nn.activations import activation, logistic
 from ..nn.module import map_leaves
 from ..structures.system import System
 from .model import Model
@@ -35,8 +32,9 @@ def compress(model: Model, min_distance: float, step: float = 0.01, extrapolate:
     require_compressible(model.config)
     host = map_leaves(lambda name, array: array.astype("float64"), model.on_host())
     block, table = host.descriptor.repinit, host.descriptor.type_embedding.table()
-    tables = make_tables(block, table, min_distance, step, extrapolate)
-    tables = map_leaves(lambda name, array: array.astype(model.config.dtype), tables)
+    grid = None if block.attention else table_grid(block.environment, min_distance, step, extrapolate)
+    tables = make_tables(block.embedding, block.type_gate, table, grid)
+    tables = map_leaves(lambda name, array: np.ascontiguousarray(array, model.config.dtype), tables)
     tables = map_leaves(lambda name, array: model.backend.asarray(array), tables)
     count = 0 if tables.coefficients is None else tables.coefficients.shape[0]
     config = replace(model.config, repinit=replace(model.config.repinit, compression=Compression(intervals=count)))
@@ -76,102 +74,10 @@ def require_compressible(config: DPA2Config) -> None:
         f"repinit.type_input = {repinit.type_input}: types must enter as a gate (strip)": repinit.type_input != "strip",
         "repinit.timestep: layers with a timestep have no table": repinit.timestep,
         f"precision {config.dtype}: tables are made in float64 and float32": config.dtype not in ("float64", "float32"),
-        f"activation {repinit.activation} has no table": not repinit.attention
-        and repinit.activation.lower() not in SECOND,
+        f"activation {repinit.activation} has no table": not (
+            repinit.attention or can_be_tabulated(repinit.activation)
+        ),
     }
     for reason, applies in reasons.items():
         if applies:
             raise UnsupportedModel(f"cannot be compressed: {reason}", what=reason)
-
-
-def make_tables(block: Repinit, table: np.ndarray, closest: float, step: float, extrapolate: float) -> Tables:
-    """The tables of a block on the host."""
-    gate, n = block.fold(table).embedding.gate.T, table.shape[0]
-    if len(gate) != n:
-        gate = gate.reshape(n, n, -1).swapaxes(0, 1).reshape(n * n, -1)  # the centre's type slow
-    if block.attention:
-        return Tables(np.ascontiguousarray(gate), None, None)
-    low, high = ends(block, closest)
-    grid = np.array([low, high, extrapolate * high, step, 10.0 * step, -1.0])
-    return Tables(np.ascontiguousarray(gate), coefficients(block.embedding, grid), grid)
-
-
-def ends(block: Repinit, closest: float) -> tuple[float, float]:
-    """The whole numbers between which s lies as long as no neighbour is closer.
-
-    DeePMD-kit takes the widest of all four columns of the statistics, not of the radial one alone; so do we.
-    """
-    env = block.environment
-    weight = float(switch_vjp(np.asarray(closest), env.inner_cutoff, env.cutoff)[0])
-    at = [(x - env.mean) / env.std for x in (0.0, weight / closest)]
-    return float(np.floor(at[0]).min()), float(np.ceil(at[1]).max())
-
-
-def coefficients(net, grid: np.ndarray) -> np.ndarray:
-    """Quintics with the value, slope and curvature of a net at both ends of each interval (interval, channel · 6)."""
-    low, high, end, fine, coarse = grid[:5]
-    first = int((high - low) / fine)
-    count = int((high - low) / fine + (end - high) / coarse)
-    start = np.concatenate([low + fine * np.arange(first), high + coarse * np.arange(count - first)])
-    length = np.where(np.arange(count) < first, fine, coarse)
-    (v, d, c), (v1, d1, c1) = jets(net, start), jets(net, start + length)
-    rise = v1 - v
-    rows = [
-        v,
-        d,
-        c / 2,
-        (20 * rise - (8 * d1 + 12 * d) * length - (3 * c - c1) * length**2) / (2 * length**3),
-        (-30 * rise + (14 * d1 + 16 * d) * length + (3 * c - 2 * c1) * length**2) / (2 * length**4),
-        (12 * rise - 6 * (d1 + d) * length + (c1 - c) * length**2) / (2 * length**5),
-    ]
-    return np.ascontiguousarray(np.stack(rows, axis=-1).swapaxes(0, 1).reshape(count, -1))
-
-
-def jets(net, s: np.ndarray):
-    """Value, first and second derivative of a net of one number (channel, point), by the chain rule forwards."""
-    x, dx, ddx = s[None, :], np.ones((1, len(s))), np.zeros((1, len(s)))
-    for layer in net.layers:
-        z, dz, ddz = (layer.weight.T @ a for a in (x, dx, ddx))
-        z = z if layer.bias is None else z + layer.bias[:, None]
-        y, pull = activation(layer.activation)(z)
-        slope, bend = pull(np.ones_like(z)), SECOND[layer.activation.lower()](z)
-        own = np.concatenate([np.stack([x, dx, ddx])] * layer.copies, axis=1) if layer.copies else np.zeros(3)
-        x, dx, ddx = y + own[0], slope * dz + own[1], bend * dz * dz + slope * ddz + own[2]
-    return x, dx, ddx
-
-
-def tanh_bend(z):
-    y = np.tanh(z)
-    return -2.0 * y * (1.0 - y * y)
-
-
-def gelu_bend(z):
-    a, b = math.sqrt(2 / math.pi), 0.044715
-    t, u, uu = np.tanh(a * (z + b * z**3)), a * (1 + 3 * b * z * z), 6 * a * b * z
-    return (1 - t * t) * (u + 0.5 * z * (uu - 2 * t * u * u))
-
-
-def softplus_bend(z):
-    s = logistic(z)
-    return s * (1 - s)
-
-
-def sigmoid_bend(z):
-    s = logistic(z)
-    return s * (1 - s) * (1 - 2 * s)
-
-
-def silu_bend(z):
-    s = logistic(z)
-    return s * (1 - s) * (2 + z * (1 - 2 * s))
-
-
-SECOND: dict[str, Callable] = {  # second derivatives of the activations that can be tabulated
-    "tanh": tanh_bend,
-    "gelu": gelu_bend,
-    "gelu_tf": gelu_bend,
-    "softplus": softplus_bend,
-    "sigmoid": sigmoid_bend,
-    "silu": silu_bend,
-    **dict.fromkeys(("relu", "relu6", "none", "linear"), np.zeros_like),
-}

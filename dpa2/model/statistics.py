@@ -129,7 +129,7 @@ def frame_moments(system, environment: Environment, config) -> Columns:
                            Cutoffs(own, None, own, config.excluded_pairs, kinds), step=1)  # fmt: skip
     real = system.types >= 0
     plain = dataclasses.replace(environment, mean=np.zeros((kinds, 4)), std=np.ones((kinds, 4)))
-    (rows, _), _ = plain.vjp(table.types[real], table.vectors[real])
+    (rows, _), _ = plain.fold().vjp(table.types[real], table.vectors[real])
     types = table.types[real]
     angular = rows[..., 1:].reshape(len(rows), -1)
     return Columns(Moments.of(rows[..., 0], types, kinds, slots), Moments.of(angular, types, kinds, 3 * slots))

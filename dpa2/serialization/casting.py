@@ -9,7 +9,6 @@ from ..construction.precision import in_precision
 from ..errors import TargetLacks
 from .checkpoint import Checkpoint
 from .inventory import Tensor, inventory
-from .settings.plain import canonical
 
 
 def cast(checkpoint: Checkpoint, dtype: str) -> Checkpoint:
@@ -17,7 +16,7 @@ def cast(checkpoint: Checkpoint, dtype: str) -> Checkpoint:
 
     Raises `TargetLacks` for a number that is too large for the precision.
     """
-    config = canonical(in_precision(checkpoint.config, dtype))
+    config = in_precision(checkpoint.config, dtype)
     tensors = inventory(config)
     weights = {name: cast_one(name, array, tensors[name], config) for name, array in checkpoint.weights.items()}
     return Checkpoint(config, weights, checkpoint.metadata)

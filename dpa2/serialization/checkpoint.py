@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy
 
 from ..config import DPA2Config
-from .settings.plain import canonical_json, config_to_plain
+from .settings.plain import canonical_json
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,7 @@ class Checkpoint:
         SHA-256 of the configuration's canonical JSON, then for every tensor, sorted by name, of the canonical JSON
         of [name, dtype, shape] and of its numbers, little-endian in C order. Notes do not count.
         """
-        digest = hashlib.sha256(canonical_json(config_to_plain(self.config)).encode())
+        digest = hashlib.sha256(canonical_json(self.config.to_dict()).encode())
         for name, array in sorted(self.weights.items()):
             digest.update(canonical_json([name, array.dtype.name, list(array.shape)]).encode())
             digest.update(little_endian(array))

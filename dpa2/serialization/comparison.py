@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy
 
 from .checkpoint import Checkpoint
-from .settings.plain import config_to_plain
 
 TABLES = "descriptor.repinit.tables."  # what a compressed model has beside the nets
 
@@ -75,7 +74,7 @@ def compare(first: Checkpoint, second: Checkpoint) -> Comparison:
     >>> compare(model, model).equal
     True
     """
-    settings = differing(config_to_plain(first.config), config_to_plain(second.config), "")
+    settings = differing(first.config.to_dict(), second.config.to_dict(), "")
     names = list(first.weights) + [name for name in second.weights if name not in first.weights]
     return Comparison(
         tuple(settings), tuple(compare_tensors(n, first.weights.get(n), second.weights.get(n)) for n in names)

@@ -6,12 +6,14 @@ import numpy as np
 
 from ..config import DPA2Config, Fitting, NeighborAttention, Repformer, Repinit, ThreeBody
 from ..errors import require
-from ..nn.activations import PLAIN
+from ..nn import activations as table
 from ..structures.system import System
 from .structures import random_system
 
-ACTIVATIONS = (*PLAIN, "silut:0.3", "custom_silu")
-SMOOTH_ACTIVATIONS = ("tanh", "gelu", "softplus", "sigmoid", "silu", "linear")  # all derivatives are continuous
+THRESHOLD = 0.3  # within the range of what activations see, unlike the default of 3
+THRESHOLDS = tuple(f"{key}:{THRESHOLD}" for key, entry in table.ACTIVATIONS.items() if entry.threshold is not None)
+ACTIVATIONS = (*table.NAMES, *THRESHOLDS)
+SMOOTH_ACTIVATIONS = tuple(key for key, entry in table.ACTIVATIONS.items() if entry.smooth)
 ELEMENTS = ("O", "H", "C", "Na")
 
 

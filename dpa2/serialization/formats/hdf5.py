@@ -12,9 +12,9 @@ import zlib
 
 import numpy
 
-from ...errors import DPA2Error, FormatError, UnsupportedModel
+from ...errors import DPA2Error, FormatError, UnsupportedModel, shorten
 from ..contents import SWELLING
-from ..settings.plain import parse_json, shorten
+from ..settings.plain import parse_json
 from ..tree.packing import BFLOAT16
 from ..tree.variables import map_variables
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy
 
-from ...errors import FormatError, UnsupportedModel, require
+from ...errors import FormatError, UnsupportedModel, require, shorten
 from ..checkpoint import Checkpoint
 from ..contents import SWELLING, Contents
-from ..settings.plain import parse_json, shorten
+from ..settings.plain import parse_json
 from ..state.state import State, state_to_checkpoint
 from ..state.training import BELOW
 from ..tree.packing import BFLOAT16

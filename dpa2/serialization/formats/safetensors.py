@@ -10,10 +10,11 @@ from collections.abc import Mapping
 
 import numpy
 
-from ...errors import FormatError, InputError, UnsupportedModel
+from ...config import DPA2Config
+from ...errors import FormatError, InputError, UnsupportedModel, shorten
 from ..checkpoint import Checkpoint, little_endian
 from ..inventory import require_all
-from ..settings.plain import canonical_json, config_from_plain, config_to_plain, shorten
+from ..settings.plain import canonical_json
 
 VERSION = 1
 DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16"}
@@ -44,7 +45,7 @@ def header_metadata(checkpoint: Checkpoint) -> dict[str, str]:
     except (TypeError, ValueError) as error:
         raise InputError(f"metadata: is no plain JSON ({error})", argument="metadata") from error
     return {
-        "config": canonical_json(config_to_plain(checkpoint.config)),
+        "config": canonical_json(checkpoint.config.to_dict()),
         "digest": checkpoint.digest(),
         "format": "dpa2",
         "metadata": notes,
@@ -56,7 +57,7 @@ def read_safetensors(data: bytes) -> Checkpoint:
     """The checkpoint in the bytes of a file, every part of which is checked."""
     tensors = read_tensors(data)
     notes = read_header(data)
-    config = config_from_plain(read_plain(notes, "config"))
+    config = DPA2Config.from_dict(read_plain(notes, "config"))
     weights = require_all({name: to_array(name, tensor) for name, tensor in tensors}, config)
     checkpoint = Checkpoint(config, weights, read_plain(notes, "metadata"))
     if checkpoint.digest() != notes.get("digest"):

@@ -10,8 +10,7 @@ import json
 
 import numpy
 
-from ...errors import FormatError
-from ..settings.plain import shorten
+from ...errors import FormatError, shorten
 from ..tree.packing import BFLOAT16, narrow, widen
 from ..tree.variables import map_variables
 

@@ -6,8 +6,7 @@ Source: sections 11.1 to 11.3 of the description of formats.
 from __future__ import annotations
 
 from ...config import DPA2Config
-from ...errors import ConfigurationError, UnsupportedModel
-from .plain import config_to_plain, shorten
+from ...errors import ConfigurationError, UnsupportedModel, shorten
 from .spelling import (
     DESCRIPTOR,
     FITTING,
@@ -79,7 +78,7 @@ def script_to_config(model_section: dict) -> DPA2Config:
 def config_to_script(config: DPA2Config) -> dict:
     """The `model` section, every key written out; `UnsupportedModel` for what a script cannot say."""
     refuse_neighbor_attention(config)
-    plain = config_to_plain(config)
+    plain = config.to_dict()
     descriptor = {"type": "dpa2", "repinit": write_repinit(plain)}
     descriptor |= {"repformer": write_words(plain["repformer"], REPFORMER)} | write_words(plain, DESCRIPTOR)
     fitting = {"type": "ener"} | write_words(plain["fitting"], FITTING)

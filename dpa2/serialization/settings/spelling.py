@@ -9,8 +9,7 @@ import dataclasses
 from typing import Generic, NamedTuple, NoReturn, TypeVar
 
 from ...config import Compression, DPA2Config, ThreeBody
-from ...errors import ConfigurationError
-from .plain import config_from_plain, shorten
+from ...errors import ConfigurationError, shorten
 
 REPINIT = {
     "rcut": "cutoff",
@@ -126,7 +125,7 @@ def config_of_sections(found: Sections[dict], paths: Sections[str]) -> DPA2Confi
     plain["repformer"] = read_words(found.repformer, REPFORMER, paths.repformer)
     plain["fitting"] = read_words(found.fitting, FITTING, paths.fitting)
     try:
-        return config_from_plain(plain)
+        return DPA2Config.from_dict(plain)
     except ConfigurationError as error:
         path = deepmd_path(error.facts["path"], paths)
         raise ConfigurationError(f"{path} ({error})", path=path, value=error.facts["value"]) from error

@@ -11,10 +11,10 @@ from collections.abc import Iterable
 import numpy
 
 from ...config import DPA2Config
-from ...errors import FormatError, UnsupportedModel
+from ...errors import FormatError, UnsupportedModel, shorten
 from ..checkpoint import Checkpoint
 from ..inventory import require_all
-from ..settings.plain import as_json, shorten
+from ..settings.plain import as_json
 from ..settings.script import refuse_neighbor_attention, script_to_config
 from ..settings.spelling import compressed
 from ..tree.layout import model_layout

@@ -10,9 +10,8 @@ from typing import NoReturn
 
 import numpy
 
-from ...errors import FormatError, UnsupportedModel
+from ...errors import FormatError, UnsupportedModel, shorten
 from ..contents import Contents
-from ..settings.plain import shorten
 from .state import State, distance_note, state_to_checkpoint
 
 ALONE = "Default"  # the task of a model that is trained alone

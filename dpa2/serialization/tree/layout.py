@@ -8,7 +8,6 @@ from __future__ import annotations
 from ...config import DPA2Config
 from ...construction.trainability import trainable_layers
 from ..inventory import inventory
-from ..settings.plain import canonical
 from ..settings.spelling import DESCRIPTOR, FITTING, MODEL, REPFORMER, thaw, write_repinit, write_words
 from .nodes import Nodes, collection
 from .packing import Slot, plain, reshaped, statistics
@@ -17,7 +16,6 @@ from .repformer_layout import layer_node
 
 def model_layout(config: DPA2Config) -> dict:
     """The `model` node of the tree."""
-    config = canonical(config)
     types = len(config.types)
     middle = {
         key: reshaped(name, (1, types, 1), types) for key, name in (("out_bias", "bias"), ("out_std", "deviation"))

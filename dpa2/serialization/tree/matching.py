@@ -10,8 +10,7 @@ from typing import NoReturn
 
 import numpy
 
-from ...errors import FormatError, UnsupportedModel
-from ..settings.plain import shorten
+from ...errors import FormatError, UnsupportedModel, shorten
 from ..settings.spelling import SYNONYMS, THREE_BODY
 from .packing import Slot
 

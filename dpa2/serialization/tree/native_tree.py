@@ -11,10 +11,10 @@ from typing import NoReturn
 import numpy
 
 from ...config import DPA2Config
-from ...errors import FormatError, UnsupportedModel
+from ...errors import FormatError, UnsupportedModel, shorten
 from ..checkpoint import Checkpoint
 from ..inventory import require_all
-from ..settings.plain import as_json, shorten
+from ..settings.plain import as_json
 from ..settings.script import config_to_script, refuse_neighbor_attention
 from ..settings.spelling import Sections, compressed, config_of_sections
 from .layout import model_layout

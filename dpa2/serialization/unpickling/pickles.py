@@ -11,8 +11,7 @@ import pickletools
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
-from ...errors import FormatError
-from ..settings.plain import shorten
+from ...errors import FormatError, shorten
 
 LIMIT = 1_000_000  # opcodes; a checkpoint of thirty heads has a tenth of that
 MARK = object()

@@ -11,8 +11,7 @@ from collections.abc import Callable
 import numpy
 from numpy.lib.stride_tricks import as_strided
 
-from ...errors import FormatError
-from ..settings.plain import shorten
+from ...errors import FormatError, shorten
 from ..tree.packing import BFLOAT16
 from .archives import Archive
 from .pickles import Instance, refuse

@@ -1,0 +1,67 @@
+"""Rules that hold in more than one section of the configuration, and the error for a setting that breaks one."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from ..errors import ConfigurationError, shorten
+from ..nn.activations import activation
+
+DTYPES = ("float64", "float32", "float16", "bfloat16")
+
+
+def refuse(path: str, value, rule: str) -> NoReturn:
+    """Raise `ConfigurationError` for a setting, with its value and the rule that it breaks."""
+    raise ConfigurationError(f"{path} = {shorten(value)}: {rule}", path=path, value=value)
+
+
+def check(section, name: str, condition: bool, rule: str) -> None:
+    """Refuse a setting of a section unless the condition holds."""
+    if not condition:
+        refuse(section.place(name), getattr(section, name), rule)
+
+
+def check_positive(section, *names: str) -> None:
+    """Refuse settings that are 0 or less."""
+    for name in names:
+        check(section, name, getattr(section, name) > 0, "must be positive")
+
+
+def check_not_negative(section, *names: str) -> None:
+    """Refuse settings that are less than 0."""
+    for name in names:
+        check(section, name, getattr(section, name) >= 0, "must not be negative")
+
+
+def check_choice(section, name: str, choices: tuple[str, ...]) -> None:
+    """Refuse a word that is none of the choices."""
+    check(section, name, getattr(section, name) in choices, f"is one of {', '.join(choices)}")
+
+
+def check_cutoffs(section) -> None:
+    """Refuse cutoffs and a number of neighbors that no block can have."""
+    cutoff = section.cutoff
+    check(section, "cutoff", cutoff > 0, "a cutoff is a positive length in Å")
+    check(section, "inner_cutoff", 0 <= section.inner_cutoff < cutoff, f"must lie in [0, cutoff = {cutoff})")
+    check_positive(section, "max_neighbors")
+
+
+def check_widths(section) -> None:
+    """Refuse a net without layers, or with a layer of no width."""
+    possible = len(section.widths) > 0 and all(width > 0 for width in section.widths)
+    check(section, "widths", possible, "a network needs layers of positive width")
+
+
+def check_activation(section) -> None:
+    """Refuse the name of an activation that the specification does not have."""
+    try:
+        activation(section.activation)
+    except ValueError as error:
+        refuse(section.place("activation"), section.activation, str(error))
+
+
+def check_types(section, name: str, types, count: int) -> None:
+    """Refuse indices of types that are not below `count`."""
+    for t in types:
+        if not 0 <= t < count:
+            refuse(section.place(name), t, f"a type index below {count} is wanted")
