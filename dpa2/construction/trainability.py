@@ -1,4 +1,4 @@
-"""Which tensors training may change: what the configuration says of `trainable` (specification section 15)."""
+"""Tensors that training may change, as the configuration says with `trainable` (specification section 15)."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class Expansion:
         return t @ values, pull_back
 
     def factors(self, kinds: Float[Array, "*axes kind"], switch: Float[Array, "*axes"]):
-        """What T_n is multiplied with: 1 for the kind of neighbour; where types enter as a gate, (1, ρ · that)."""
+        """Return the factors of T_n: 1 for the kind of neighbour; where types enter as a gate, (1, ρ · that)."""
         xp = array_namespace(switch)
         if not self.switched:
             return kinds

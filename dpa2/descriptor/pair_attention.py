@@ -84,7 +84,7 @@ class PairAttention(Term):
         """Products of weights, as in local attention."""
         readers: list[PairReader | DirectionReader] = []
         if self.value is not None:
-            mix = side_by_side(centered(self.value @ self.output))  # the mean, which the norm takes away, never arises
+            mix = side_by_side(centered(self.value @ self.output))  # the norm subtracts the mean over channels
             readers.append(PairReader(mix, centered(self.bias), self.norm))
         if self.mix is not None:
             readers.append(DirectionReader(self.mix))
@@ -146,7 +146,7 @@ def of_each_head(projected: Float[Array, "atom key head_g"], channels: int) -> F
 
 def sum_of_heads(x: Float[Array, "atom key head query"]) -> Float[Array, "atom key query"]:
     """Σ_h, slice by slice, which NumPy does in half the time of a sum over a short axis."""
-    total = 0.0 + x[:, :, 0, :]  # a copy, to add to
+    total = 0.0 + x[:, :, 0, :]  # a copy, since it is added to in place
     for h in range(1, x.shape[2]):
         total += x[:, :, h, :]
     return total

@@ -53,11 +53,11 @@ class Residual:
     share: float = static(default=1.0)
 
     def scale(self, k: int):
-        """What the k-th update is multiplied with."""
+        """Return the factor of the k-th update."""
         return self.scales[k] if self.scales else self.share
 
     def carry(self, old):
-        """What stays of u."""
+        """Return u with the factor that it keeps."""
         return old if self.keep == 1.0 else self.keep * old
 
     def combine(self, old, updates):
@@ -92,7 +92,7 @@ class RepformerStep:
         return self.updates_vjp(x, sums)[1]
 
     def updates_vjp(self, x: Features, sums: Sums):
-        """The updates, and the pullback from what becomes of all of them."""
+        """Return the updates, and the pullback from the cotangents of the new representations."""
         updates, pulls = zip(*(update.vjp(x, sums) for update in self.updates), strict=True)
 
         def pull_back(dy: Features) -> Features:
@@ -108,7 +108,7 @@ class RepformerStep:
 
 
 def present(updates, name: str) -> list:
-    """What the updates say about one representation."""
+    """Return the updates of one representation."""
     return [getattr(update, name) for update in updates if getattr(update, name) is not None]
 
 
@@ -141,7 +141,7 @@ def count_updates(terms: tuple[Term, ...]) -> Counter[str]:
 
 
 def make_residual(style: str, scales: tuple, count: int) -> Residual:
-    """How `count` updates are taken in: by average, by increment, or by trained scales."""
+    """Return the way in which `count` updates are added: by average, by increment, or with trained scales."""
     if style == "average":
         return Residual((), keep=(count + 1) ** -0.5, share=(count + 1) ** -0.5)
     if style == "increment":

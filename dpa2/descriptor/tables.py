@@ -17,7 +17,7 @@ from .environment import Environment
 from .switch import switch_vjp
 
 TABULATED = ("tanh", "gelu", "relu", "relu6", "softplus", "sigmoid", "silu", "linear")
-COARSE = 10.0  # times the fine step
+COARSE = 10.0  # ratio of the coarse step to the fine one (section 13)
 
 
 def can_be_tabulated(name: str) -> bool:
@@ -27,7 +27,7 @@ def can_be_tabulated(name: str) -> bool:
 
 @module
 class Tables:
-    """What compression adds to the weights; without `coefficients` the gate alone is a table.
+    """The tables that compression adds to the weights; without `coefficients` the gate alone is a table.
 
     Column 6 c + q of a row of `coefficients` is what channel c has at power q. Rows of `types` have the centre's type
     slow.
@@ -80,7 +80,7 @@ class TabulatedEmbedding(TypedEmbedding):
         """s as far as the table reaches, its interval, and how far into that it lies."""
         xp = array_namespace(s)
         low, high, end, fine, coarse = (self.grid[k] for k in range(5))
-        first = xp.floor((high - low) / fine)  # how many intervals the fine part has
+        first = xp.floor((high - low) / fine)  # the number of intervals of the fine part
         inside = xp.minimum(xp.maximum(s, low), end)
         near, far = xp.floor((inside - low) / fine), first + xp.floor((inside - high) / coarse)
         k = xp.clip(xp.where(inside < high, near, far), 0.0, float(self.powers.shape[0] - 1))
@@ -139,7 +139,7 @@ def quintics(net: EmbeddingNet, grid: Float[Array, "6"]) -> Float[Array, "interv
 
 
 def intervals(grid: Float[Array, "6"]) -> tuple[Float[Array, "interval"], Float[Array, "interval"]]:
-    """Where the intervals of a grid start, and how long they are."""
+    """Return the starts and the lengths of the intervals of a grid."""
     xp = array_namespace(grid)
     low, high, end, fine, coarse = (float(grid[k]) for k in range(5))
     first = int((high - low) / fine)

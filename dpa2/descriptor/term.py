@@ -19,7 +19,7 @@ UpdateVJP = tuple[Features, Callable[[Features], Features]]
 
 @dataclass(frozen=True)
 class TermContext:
-    """What a term is built from.
+    """The settings and tensors that a term is built from.
 
     settings: the `Repformer` section of a configuration. take: the term's tensors by name. weighting: how neighbours
     count. merged_width: how many channels the merged update takes in.

@@ -29,7 +29,7 @@ class TypeEmbedding:
         return table
 
     def inputs(self) -> Float[Array, "type input"]:
-        """What the layer sees of each type."""
+        """Return the input of the layer for each type."""
         if self.elements is None:
             types = range(self.weight.shape[0])
             return like([[float(i == j) for j in types] for i in types], self.weight)

@@ -27,7 +27,7 @@ def evaluate_prepared(program: EnergyProgram, backend, ready: Prepared, with_ato
 
 
 def from_edges(backend, ready: Prepared, function, gradients) -> list[Sequence[Array]]:
-    """What the edges of every chunk give, as `function` says: a list for each of its results."""
+    """Return the results of `function` for the edges of every chunk: a list for each of them."""
     vectors = [chunk.vectors for chunk in ready.chunks]
     return list(zip(*backend.run(function, (), gradients, vectors, ready.coordinates), strict=True))
 
@@ -49,7 +49,7 @@ def atom_virials(backend, ready: Prepared, gradients, pull) -> Array:
 
 
 def share_out(gradient: Float[Array, "atom neighbor 3"], vectors, coordinates: Float[Array, "atom 3"]):
-    """What edges of a chunk give to their own atoms, to their neighbours edge by edge, and to the virial: -Σ g ⊗ d.
+    """Return the gradients summed over each atom's edges, edge by edge, and the virial -Σ g ⊗ d of a chunk.
 
     The first index of the virial is that of the force. Of the coordinates, only the precision matters here.
     """
@@ -58,12 +58,12 @@ def share_out(gradient: Float[Array, "atom neighbor 3"], vectors, coordinates: F
 
 
 def share_out_virial(gradient: Float[Array, "atom neighbor 3"], vectors, coordinates: Float[Array, "atom 3"]):
-    """Σ F_p ⊗ r_p, image by image: what edges give to their own atoms, and to their neighbours edge by edge."""
+    """Return the terms of Σ F_p ⊗ r_p: summed over each atom's edges, and edge by edge for the neighbours."""
     g, d = in_precision_of(coordinates, gradient)[..., None], in_precision_of(coordinates, vectors)
     own = coordinates[:, None, None, :]
     return array_namespace(g).sum(g * own, axis=1), flat(g * (own + d[:, :, None, :]))
 
 
 def in_precision_of(wide: Array, x: Array) -> Array:
-    """x in the precision of `wide`."""
+    """Return x in the precision of `wide`."""
     return x if x.dtype == wide.dtype else array_namespace(x).astype(x, wide.dtype)

@@ -11,10 +11,10 @@ from ..nn.roles import static
 
 @module
 class RowMap:
-    """How rows of chunks, and what edges bring them, become atoms and systems.
+    """The map from rows of chunks to atoms and systems.
 
-    near: for every edge of all chunks the row of the neighbour. system: of each row. inverse: the row of each atom.
-    into_rows: `into_rows(values, rows, count)` sums what belongs to the same row.
+    near: the row of the neighbour of every edge of all chunks. system: the system of each row. inverse: the row of each
+    atom. into_rows: `into_rows(values, rows, count)` sums the values that belong to the same row.
     """
 
     near: Int[Array, "edge"]
@@ -24,19 +24,19 @@ class RowMap:
     into_rows: Callable = static()
 
     def flow(self, leaving: Float[Array, "row *rest"], arriving: Float[Array, "edge *rest"]):
-        """What leaves each row, less what arrives there."""
+        """Return the sums over the edges from each row less those over the edges to it."""
         return leaving - self.into_rows(arriving, self.near, leaving.shape[0])
 
     def totals(self, values: Float[Array, "row *rest"]) -> Float[Array, "system *rest"]:
-        """The sums over the rows of each system."""
+        """Return the sums over the rows of each system."""
         return self.into_rows(values, self.system, self.systems)
 
     def unsorted(self, rows: Float[Array, "row *rest"]) -> Float[Array, "atom *rest"]:
-        """Rows of chunks as atoms of the systems, end to end."""
+        """Return rows of chunks as atoms of the systems, end to end."""
         return take_rows(rows, self.inverse)
 
 
 def sum_over_rows(row_map: RowMap, energies: Float[Array, "row"], leaving, arriving, virial):
-    """Energies, forces and virials from what all chunks give, and the energies of atoms."""
+    """Return energies, forces and virials of systems, and the energies of atoms, from the sums of all chunks."""
     forces = row_map.unsorted(row_map.flow(leaving, arriving))
     return row_map.totals(energies), forces, row_map.totals(virial), row_map.unsorted(energies)

@@ -37,7 +37,7 @@ class EnergyModel:
 
 @module
 class Inputs:
-    """What a chunk's energies need besides the descriptor: 1 for real atoms, and their parameters, if any."""
+    """The inputs of a chunk's energies besides the descriptor: 1 for real atoms, and their parameters, if any."""
 
     real: Float[Array, "atom"]
     frame: Float[Array, "atom frame_parameter"] | None

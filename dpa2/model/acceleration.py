@@ -1,4 +1,4 @@
-"""How embedding nets are expanded: interpolated at Chebyshev nodes, and verified between them on the actual weights."""
+"""Expansions of embedding nets: interpolated at Chebyshev nodes, and verified between them on the actual weights."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ..descriptor.three_body import ThreeBodyProgram
 from ..errors import InputError, UnsupportedModel
 from ..fitting.energy import EnergyProgram
 
-MOST, MOST_FOR_PAIRS = 128, 32  # terms; with more, the net itself is faster
-SAMPLES = 4  # times as many points as terms, at which an expansion is verified
+MOST, MOST_FOR_PAIRS = 128, 32  # largest number of terms; the net itself is faster than a longer expansion
+SAMPLES = 4  # an expansion is verified at this many points for each of its terms
 
 
 @dataclass(frozen=True)
 class Acceleration:
-    """What `Model.accelerate` was asked for: the error allowed, and the distance (Å) down to which it is kept."""
+    """The settings of `Model.accelerate`: the error allowed, and the distance (Å) down to which it is kept."""
 
     tolerance: float
     closest: float
@@ -94,7 +94,7 @@ def expand(net: TypedEmbedding, kinds, interval: tuple[float, float], tolerance:
 
 
 def factor_values(net: TypedEmbedding, s, row, gated: bool) -> np.ndarray:
-    """What the expansion of each factor stands for (channel, factor, point): g, or q and then q z."""
+    """Return the functions of which each factor is expanded (channel, factor, point): g, or q and then q z."""
 
     def g(near: int, own: int, weight: float):
         at = np.full_like(s, near, dtype=int), np.full_like(s, own, dtype=int)

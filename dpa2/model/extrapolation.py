@@ -1,4 +1,4 @@
-"""Where atoms are closer than the tables of a compressed model were made for."""
+"""A warning where atoms are closer than the tables of a compressed model were made for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model takes from data before training: normalisation of environments, and the energy of each type.
+"""Statistics that a model takes from data before training: of its environments, and the energy of each type.
 
 Source: sections 2.4 and 12.2 of the specification.
 """
@@ -22,7 +22,7 @@ from ..structures.system import checked
 from .model import Model
 from .preparation import check_system
 
-SMALLEST = 0.01  # a standard deviation is not allowed to be smaller
+SMALLEST = 0.01  # the smallest standard deviation that is kept (section 2.4)
 UNSEEN = 0.1  # the standard deviation of a type that never occurs
 
 
@@ -168,7 +168,7 @@ def predictions(model: Model, systems, progress) -> Float[np.ndarray, "frame"]:
 
 
 def type_counts(systems, config) -> Float[np.ndarray, "frame type"]:
-    """How many atoms of each type a frame has; types that carry no energy count as absent."""
+    """Return the number of atoms of each type of each frame; types that carry no energy count as absent."""
     kinds = len(config.types)
     counts = np.array([np.bincount(s.types[s.types >= 0], minlength=kinds) for s in systems], dtype=float)
     counts[:, list(config.excluded_types)] = 0.0

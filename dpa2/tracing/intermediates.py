@@ -11,9 +11,9 @@ from functools import cache
 from ..descriptor.repformer import INTERMEDIATES
 from ..nn.record import Intermediate
 
-LAYER = "repformer/layer#/"  # what a layer's names begin with; # stands for a number
+LAYER = "repformer/layer#/"  # the first part of a layer's names; # stands for its number
 LISTS = ("ri", "tb", "rf")  # the neighbour lists of repinit, three-body block and repformer, as words for axes
-KINDS = (("", ""), ("_local", ""), ("_vector", " 3"))  # what is recorded of each list, and its further axes
+KINDS = (("", ""), ("_local", ""), ("_vector", " 3"))  # endings of the names of each list, and further axes
 
 TABLE = (
     *(Intermediate(f"nlist/{k}{kind}", f"atom {k}{axis}", "1.5") for k in LISTS for kind, axis in KINDS),

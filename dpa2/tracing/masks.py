@@ -1,4 +1,4 @@
-"""Which entries of an intermediate mean something: those whose slots hold a neighbour (specification section 19)."""
+"""Masks of entries of intermediates that mean something: their slots hold a neighbour (specification section 19)."""
 
 from __future__ import annotations
 
