@@ -129,7 +129,7 @@ def test_a_list_of_images_from_outside_gives_the_same_numbers(case, frame):
     system = reference.system
     inside = model.evaluate(*arguments(system), **parameters(system), neighbors="truncate")
     outside = model.evaluate_extended(
-        *extended(system, model.config.repinit.cutoff), mode="truncate", **parameters(system)
+        *extended(system, model.config.repinit.cutoff), neighbors="truncate", **parameters(system)
     )
     for name in FIELDS:
         assert_close("extended", getattr(outside, name), getattr(inside, name), name)
