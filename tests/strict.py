@@ -6,7 +6,7 @@ import array_api_strict as xp
 import numpy as np
 
 from dpa2.backends.eager import Eager
-from dpa2.batching.plan import Shape
+from dpa2.batching.plan import ChunkShape
 from dpa2.construction.precision import precision
 from dpa2.model.model import Model
 from dpa2.nn.module import map_leaves
@@ -16,7 +16,8 @@ class Strict(Eager):
     """Arrays of array-api-strict, in memory."""
 
     name = "strict"
-    shape = Shape(size=32)
+    device = "cpu"
+    shape = ChunkShape(size=32)
 
     def asarray(self, x, dtype: str | None = None):
         """A NumPy array as an array of the library."""

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import dpa2
-from dpa2.batching.plan import Shape
+from dpa2.batching.plan import ChunkShape
 from dpa2.testing import water_box
 
 SMALL = Path(__file__).parents[1] / "benchmarks" / "models" / "small.json"
@@ -29,7 +29,7 @@ def counts() -> dict[str, float]:
     jax = pytest.importorskip("jax")
     model = dpa2.build(json.loads(SMALL.read_text())["model"], seed=0, backend="jax")
     system = model.checked(water_box(64))
-    ready = model.prepare([system], [model.neighbors(system, "truncate")], shape=Shape(size=24))
+    ready = model.prepare([system], [model.neighbors(system, "truncate")], shape=ChunkShape(size=24))
     backend = model.backend.uncompiled()
 
     def evaluate(blocks):

@@ -51,7 +51,7 @@ def descriptors(model, case: str):
     if model.backend.name != "jax":
         return [model.descriptor.evaluate(s.coordinates, s.types, s.cell, neighbors="truncate") for s in systems]
     systems = [model.checked(s) for s in systems]
-    shape = dataclasses.replace(model.backend.shape, uniform=LISTS, lasting=None)
+    shape = dataclasses.replace(model.backend.shape, uniform=LISTS, width_cache=None)
     ready = model.prepare(systems, [model.neighbors(s, "truncate") for s in systems], shape=shape)
     return evaluate_descriptor(model.program.descriptor, model.backend, ready)
 

@@ -10,13 +10,14 @@ import pytest
 from budgets import budget
 from hypothesis import given
 from hypothesis import strategies as st
+from strict import on as on_library
 from subjects import SUBJECTS, Subject
 from tolerances import assert_close
 
 from dpa2 import config, testing
 from dpa2.backends import backend
 from dpa2.backends.eager import Eager
-from dpa2.batching.plan import Shape
+from dpa2.batching.plan import ChunkShape
 from dpa2.evaluation.evaluate import evaluate_prepared
 from dpa2.nn.module import leaves, map_leaves
 from dpa2.testing.strategies import SMOOTH_ACTIVATIONS
@@ -149,7 +150,7 @@ def energy_subject(model, system) -> Subject:
 
 
 def small_blocks(model, system):
-    model.backend.shape = Shape(size=3)
+    model = on_library(model, model.backend.with_shape(ChunkShape(size=3)))
     return model.prepare_systems([system], neighbors="truncate")
 
 

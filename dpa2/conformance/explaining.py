@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..batching.plan import Shape
+from ..batching.plan import ChunkShape
 from ..tracing.trace import intermediates, neighbor_lists
 from . import mistakes
 from .altering import altered
@@ -50,7 +50,7 @@ def forward(vector: Vector, dtype: str) -> dict[str, np.ndarray]:
     model = vector.model_in(dtype)
     system = model.checked(vector.system)
     found = model.neighbors(system, "truncate")
-    ready = model.prepare([system], [found], shape=Shape(size=len(system.types), ordered=False))
+    ready = model.prepare([system], [found], shape=ChunkShape(size=len(system.types), ordered=False))
     energies = model.weights.fold().vjp(ready.chunks, ready.inputs, model.backend)[0]
     energy = np.asarray(energies[0])[ready.plan.inverse]
     results = {"atom_energy": energy[:, None], "energy": energy.sum(keepdims=True)}

@@ -30,6 +30,6 @@ class DescriptorView:
         """
         system, worker = checked(System(coordinates, types, cell), self.model.type_map), self.model.worker
         found = worker.neighbors(system, neighbors)
-        shape = dataclasses.replace(worker.backend.shape, uniform=("repformer",), lasting=None)
+        shape = dataclasses.replace(worker.backend.shape, uniform=("repformer",), width_cache=None)
         ready = worker.prepare([system], [found], len(worker.type_map), shape)
         return self.model.adopted(evaluate_descriptor(worker.program.descriptor, worker.backend, ready)[0])

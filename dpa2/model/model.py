@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from ..backends import backend as find_backend
+from ..backends.protocol import Backend
 from ..batching.memory import Demand, turns
-from ..batching.plan import Shape, plan
+from ..batching.plan import ChunkShape, plan
 from ..batching.table import Cutoffs
 from ..config import DPA2Config
 from ..construction.build import load_weights
@@ -63,14 +63,14 @@ class Model:
         """
         return self.placed(*self.destination(backend, device, dtype, block), {})
 
-    def destination(self, backend: str, device=None, dtype=None, block=None) -> tuple[Any, DPA2Config]:
+    def destination(self, backend: str, device=None, dtype=None, block=None) -> tuple[Backend, DPA2Config]:
         """A back end, and the configuration in the precision that is wanted there."""
         target = find_backend(backend, device)
         config = self.config if dtype is None else in_precision(self.config, dtype)
         if block is not None:
-            target.shape = dataclasses.replace(target.shape, size=block, largest=None)
+            target = target.with_shape(target.shape.of_size(block))
         elif config.dtype != "float64":
-            target.shape = target.shape.doubled()  # as many bytes
+            target = target.with_shape(target.shape.doubled())  # as many bytes
         return target, config
 
     def placed(self, target, config: DPA2Config, moved: dict) -> Model:
@@ -169,7 +169,6 @@ class Model:
         if backend is self.backend:
             return self
         shared = map_leaves(lambda name, array: self.backend.to_numpy(array), self.weights)
-        backend.shape = self.backend.shape
         return Model(self.config, shared, backend, self.metadata, self.acceleration)
 
     def evaluate(
@@ -214,7 +213,7 @@ class Model:
         if memory is None:
             return [slice(None)]
         demands = [Demand.of(found, self.cutoffs) for found in lists]
-        shape, threads = self.worker.backend.shape, getattr(self.worker.backend, "threads", 1)
+        shape, threads = self.worker.backend.shape, self.worker.backend.threads
         return list(turns(demands, memory, lambda demand: demand.bytes(self.config, shape, threads)))
 
     def compute(self, systems: Sequence[System], lists: Sequence[Neighbors], atom_virial=False) -> list[Evaluation]:
@@ -317,7 +316,7 @@ class Model:
             named = {"three-body block": self.cutoffs.three_body, "repformer": self.cutoffs.repformer}
             check_limits(found, [(name, *limit) for name, limit in named.items() if limit], system, self.type_map)
 
-    def prepare(self, systems, lists, virtual_type: int = 0, shape: Shape | None = None) -> Prepared:
+    def prepare(self, systems, lists, virtual_type: int = 0, shape: ChunkShape | None = None) -> Prepared:
         """Blocks of atoms, on the back end."""
         shape = shape or self.backend.shape
         types = [np.where(s.types < 0, virtual_type, s.types) for s in systems]

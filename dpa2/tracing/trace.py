@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..batching.plan import Shape
+from ..batching.plan import ChunkShape
 from ..descriptor.descriptor import rotation
 from ..evaluation.evaluate import Prepared, evaluate_prepared
 from ..model.model import Model
@@ -33,7 +33,7 @@ def trace(model: Model, coordinates, types, cell=None, *, neighbors="strict", fp
     """
     system = model.checked(System(coordinates, types, cell, fparam, aparam))
     found = model.neighbors(system, neighbors)
-    ready = model.prepare([system], [found], shape=Shape(size=len(system.types), ordered=False))
+    ready = model.prepare([system], [found], shape=ChunkShape(size=len(system.types), ordered=False))
     seen = neighbor_lists(model, found) | intermediates(model, ready)
     return seen | results(model, ready)
 
