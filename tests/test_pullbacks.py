@@ -18,7 +18,7 @@ from dpa2 import config, testing
 from dpa2.backends import backend
 from dpa2.backends.eager import Eager
 from dpa2.batching.plan import ChunkShape
-from dpa2.evaluation.evaluate import evaluate_prepared
+from dpa2.evaluation.forces import evaluate_prepared
 from dpa2.nn.module import leaves, map_leaves
 from dpa2.testing.strategies import SMOOTH_ACTIVATIONS
 

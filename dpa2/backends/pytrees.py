@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from functools import lru_cache
 
-from ..nn.module import for_each_module, weight_fields
+from ..nn.module import array_fields, for_each_module
 
 
 @lru_cache
@@ -18,6 +18,6 @@ def register_module(cls: type) -> None:
     """Register one module class with JAX."""
     from jax.tree_util import register_dataclass
 
-    arrays = weight_fields(cls)
+    arrays = [f.name for f in array_fields(cls)]
     settings = [f.name for f in dataclasses.fields(cls) if f.name not in arrays]
     register_dataclass(cls, data_fields=arrays, meta_fields=settings)

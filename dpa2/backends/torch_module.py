@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..config import DPA2Config
+from ..construction.trainability import trainable
 from ..errors import require
-from ..nn.module import map_leaves
+from ..evaluation.forces import evaluate_prepared
+from ..nn.arrays import Array
+from ..nn.module import Leaf, map_leaves, map_roles
+from .protocol import Backend
 
 if TYPE_CHECKING:
-    from ..evaluation.evaluate import Evaluation, Prepared
+    from ..evaluation.prepared import Prepared
+    from ..evaluation.results import Evaluation
     from ..fitting.energy import EnergyModel
 
-BUFFERS = ("mean", "std", "deviation", "frame_mean", "frame_scale", "atom_mean", "atom_scale", "case")
 
-
-def as_module(model: Any) -> Any:
-    """A `torch.nn.Module` whose parameters are the weights of `model`, under their canonical names.
+def as_module(config: DPA2Config, weights: EnergyModel, backend: Backend) -> Any:
+    """Return a `torch.nn.Module` whose parameters are the weights of a model, under their canonical names.
 
     `module(prepared)` evaluates what `model.prepare_systems` prepared, differentiably in the parameters, forces and
-    virial included. Statistics and output bias are buffers.
+    virial included. Frozen parameters do not require gradients; statistics and output bias are buffers.
     """
-    from ..evaluation.evaluate import evaluate_prepared
-
     torch = require("torch", "torch")
 
     class EnergyModule(torch.nn.Module):  # type: ignore[misc, name-defined]  # torch is imported late
@@ -29,27 +31,30 @@ def as_module(model: Any) -> Any:
 
         def __init__(self) -> None:
             super().__init__()
-            map_leaves(self.register, model.weights)
+            map_roles(self.register, weights)
 
-        def register(self, name: str, tensor: Any) -> None:
-            """A tensor as parameter or buffer of the submodule that its name says."""
-            *path, last = name.split(".")
+        def register(self, leaf: Leaf, tensor: Array) -> None:
+            """Add a tensor to the submodule that its path says, as a parameter or as a buffer."""
+            *path, last = leaf.path.split(".")
             place = self
             for part in path:
                 if part not in place._modules:
                     place.add_module(part, torch.nn.Module())
                 place = place._modules[part]
-            fixed = last in BUFFERS or name in ("bias", "fitting.bias")
             tensor = tensor.detach().clone()
-            place.register_buffer(last, tensor) if fixed else place.register_parameter(last, torch.nn.Parameter(tensor))
+            if leaf.role.kind == "parameter":
+                frozen = not trainable(config, leaf)
+                place.register_parameter(last, torch.nn.Parameter(tensor, requires_grad=not frozen))
+            else:
+                place.register_buffer(last, tensor)
 
         def weights(self) -> EnergyModel:
-            """The tree of modules over the present parameters."""
+            """Return the tree of modules over the present parameters."""
             state = {**dict(self.named_parameters()), **dict(self.named_buffers())}
-            return map_leaves(lambda name, _: state[name], model.weights)
+            return map_leaves(lambda name, _: state[name], weights)
 
         def forward(self, prepared: Prepared, atom_virial: bool = False) -> list[Evaluation]:
-            """A list of `Evaluation`, one for each system."""
-            return evaluate_prepared(model.backend.fold(self.weights()), model.backend, prepared, atom_virial)
+            """Return a list of `Evaluation`, one for each system."""
+            return evaluate_prepared(backend.fold(self.weights()), backend, prepared, atom_virial)
 
     return EnergyModule()

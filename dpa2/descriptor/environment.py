@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 from ..nn.arrays import Array, Float, Int, array_namespace, take_rows
-from ..nn.module import module, static
+from ..nn.module import module
+from ..nn.roles import Constant, static, statistic
 from .switch import switch_vjp
 
 
@@ -41,8 +42,8 @@ class EnvironmentRows:
 class Environment:
     """R = ((s, s d/r) - mean) / std with s = w(r) / r, normalised by statistics of the centre's type."""
 
-    mean: Float[Array, "type 4"]
-    std: Float[Array, "type 4"]
+    mean: Float[Array, "type 4"] = statistic(Constant(0.0))
+    std: Float[Array, "type 4"] = statistic(Constant(1.0))
     cutoff: float = static()
     inner_cutoff: float = static()
     max_neighbors: int = static()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ..nn.arrays import Array, Float, array_namespace, take_rows
 from ..nn.module import module
+from ..nn.roles import constant
 from .embedding import TypedEmbedding
 
 
@@ -18,9 +19,9 @@ class Tables:
     what channel c has at power q. Rows of `types` have the centre's type slow.
     """
 
-    types: Float[Array, "pair channel"]
-    coefficients: Float[Array, "interval channel*6"] | None
-    grid: Float[Array, "6"] | None
+    types: Float[Array, "pair channel"] = constant()
+    coefficients: Float[Array, "interval channel*6"] | None = constant()
+    grid: Float[Array, "6"] | None = constant()
 
     def fold(self, net: TypedEmbedding) -> TypedEmbedding:
         """The embedding net with tables in its place."""

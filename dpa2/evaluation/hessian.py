@@ -7,7 +7,8 @@ import dataclasses
 import numpy as np
 
 from ..nn.arrays import Array, Float, array_namespace
-from .evaluate import Prepared, evaluate_prepared
+from .forces import evaluate_prepared
+from .prepared import Prepared
 
 
 def hessian(program, backend, ready: Prepared) -> Float[Array, "atom 3 atom 3"]:

@@ -6,8 +6,10 @@ import numpy as np
 
 from ..batching.plan import ChunkShape
 from ..descriptor.descriptor import rotation
-from ..evaluation.evaluate import Prepared, evaluate_prepared
+from ..evaluation.forces import evaluate_prepared
+from ..evaluation.prepared import Prepared
 from ..model.model import Model
+from ..model.preparation import check_system, in_chunks, list_neighbors
 from ..neighbors import Neighbors, counts_within
 from ..nn.record import listening
 from ..structures.system import System
@@ -31,11 +33,17 @@ def trace(model: Model, coordinates, types, cell=None, *, neighbors="strict", fp
     >>> t["repinit/env_mat"].shape
     (2, 1, 4)
     """
-    system = model.checked(System(coordinates, types, cell, fparam, aparam))
-    found = model.neighbors(system, neighbors)
-    ready = model.prepare([system], [found], shape=ChunkShape(size=len(system.types), ordered=False))
+    system = check_system(model.config, System(coordinates, types, cell, fparam, aparam))
+    found = list_neighbors(model.config, system, neighbors)
+    ready = in_one_chunk(model, system, found)
     seen = neighbor_lists(model, found) | intermediates(model, ready)
     return seen | results(model, ready)
+
+
+def in_one_chunk(model: Model, system: System, found: Neighbors) -> Prepared:
+    """Return a checked system as one chunk, its atoms in their order."""
+    shape = ChunkShape(size=len(system.types), ordered=False)
+    return in_chunks(model.config, model.backend, [system], [found], shape=shape)
 
 
 def intermediates(model: Model, ready: Prepared) -> dict:

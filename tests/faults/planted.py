@@ -465,7 +465,7 @@ FAULTS = (
     ),
     Fault("evaluation/forces", "flat(g), -(g.mT @ d)", "flat(g), g.mT @ d", "virial"),
     Fault("evaluation/forces", "(own + d[:, :, None, :])", "(own - d[:, :, None, :])", "atom_virial"),
-    Fault("evaluation/evaluate", "gradients) - xp.stack(passed_on", "gradients) + xp.stack(passed_on", "atom_virial"),
+    Fault("evaluation/forces", "gradients) - xp.stack(passed_on", "gradients) + xp.stack(passed_on", "atom_virial"),
     Fault(
         "fitting/energy",
         "Features(atom=slopes * array_namespace(slopes).astype(weights, slopes.dtype)[:, None])",
