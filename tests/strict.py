@@ -8,6 +8,7 @@ import array_api_strict as xp
 import numpy as np
 
 from dpa2.backends.eager import Eager
+from dpa2.backends.numpy import NumPy
 from dpa2.batching.plan import ChunkShape
 from dpa2.model.model import Model
 from dpa2.model.placement import moved
@@ -19,6 +20,7 @@ class Strict(Eager):
     name = "strict"
     device = "cpu"
     shape = ChunkShape(size=32)
+    derivatives = NumPy.derivatives
 
     def asarray(self, x, dtype: str | None = None):
         """A NumPy array as an array of the library."""
