@@ -13,7 +13,7 @@ from ..batching.table import Cutoffs
 from ..config import DPA2Config
 from ..errors import InputError
 from ..evaluation.prepared import Prepared, prepare
-from ..neighbors import Neighbors, check_limits, neighbor_list
+from ..neighbors import Neighbors, check_max_neighbors, neighbor_list
 from ..structures.parameters import with_defaults
 from ..structures.system import System, checked
 
@@ -45,7 +45,7 @@ def require_room(config: DPA2Config, found: Neighbors, system: System, mode: str
     if mode == "strict":
         cutoffs = Cutoffs.of(config)
         named = {"three-body block": cutoffs.three_body, "repformer": cutoffs.repformer}
-        check_limits(found, [(name, *limit) for name, limit in named.items() if limit], system, config.types)
+        check_max_neighbors(found, [(name, *limit) for name, limit in named.items() if limit], system, config.types)
 
 
 def with_neighbors(config: DPA2Config, systems: Sequence[System], mode: str) -> tuple[list[System], list[Neighbors]]:

@@ -9,6 +9,8 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 Array = Any
+Pullback = Callable[[Any], Any]  # takes the cotangent of a value and returns that of its argument
+VJP = tuple[Any, Pullback]  # a value and its pullback
 
 # `Float[Array, "atom neighbor 3"]` is an array of real numbers with these axes. Signatures are checked at run time only
 # under DPA2_CHECK_SHAPES; for a type checker, the axes are a comment on the type.

@@ -31,11 +31,14 @@ def outside(case: System, cutoff: float, wider: float, rng):
 
 @settings(max_examples=100, deadline=None)
 @given(systems(), st.integers(0, 2**31), st.sampled_from([0.0, 1.0]), st.integers(1, 40))
-def test_list_from_outside_equals_the_search(case, seed, wider, limit):
+def test_list_from_outside_equals_the_search(case, seed, wider, max_neighbors):
     apart(case, 3.0)
     arguments = outside(case, 3.0, wider, np.random.default_rng(seed))
     options = {"excluded_pairs": [(0, 1)], "neighbors": "truncate"}
-    given_list, own = from_list(*arguments, 3.0, limit, **options), neighbor_list(case, 3.0, limit, **options)
+    given_list, own = (
+        from_list(*arguments, 3.0, max_neighbors, **options),
+        neighbor_list(case, 3.0, max_neighbors, **options),
+    )
     assert same(given_list, own, leave_out=["shift"])
     assert given_list.shift is None
 

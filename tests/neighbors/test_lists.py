@@ -29,11 +29,11 @@ pairs = st.sets(st.tuples(st.integers(0, 2), st.integers(0, 2)), max_size=3)
 
 @settings(max_examples=200, deadline=None)
 @given(systems(), st.sampled_from([3.0, 4.7]), st.integers(1, 30), pairs)
-def test_truncation_and_then_exclusion_are_those_of_the_specification(case, cutoff, limit, excluded):
+def test_truncation_and_then_exclusion_are_those_of_the_specification(case, cutoff, max_neighbors, excluded):
     apart(case, cutoff)
     options = {"excluded_pairs": tuple(excluded), "neighbors": "truncate"}
-    expected = brute_force_neighbors(case, cutoff, limit, excluded)
-    assert same(neighbor_list(case, cutoff, limit, **options), expected)
+    expected = brute_force_neighbors(case, cutoff, max_neighbors, excluded)
+    assert same(neighbor_list(case, cutoff, max_neighbors, **options), expected)
 
 
 @settings(max_examples=100, deadline=None)
@@ -155,9 +155,9 @@ def test_lists_are_those_of_the_reference_traces(case, limits, frame):
     trace = np.load(DATA / "cases" / "traces" / f"{case}.frame{frame}.npz")
     given_system = system(inputs[f"{frame}/coords"], inputs.get(f"{frame}/box"), inputs[f"{frame}/types"])
     found = neighbor_list(given_system, 5.0, limits[0], neighbors="truncate")
-    for block, cutoff, limit in zip(("ri", "tb", "rf"), (5.0, 3.6, 3.8), limits, strict=True):
+    for block, cutoff, max_neighbors in zip(("ri", "tb", "rf"), (5.0, 3.6, 3.8), limits, strict=True):
         width = trace[f"nlist/{block}"].shape[1]
-        used = np.arange(width) < counts_within(found, cutoff, limit)[:, None]
+        used = np.arange(width) < counts_within(found, cutoff, max_neighbors)[:, None]
         expected = [trace[f"nlist/{block}{suffix}"] for suffix in ("", "_local", "_vector")]
         assert np.array_equal(used, expected[0] >= 0)
         short = used[:, : found.index.shape[1]]

@@ -7,7 +7,7 @@ import pytest
 from neighbor_systems import system
 
 from dpa2.errors import InputError, TooManyNeighbors
-from dpa2.neighbors import check_limits, neighbor_list
+from dpa2.neighbors import check_max_neighbors, neighbor_list
 
 
 def test_too_many_neighbors_names_the_atom_and_the_way_out():
@@ -18,16 +18,16 @@ def test_too_many_neighbors_names_the_atom_and_the_way_out():
     assert caught.value.facts == facts
 
 
-def test_a_limit_that_just_fits_is_accepted():
+def test_as_many_neighbors_as_the_model_holds_are_accepted():
     assert neighbor_list(system([[0, 0, 0], [1, 0, 0], [-1, 0, 0]]), 1.5, 2).counts.tolist() == [2, 1, 1]
 
 
-def test_limits_of_the_other_blocks_are_checked_one_by_one():
+def test_the_other_blocks_are_checked_one_by_one():
     star = system([[0, 0, 0], [1, 0, 0], [-1, 0, 0], [0, 2, 0]])
     found = neighbor_list(star, 2.0, 9)
-    check_limits(found, [("repformer", 1.5, 2), ("three_body", 2.0, 3)], star)
+    check_max_neighbors(found, [("repformer", 1.5, 2), ("three_body", 2.0, 3)], star)
     with pytest.raises(TooManyNeighbors, match="three_body holds 2") as caught:
-        check_limits(found, [("repformer", 1.5, 2), ("three_body", 2.0, 2)], star)
+        check_max_neighbors(found, [("repformer", 1.5, 2), ("three_body", 2.0, 2)], star)
     assert (caught.value.block, caught.value.count, caught.value.atom) == ("three_body", 3, 0)
 
 
