@@ -158,7 +158,7 @@ def gathered(edges: Edges, rows: Int[np.ndarray, "atom neighbor"]) -> Neighbors:
     )
 
 
-def spread(values: np.ndarray, rows: Int[np.ndarray, "row slot"], empty: float) -> np.ndarray:
+def spread(values: np.ndarray, rows: Int[np.ndarray, "row slot"], empty: float | int) -> np.ndarray:
     """values[rows], and `empty` on empty slots."""
     last = np.full((1, *values.shape[1:]), empty, dtype=values.dtype)
     return np.concatenate([values, last]).take(rows, axis=0)
