@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from dpa2.backends import NAMES
+
 from . import report
 from .measuring import Failed
 from .task import Task, model_file, structure_file
 
-LIBRARIES = ("numpy", "torch", "jax")
+LIBRARIES = NAMES
 
 
 @dataclass(frozen=True)

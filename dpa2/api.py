@@ -16,8 +16,9 @@ from .serialization.checkpoint import Checkpoint
 def load(file: str | PathLike, backend: str = "numpy", dtype=None, device=None, head=None) -> Model:
     """A model from a file of any format that is read (`docs/formats.md`); no code in a file is ever run.
 
-    backend: "numpy", "torch" or "jax". dtype: "float64", "float32", "bfloat16", "float16"; the file's if None.
-    device: as the library names it. head: which model of a multi-task file, which must be said for such a file.
+    backend: one of `dpa2.backends.NAMES`, such as "numpy" or "torch". dtype: "float64", "float32", "bfloat16",
+    "float16"; the file's if None. device: as the library names it. head: which model of a multi-task file, which must
+    be said for such a file.
 
     Raises `FormatError` for a damaged file, `UnsupportedModel` for something else than a DPA-2 energy model,
     `BackendError` and `MissingDependency` for what the library cannot do.

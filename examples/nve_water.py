@@ -21,6 +21,7 @@ from rich.progress import Progress
 
 import dpa2
 from dpa2.ase import DPA2
+from dpa2.backends import NAMES
 
 MEDIUM = Path(__file__).parents[1] / "benchmarks" / "models" / "medium.json"
 
@@ -79,7 +80,7 @@ def plot(rows: np.ndarray, file: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", nargs="?", default=str(MEDIUM))
-    parser.add_argument("--backend", default="numpy", choices=("numpy", "torch", "jax"))
+    parser.add_argument("--backend", default="numpy", choices=NAMES)
     parser.add_argument("--molecules", type=int, default=64)
     parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--femtoseconds", type=float, default=0.5, help="of a step")

@@ -10,13 +10,14 @@ import numpy as np
 from strict import Strict, on
 
 import dpa2
-from dpa2.batching.plan import LISTS, Shape
+from dpa2.backends import NAMES
+from dpa2.batching.plan import LISTS, ChunkShape
 from dpa2.structures.system import System
 
 DATA = Path(__file__).parent / "data"
 CASES = tuple(sorted(path.stem for path in (DATA / "cases").glob("*.dp")))
 TRACES = tuple(sorted(path.stem for path in (DATA / "cases" / "traces").glob("*.npz")))
-LIBRARIES = ("numpy", "torch", "jax")
+LIBRARIES = NAMES
 COMPILED = ("base", "first_layer_skip", "float32", "model_exclude", "sel_binding")  # on JAX; the first for its own sake
 
 
@@ -62,10 +63,9 @@ def moved(model: dpa2.Model, library: str, dtype: str | None = None) -> dpa2.Mod
 
 
 def uncompiled(model: dpa2.Model) -> dpa2.Model:
-    """A JAX model that runs operation by operation, in one block that the frames of a case fit into."""
-    backend = model.backend.uncompiled()
-    backend.shape = Shape(size=136, step=8, uniform=LISTS, filled=True)
-    return on(model, backend)
+    """A JAX model that runs operation by operation, in one chunk that the frames of a case fit into."""
+    shape = ChunkShape(size=136, step=8, uniform=LISTS, filled=True)
+    return on(model, model.backend.uncompiled().with_shape(shape))
 
 
 def strict(model: dpa2.Model) -> dpa2.Model:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import array_api_strict as xp
 import numpy as np
 
 from dpa2.backends.eager import Eager
-from dpa2.batching.plan import Shape
-from dpa2.construction.precision import precision
+from dpa2.backends.numpy import NumPy
+from dpa2.batching.plan import ChunkShape
 from dpa2.model.model import Model
-from dpa2.nn.module import map_leaves
+from dpa2.model.placement import moved
 
 
 class Strict(Eager):
     """Arrays of array-api-strict, in memory."""
 
     name = "strict"
-    shape = Shape(size=32)
+    device = "cpu"
+    shape = ChunkShape(size=32)
+    derivatives = NumPy.derivatives
 
     def asarray(self, x, dtype: str | None = None):
         """A NumPy array as an array of the library."""
@@ -40,8 +44,5 @@ class Strict(Eager):
 
 def on(model: Model, backend) -> Model:
     """The same model on a back end that is an object, not a name."""
-
-    def move(name: str, array):
-        return backend.asarray(model.backend.to_numpy(array), precision(model.config, name, backend))
-
-    return Model(model.config, map_leaves(move, model.weights), backend, model.metadata)
+    weights = moved(model.weights, model.backend, backend, model.config, {})
+    return dataclasses.replace(model, weights=weights, backend=backend)

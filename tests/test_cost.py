@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import dpa2
-from dpa2.batching.plan import Shape
+from dpa2.batching.plan import ChunkShape
 from dpa2.model.preparation import check_system, in_chunks, list_neighbors
 from dpa2.testing import water_box
 
@@ -31,7 +31,7 @@ def counts() -> dict[str, float]:
     model = dpa2.build(json.loads(SMALL.read_text())["model"], seed=0, backend="jax")
     system = check_system(model.config, water_box(64))
     found = list_neighbors(model.config, system, "truncate")
-    ready = in_chunks(model.config, model.backend, [system], [found], shape=Shape(size=24))
+    ready = in_chunks(model.config, model.backend, [system], [found], shape=ChunkShape(size=24))
     backend = model.backend.uncompiled()
 
     def evaluate(blocks):

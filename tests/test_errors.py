@@ -15,6 +15,7 @@ from references import DATA, frames, load
 
 import dpa2
 from dpa2 import testing
+from dpa2.backends import NAMES
 from dpa2.errors import BackendError, ConfigurationError, DPA2Error, InputError, MissingDependency, TooManyNeighbors
 from dpa2.structures.system import System
 
@@ -189,7 +190,7 @@ def test_systems_with_and_without_given_parameters_go_together(first):
 # Back ends
 
 
-@pytest.mark.parametrize("library", ["numpy", "torch", "jax"])
+@pytest.mark.parametrize("library", NAMES)
 def test_unknown_devices_are_refused_with_a_hint(library, model):
     with pytest.raises(BackendError, match="moon") as caught:
         model.to(library, device="moon")

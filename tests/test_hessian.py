@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from references import DATA, frames
+from references import DATA, LIBRARIES, frames
 
 import dpa2
 
-LIBRARIES = ("numpy", "torch", "jax")
 CASE = DATA / "cases" / "base.dp"
 EXACT = 1e-12  # differentiated by the library
 BY_DIFFERENCES = 1e-9  # NumPy: rounding of 1e-16 over a step of 1e-4, relative to the largest element

@@ -52,7 +52,7 @@ def descriptors(model, case: str):
     if model.backend.name != "jax":
         return [model.descriptor.evaluate(s.coordinates, s.types, s.cell, neighbors="truncate") for s in systems]
     systems = [check_system(model.config, s) for s in systems]
-    shape = dataclasses.replace(model.backend.shape, uniform=LISTS, lasting=None)
+    shape = dataclasses.replace(model.backend.shape, uniform=LISTS, width_cache=None)
     lists = [list_neighbors(model.config, s, "truncate") for s in systems]
     ready = in_chunks(model.config, model.backend, systems, lists, shape=shape)
     return evaluate_descriptor(model.program.descriptor, model.backend, ready)

@@ -10,9 +10,9 @@ import pytest
 
 import dpa2
 from dpa2 import demo
+from dpa2.backends import NAMES as LIBRARIES
 from dpa2.errors import BackendError, ConfigurationError
 
-LIBRARIES = ("numpy", "torch", "jax")
 # Largest error of forces relative to the largest force: the unit roundoff, amplified some ten times by cancellation.
 FORCES = {"float32": 1e-5, "float16": 5e-2, "bfloat16": 3e-1}
 # Error of the energy per atom, eV: roundoff of network outputs of order 1.

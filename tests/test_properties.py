@@ -11,11 +11,12 @@ from budgets import budget
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from references import moved, strict
+from strict import on
 from tolerances import TOLERANCES, assert_close
 
 from dpa2 import testing
-from dpa2.batching.plan import LISTS, Shape
-from dpa2.batching.widths import Lasting
+from dpa2.batching.plan import LISTS, ChunkShape
+from dpa2.batching.widths import WidthCache
 from dpa2.structures.system import System
 from dpa2.testing.strategies import SMOOTH_ACTIVATIONS
 
@@ -258,14 +259,14 @@ def test_an_atom_feels_one_cutoff_of_the_repformer_further_with_each_layer(layer
 
 
 SHAPES = st.builds(
-    Shape,
+    ChunkShape,
     size=st.integers(1, 9),
     step=st.integers(1, 9),
     uniform=st.sets(st.sampled_from(LISTS)).map(tuple),
     filled=st.booleans(),
     ordered=st.booleans(),
-    lasting=st.none() | st.builds(Lasting),
-    least=st.none() | st.integers(1, 9),
+    width_cache=st.none() | st.builds(WidthCache),
+    min_size=st.none() | st.integers(1, 9),
 )
 
 
@@ -277,7 +278,7 @@ def test_layout_of_blocks_is_irrelevant(roomy, data, system, shape, seed):
     model = testing.perturbed_model(config, seed, statistics="any")
     system = dataclasses.replace(system, types=np.minimum(system.types, len(config.types) - 1))
     (expected,) = evaluated(model, system)
-    model.backend.shape = shape
+    model = on(model, model.backend.with_shape(shape))
     at_scale(evaluated(model, system)[0], expected, str(shape))
 
 
@@ -290,7 +291,7 @@ def test_empty_slots_contribute_what_stored_ones_would(roomy, data, system, seed
     model = testing.perturbed_model(config, seed, statistics="any")
     system = dataclasses.replace(system, types=np.minimum(system.types, len(config.types) - 1))
     (narrow,) = evaluated(model, system)
-    model.backend.shape = Shape(size=2, step=config.repinit.max_neighbors)
+    model = on(model, model.backend.with_shape(ChunkShape(size=2, step=config.repinit.max_neighbors)))
     chunk = model.prepare_systems([system], neighbors="truncate").chunks[0]
     assert chunk.near.shape[1] == config.repinit.max_neighbors
     assert chunk.repformer_width == config.repformer.max_neighbors

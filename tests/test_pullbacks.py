@@ -15,6 +15,7 @@ import pytest
 from budgets import budget
 from hypothesis import given
 from hypothesis import strategies as st
+from strict import on as on_library
 from subjects import SUBJECTS, Subject
 from tolerances import assert_close
 
@@ -22,7 +23,7 @@ import dpa2
 from dpa2 import config, testing
 from dpa2.backends import backend
 from dpa2.backends.eager import Eager
-from dpa2.batching.plan import Shape
+from dpa2.batching.plan import ChunkShape
 from dpa2.evaluation.forces import evaluate_prepared
 from dpa2.nn.module import leaves, map_leaves
 from dpa2.testing.strategies import SMOOTH_ACTIVATIONS
@@ -183,7 +184,7 @@ def energy_subject(model, system) -> Subject:
 
 
 def small_blocks(model, system):
-    model.backend.shape = Shape(size=3)
+    model = on_library(model, model.backend.with_shape(ChunkShape(size=3)))
     return model.prepare_systems([system], neighbors="truncate")
 
 

@@ -1,27 +1,8 @@
-"""What the array-API standard lacks, one thin file for each library."""
+"""Back ends: for each array library one file, with what the array-API standard lacks.
 
-from __future__ import annotations
+To add one, write a class that satisfies `protocol.Backend` and give it a line in `registry.BACKENDS`.
+"""
 
-from ..errors import BackendError
+from .registry import BACKENDS, CHOICES, NAMES, backend
 
-NAMES = ("numpy", "torch", "jax")
-
-
-def backend(name: str = "numpy", device: str | None = None):
-    """The back end called `name`: "numpy", "torch" or "jax".
-
-    Raises `BackendError` for an unknown name, `MissingDependency` where the library is not installed.
-    """
-    if name == "numpy":
-        from .numpy import NumPy
-
-        return NumPy(device)
-    if name == "torch":
-        from .torch import Torch
-
-        return Torch(device)
-    if name == "jax":
-        from .jax import JAX
-
-        return JAX(device)
-    raise BackendError(f"there is no back end {name!r}; known: {', '.join(NAMES)}", backend=name)
+__all__ = ["BACKENDS", "CHOICES", "NAMES", "backend"]

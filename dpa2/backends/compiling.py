@@ -1,32 +1,37 @@
-"""How JAX compiles functions of chunks, and where it keeps them."""
+"""Compilation of chunk functions by JAX: its settings, and the folder that keeps compiled functions."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from functools import lru_cache, wraps
 from pathlib import Path
+from typing import Any
 
-from ..nn.arrays import end_to_end
+from ..nn.arrays import Array, end_to_end
 from .threads import processors
 
-NETS_AT_NEIGHBORS = ("begin", "return_to_vectors")  # chunk functions in which nets are evaluated at every neighbour
+NETS_AT_NEIGHBORS = ("begin", "return_to_vectors")  # chunk functions that evaluate embedding nets at every neighbour
 
 
 @lru_cache
-def compiled(function, platform: str = ""):
-    """The function, compiled; inside of transformations, which allow no options, without naming the platform."""
+def compiled(function: Callable, platform: str = "") -> Callable:
+    """The function, compiled with the options for a platform; without one where JAX transforms the caller.
+
+    JAX refuses options for functions that are called while it transforms others.
+    """
     import jax
 
     options = compiler_options(function.__name__ in NETS_AT_NEIGHBORS) if platform == "cpu" else None
     return jax.jit(exactly(function), compiler_options=options)
 
 
-def exactly(function):
+def exactly(function: Callable) -> Callable:
     """The function with products of float32 as exact as elsewhere: GPUs would round their factors to 10 bits."""
     import jax
 
     @wraps(function)
-    def exact(*arguments):
+    def exact(*arguments):  # type: ignore[no-untyped-def]  # the signature is that of `function`
         with jax.default_matmul_precision("highest"):
             return function(*arguments)
 
@@ -34,11 +39,11 @@ def exactly(function):
 
 
 @lru_cache
-def refilled(rows: int):
-    """Parts end to end and zeros up to so many rows, in the place of an array that is given up."""
+def refilled(rows: int) -> Callable[[Array | None, Sequence[Array]], Array]:
+    """A function that lays parts end to end, with zeros up to `rows`, in the memory of an array that is given up."""
     import jax
 
-    def refill(spent, parts):
+    def refill(spent: Array | None, parts: Sequence[Array]) -> Array:
         spare = rows - sum(map(len, parts))
         return end_to_end([*parts, jax.numpy.zeros((spare, *parts[0].shape[1:]), parts[0].dtype)])
 
@@ -46,26 +51,27 @@ def refilled(rows: int):
 
 
 @lru_cache
-def keep_compiled():
+def keep_compiled() -> None:
     """Keep compiled functions on disk between runs, unless the user has said where, or DPA2_CACHE=off."""
     import jax
 
+    config: Any = jax.config
     folder = os.environ.get("DPA2_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "dpa2").expanduser()
-    if str(folder) == "off" or jax.config.jax_compilation_cache_dir is not None:
+    if str(folder) == "off" or config.jax_compilation_cache_dir is not None:
         return
-    jax.config.update("jax_compilation_cache_dir", str(Path(folder, "jax")))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    config.update("jax_compilation_cache_dir", str(Path(folder, "jax")))
+    config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 @lru_cache
-def compiler_options(nets: bool) -> dict:
-    """Settings that suit small chunks, as far as this release of JAX has them.
+def compiler_options(nets: bool) -> dict[str, int | bool]:
+    """Settings that suit small chunks, of those that this release of JAX knows.
 
-    Few optimisations, and as many parts as can be compiled at once, halve the time to compile and cost nothing here;
-    chunks have threads of their own. The newer way to emit loops makes tanh several times as fast, and takes half as
-    long again to compile.
+    Few optimisations, and as many parts as can be compiled at the same time, halve the time to compile and do not slow
+    the functions down. Operations get no threads, since chunks have their own. The newer way to emit loops makes tanh
+    several times as fast, and compilation half as long again, so it is for functions with nets at every neighbour.
     """
-    options = {
+    options: dict[str, int | bool] = {
         "xla_backend_optimization_level": 1,
         "xla_cpu_parallel_codegen_split_count": 2 * processors(),
         "xla_cpu_multi_thread_eigen": False,
@@ -75,12 +81,12 @@ def compiler_options(nets: bool) -> dict:
     return options if known(options) else {name: value for name, value in options.items() if known({name: value})}
 
 
-def known(options: dict) -> bool:
+def known(options: dict[str, int | bool]) -> bool:
     """Whether this release of JAX compiles with such settings."""
     import jax
 
     try:
         jax.jit(lambda x: x, compiler_options=options).lower(0.0).compile()
-    except Exception:  # whatever it says of settings that it does not know
+    except Exception:  # an unknown setting raises different errors in different releases
         return False
     return True

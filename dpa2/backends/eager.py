@@ -1,19 +1,28 @@
-"""Running chunk functions as they are, one after another."""
+"""Back ends without a compiler: chunk functions run as they are, one chunk after another."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
+from typing import Any, Self, TypeVar
 
-from ..nn.arrays import end_to_end
+from ..batching.plan import ChunkShape
+from ..nn.arrays import Array, end_to_end
 from ..nn.module import map_leaves
 
+Join = Callable[[Sequence[Array]], Array]
+Result = TypeVar("Result")
+Tree = TypeVar("Tree")
 
-def reusing(lay):
-    """A function of parts that hands what it gave before to `lay(spent, parts)`: fresh pages cost more than copying."""
+
+def reusing(lay: Callable[[Array | None, Sequence[Array]], Array]) -> Join:
+    """Return a function of parts that calls `lay(spent, parts)`, where `spent` is the array that it returned before.
+
+    Memory that is fresh from the system takes longer to fill than memory that is used again.
+    """
     spent = None
 
-    def join(parts):
+    def join(parts: Sequence[Array]) -> Array:
         nonlocal spent
         if len(parts) == 1:
             return parts[0]
@@ -23,41 +32,49 @@ def reusing(lay):
     return join
 
 
-def converted(tree, dtype: str, convert: Callable):
-    """The NumPy arrays of a tree, each as `convert(array, dtype)` gives it; only real numbers have a precision."""
+def converted(tree: Tree, dtype: str, convert: Callable[[Array, str | None], Array]) -> Tree:
+    """A tree of NumPy arrays with `convert(array, dtype)` in place of each; dtype is None for integers."""
     return map_leaves(lambda _, x: convert(x, dtype if x.dtype.kind == "f" else None), tree)
 
 
-class Eager:
-    """What back ends without a compiler have in common."""
+class Shaped:
+    """A back end with a shape of chunks, of which copies may have another."""
 
-    asarray: Callable
+    shape: ChunkShape
 
-    def run(self, function, shared, *lists) -> list:
-        """`function(*shared, *items)` for the items of every chunk."""
-        return [function(*shared, *items) for items in zip(*lists, strict=True)]
-
-    def joiner(self):
-        """A function that lays arrays end to end, perhaps with rows to spare behind.
-
-        Each call may give up what the one before gave.
-        """
-        return end_to_end
-
-    def arrays(self, tree, dtype: str):
-        """The NumPy arrays of a tree as arrays of the library, real numbers in the given precision."""
-        return converted(tree, dtype, self.asarray)
-
-    def with_shape(self, shape):
-        """Return the same back end with chunks of another shape."""
+    def with_shape(self, shape: ChunkShape) -> Self:
+        """The same back end with chunks of another shape."""
         other = copy(self)
         other.shape = shape
         return other
 
-    def uncompiled(self):
-        """A back end on which every intermediate can be looked at."""
+
+class Eager(Shaped):
+    """The methods that back ends without a compiler have in common."""
+
+    threads = 1
+    asarray: Callable[..., Array]
+
+    def run(self, function: Callable[..., Result], shared: tuple, *lists: Sequence) -> list[Result]:
+        """`function(*shared, *items)` for the items of every chunk."""
+        return [function(*shared, *items) for items in zip(*lists, strict=True)]
+
+    def joiner(self) -> Join:
+        """A function that lays arrays end to end."""
+        return end_to_end
+
+    def arrays(self, tree: Tree, dtype: str) -> Tree:
+        """A tree of NumPy arrays as arrays of the library, real numbers in the precision `dtype`."""
+        return converted(tree, dtype, self.asarray)
+
+    def fold(self, weights: Any) -> Any:
+        """The program of a model's weights."""
+        return weights.fold()
+
+    def uncompiled(self) -> Any:
+        """This back end: it compiles nothing."""
         return self
 
-    def inference(self, dtypes: set[str]):
-        """The back end that evaluates models of these precisions where nothing is differentiated."""
+    def inference(self, dtypes: set[str]) -> Any:
+        """This back end: it evaluates its models itself."""
         return self

@@ -1,54 +1,61 @@
-"""JAX: every chunk function is compiled, once for each shape that chunks are rounded up to."""
+"""JAX: every chunk function is compiled, once for each shape of arrays; chunks are padded so that shapes are few."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable
-from copy import copy
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
-from ..batching.plan import Shape
-from ..batching.widths import Lasting, Lengths
-from ..errors import BackendError, require
-from ..nn.arrays import end_to_end
-from ..nn.module import array_fields, for_each_module, map_roles
+from ..batching.plan import ChunkShape
+from ..batching.widths import LengthCache, WidthCache
+from ..errors import BackendError
+from ..nn.arrays import Array, end_to_end
 from .compiling import compiled, exactly, keep_compiled, refilled
-from .eager import Eager, converted, reusing
+from .eager import Eager, Join, Result, Shaped, Tree, converted, reusing
+from .protocol import Backend, implements_backend
+from .pytrees import register_modules
 from .threads import available, processors, run_in_threads
 
-THREADS_PER_PROCESSOR = 3  # what a thread hands over to JAX runs in order, and leaves gaps
+THREADS_PER_PROCESSOR = 3  # JAX runs the calls of one thread in order, with gaps; three take 8 % less time than one
 
 
-class JAX:
+@implements_backend
+class JAX(Shaped):
     """Arrays are JAX arrays on `device`."""
 
     name = "jax"
 
-    def __init__(self, device: str | None = None):
-        self.jax = require("jax", "jax")
+    def __init__(self, device: str | None = None) -> None:
+        import jax
+
+        self.jax: Any = jax
         register_modules()
         keep_compiled()
+        self.place = self.found(device)
+        self.device = f"{self.place.platform}:{self.place.id}"
+        self.shape = ChunkShape(size=24, step=2, uniform=("repinit",), filled=True, width_cache=WidthCache())
+        self.lengths = LengthCache()
+        self.threads = available()
+        if self.place.platform != "cpu":
+            self.shape, self.threads = replace(self.shape, size=4096, step=4, min_size=32), 1
+
+    def found(self, device: Any) -> Any:
+        """JAX's object for a device: its own, or the one called "platform:number"."""
         if isinstance(device, self.jax.Device):
-            device = f"{device.platform}:{device.id}"
+            return device
         kind, _, number = (device or self.jax.default_backend()).partition(":")
         try:
-            self.device = self.jax.devices(kind)[int(number or 0)]
+            return self.jax.devices(kind)[int(number or 0)]
         except (RuntimeError, IndexError, ValueError) as error:
             raise BackendError(f"JAX has no device {device!r}: {error}", backend="jax", hint="cpu") from error
-        self.shape = Shape(size=24, step=2, uniform=("repinit",), filled=True, lasting=Lasting())
-        self.lengths = Lengths()
-        self.threads = available()
-        if self.device.platform != "cpu":
-            self.shape, self.threads = replace(self.shape, size=4096, step=4, least=32), 1
 
-    def asarray(self, x, dtype: str | None = None):
+    def asarray(self, x: Array, dtype: str | None = None) -> Array:
         """A NumPy array as a JAX array."""
-        return self.jax.device_put(self.typed(x, dtype), self.device)
+        return self.jax.device_put(self.typed(x, dtype), self.place)
 
-    def typed(self, x, dtype: str | None):
+    def typed(self, x: Array, dtype: str | None) -> Array:
         """The array in a precision that JAX has; integers no longer than JAX's."""
         if dtype == "float64" and not self.jax.config.jax_enable_x64:
             raise BackendError(
@@ -63,75 +70,72 @@ class JAX:
             dtype = "int32"
         return x if dtype is None or str(x.dtype) == dtype else x.astype(dtype)
 
-    def arrays(self, tree, dtype: str):
-        """The NumPy arrays of a tree as JAX arrays, real numbers in the given precision; handed over together."""
-        return self.jax.device_put(converted(tree, dtype, self.typed), self.device)
+    def arrays(self, tree: Tree, dtype: str) -> Tree:
+        """A tree of NumPy arrays as JAX arrays, real numbers in the precision `dtype`; one transfer for all."""
+        return self.jax.device_put(converted(tree, dtype, self.typed), self.place)
 
-    def to_numpy(self, x) -> np.ndarray:
+    def to_numpy(self, x: Array) -> np.ndarray:
+        """A JAX array as a NumPy array."""
         return np.asarray(x.astype("float32") if x.dtype == "bfloat16" else x)
 
     def wide(self) -> str:
         """The precision of coordinates, energies and sums: float64 where JAX has it."""
         return "float64" if self.jax.config.jax_enable_x64 else "float32"
 
-    def run(self, function, shared, *lists) -> list:
-        """`function(*shared, *items)` for the items of every chunk; threads would lose sight of a transformation."""
+    def run(self, function: Callable[..., Result], shared: tuple, *lists: Sequence) -> list[Result]:
+        """`function(*shared, *items)` for the items of every chunk; in one thread where JAX transforms them.
+
+        JAX keeps its transformations of a function in the thread that began them.
+        """
         items = list(zip(*lists, strict=True))
         if self.transformed((shared, lists)):
             return run_in_threads(compiled(function), shared, items, 1)
-        return run_in_threads(compiled(function, self.device.platform), shared, items, self.hands())
+        return run_in_threads(compiled(function, self.place.platform), shared, items, self.callers())
 
-    def hands(self) -> int:
-        """How many threads hand chunks over: several for each processor, unless that would occupy more of them."""
+    def callers(self) -> int:
+        """The number of threads that call JAX: several per processor, unless they would occupy more processors."""
         return self.threads if self.threads < max(2, processors()) else THREADS_PER_PROCESSOR * self.threads
 
-    def joiner(self):
-        """A function that lays arrays end to end, in the memory of what it gave before; with rows to spare behind."""
+    def joiner(self) -> Join:
+        """A function that lays arrays end to end in the memory of its previous result, and fills up with zeros."""
 
-        def lay(spent, parts):
+        def lay(spent: Array | None, parts: Sequence[Array]) -> Array:
             if self.transformed((spent, parts)):
                 return end_to_end(parts)
-            return refilled(self.lengths.settle(sum(map(len, parts))))(spent, parts)
+            return refilled(self.lengths.length_for(sum(map(len, parts))))(spent, parts)
 
         return reusing(lay)
 
-    def fold(self, weights):
-        """A model ready to run, differentiable in its weights."""
+    def fold(self, weights: Any) -> Any:
+        """The program of a model's weights, differentiable in them."""
         return exactly(type(weights).fold)(weights)
 
-    def frozen(self, weights, trained: Callable):
-        """Return weights of which only those with `trained(leaf)` have derivatives."""
-        stop = self.jax.lax.stop_gradient
-        return map_roles(lambda leaf, array: array if trained(leaf) else stop(array), weights)
-
-    def transformed(self, arguments) -> bool:
-        """Whether JAX is differentiating, vectorising or compiling what the arguments go into."""
+    def transformed(self, arguments: Any) -> bool:
+        """Whether JAX is differentiating, vectorising or compiling the code that called, by its arguments."""
         return any(isinstance(x, self.jax.core.Tracer) for x in self.jax.tree.leaves(arguments))
 
-    def inference(self, dtypes: set[str]):
+    def inference(self, dtypes: set[str]) -> Backend:
         """JAX itself."""
         return self
 
-    def with_shape(self, shape):
-        """Return the same back end with chunks of another shape."""
-        other = copy(self)
-        other.shape = shape
-        return other
+    def uncompiled(self) -> Backend:
+        """JAX on the same device, operation by operation."""
+        return UncompiledJAX(self.device).with_shape(self.shape)
 
-    def uncompiled(self):
-        """A back end on which every intermediate can be looked at."""
-        return UncompiledJAX(self.device)
-
-    def derivatives(self, function, x: list, directions: list) -> list:
-        """How function(x) changes along each direction: one linearisation, pulled back from each number of y."""
+    def derivatives(self, function: Callable, x: list[Array], directions: list[list[Array]]) -> list[Array]:
+        """Derivatives of function(x) along each direction: one value, pulled back from each number of y."""
         numpy = self.jax.numpy
         y, pull = self.jax.vjp(function, x)
-        rows = [vector(pull(unit.reshape(y.shape))[0]) for unit in numpy.eye(y.size, dtype=y.dtype)]
+        rows = [self.vector(pull(unit.reshape(y.shape))[0]) for unit in numpy.eye(y.size, dtype=y.dtype)]
         jacobian = numpy.stack(rows)
-        return [exactly(numpy.matmul)(jacobian, vector(d)).reshape(y.shape) for d in directions]
+        return [exactly(numpy.matmul)(jacobian, self.vector(d)).reshape(y.shape) for d in directions]
+
+    def vector(self, parts: Sequence[Array]) -> Array:
+        """Arrays of any shapes as one vector."""
+        return self.jax.numpy.concatenate([part.reshape(-1) for part in parts])
 
     @staticmethod
-    def sum_into_rows(values, rows, count: int):
+    def sum_into_rows(values: Array, rows: Array, count: int) -> Array:
         """Row k is the sum of the `values` whose `rows` are k."""
         import jax
 
@@ -141,27 +145,8 @@ class JAX:
 class UncompiledJAX(Eager, JAX):
     """JAX, operation by operation."""
 
-    def run(self, function, shared, *lists) -> list:
+    threads: int
+
+    def run(self, function: Callable[..., Result], shared: tuple, *lists: Sequence) -> list[Result]:
+        """`function(*shared, *items)` for the items of every chunk, with exact products."""
         return super().run(exactly(function), shared, *lists)
-
-
-def vector(parts):
-    """Arrays as one vector."""
-    import jax
-
-    return jax.numpy.concatenate([part.reshape(-1) for part in parts])
-
-
-@lru_cache
-def register_modules():
-    """Make every module a pytree: weights are leaves, settings are part of the structure."""
-    for_each_module(register_module)
-
-
-def register_module(cls: type) -> None:
-    """Make one module class a pytree."""
-    from jax.tree_util import register_dataclass
-
-    arrays = [f.name for f in array_fields(cls)]
-    settings = [f.name for f in dataclasses.fields(cls) if f.name not in arrays]
-    register_dataclass(cls, data_fields=arrays, meta_fields=settings)

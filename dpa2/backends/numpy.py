@@ -1,59 +1,66 @@
-"""NumPy: chunks small enough for the cache."""
+"""NumPy: chunks small enough for the processor's cache, on all processors."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
-from ..batching.plan import Shape
+from ..batching.plan import ChunkShape
 from ..errors import BackendError
-from .eager import Eager, reusing
+from ..nn.arrays import Array
+from .eager import Eager, Join, Result, reusing
+from .protocol import implements_backend
 from .threads import available, run_on_cache
 
+STEP = 1e-4  # of the central differences, Å: their error is 1e-9 of the largest second derivative, mostly rounding
 
+
+@implements_backend
 class NumPy(Eager):
     """Arrays live in memory; functions run as they are."""
 
     name = "numpy"
-    shape = Shape(size=24, largest=64)
+    device = "cpu"
+    shape = ChunkShape(size=24, max_size=64)  # docs/how-it-is-fast.md, "Chunks of few atoms", has the measurements
 
-    def __init__(self, device: str | None = None):
+    def __init__(self, device: str | None = None) -> None:
         if device not in (None, "cpu"):
             raise BackendError(f"NumPy has no device {device!r}, only 'cpu'", backend="numpy", hint="leave it out")
-        self.device = "cpu"
         self.threads = available()
 
-    def run(self, function, shared, *lists) -> list:
+    def run(self, function: Callable[..., Result], shared: tuple, *lists: Sequence) -> list[Result]:
         """`function(*shared, *items)` for the items of every chunk, on all processors."""
         return run_on_cache(function, shared, list(zip(*lists, strict=True)), self.threads)
 
-    def joiner(self):
-        """A function that lays arrays end to end, in the memory of what it gave before."""
+    def joiner(self) -> Join:
+        """A function that lays arrays end to end, in the memory of the array that it returned before."""
         return reusing(lambda spent, parts: np.concatenate(parts, out=spent))
 
-    def asarray(self, x, dtype: str | None = None):
-        """A NumPy array as an array of the library."""
+    def asarray(self, x: Array, dtype: str | None = None) -> np.ndarray:
+        """Any array as one of NumPy."""
         if dtype == "bfloat16":
             raise BackendError("NumPy has no bfloat16; use float32, or torch or jax", backend="numpy", hint="float32")
         return np.asarray(x, dtype=dtype)
 
-    def to_numpy(self, x) -> np.ndarray:
+    def to_numpy(self, x: Array) -> np.ndarray:
+        """The array itself."""
         return np.asarray(x)
 
     def wide(self) -> str:
         """The precision of coordinates, energies and sums."""
         return "float64"
 
-    def derivatives(self, function, x: list, directions: list) -> list:
-        """How function(x) changes along each direction: central differences of fourth order."""
-        h = 1e-4
+    def derivatives(self, function: Callable, x: list[Array], directions: list[list[Array]]) -> list[Array]:
+        """Derivatives of function(x) along each direction: central differences of fourth order."""
 
-        def at(step, dx):
-            return function([a + step * h * d for a, d in zip(x, dx, strict=True)])
+        def at(steps: int, direction: list[Array]) -> Array:
+            return function([a + steps * STEP * d for a, d in zip(x, direction, strict=True)])
 
-        return [(8.0 * (at(1, d) - at(-1, d)) - (at(2, d) - at(-2, d))) / (12.0 * h) for d in directions]
+        return [(8.0 * (at(1, d) - at(-1, d)) - (at(2, d) - at(-2, d))) / (12.0 * STEP) for d in directions]
 
     @staticmethod
-    def sum_into_rows(values, rows, count: int):
+    def sum_into_rows(values: Array, rows: Array, count: int) -> np.ndarray:
         """Row k is the sum of the `values` whose `rows` are k."""
         flat = values.reshape(len(values), -1)
         sums = [np.bincount(rows, weights=flat[:, c], minlength=count) for c in range(flat.shape[1])]

@@ -1,66 +1,70 @@
-"""Chunks of atoms on all processors, for libraries whose functions let other threads run.
+"""Chunks of atoms on all processors, for libraries that release the lock of the interpreter while they compute.
 
-Each thread works on chunks of its own, and the linear algebra inside is kept to one thread: chunks are too small to
-share. What chunks free is kept for the next ones, since fresh pages from the system cost more than the arithmetic on
-them: without that, two threads are hardly faster than one.
+Each thread works on chunks of its own, and matrix products are kept to one thread: chunks are too small to share.
+Memory that a chunk frees stays with the process for the next ones, since getting it from the system again takes longer
+than the arithmetic on it: without that, two threads are hardly faster than one.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from typing import Any, TypeVar
 
-KEEP = 1 << 28  # bytes of freed memory that stay with the process
-LARGEST = 1 << 25  # arrays up to this size, in bytes, are made from it
-TRIM_THRESHOLD, MMAP_THRESHOLD, ARENAS = -1, -3, -8  # names that the GNU C library gives these settings
+KEPT_BYTES = 1 << 28  # freed memory that the C library keeps for the process: 256 MB
+LARGEST_KEPT = 1 << 25  # the C library keeps the memory of arrays up to this number of bytes: 32 MB
+TRIM_THRESHOLD, MMAP_THRESHOLD, ARENAS = -1, -3, -8  # numbers of these settings in malloc.h of the GNU C library
+
+Result = TypeVar("Result")
 
 
 def available() -> int:
-    """How many threads to use: DPA2_THREADS, or as many as there are processors for this process."""
-    wish = os.environ.get("DPA2_THREADS")
-    return processors() if wish is None else max(1, int(wish))
+    """The number of threads to use: DPA2_THREADS, or the number of processors."""
+    given = os.environ.get("DPA2_THREADS")
+    return processors() if given is None else max(1, int(given))
 
 
 def processors() -> int:
-    """How many processors there are for this process."""
+    """The number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @cache
 def keep_freed_memory() -> bool:
-    """Tell the C library to keep what chunks free, once for all threads; False where it has no such settings."""
+    """Make the C library keep freed memory, in one pool for all threads; False where it has no such settings."""
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return False
-    return bool(mallopt(MMAP_THRESHOLD, LARGEST) and mallopt(TRIM_THRESHOLD, KEEP) and mallopt(ARENAS, 1))
+    return bool(mallopt(MMAP_THRESHOLD, LARGEST_KEPT) and mallopt(TRIM_THRESHOLD, KEPT_BYTES) and mallopt(ARENAS, 1))
 
 
 @cache
 def pool(threads: int) -> ThreadPoolExecutor:
-    """Threads that wait for work."""
+    """A pool of threads, one for each number of them."""
     return ThreadPoolExecutor(threads, thread_name_prefix="dpa2")
 
 
 @cache
-def linear_algebra():
-    """The libraries behind matrix products, and their number of threads."""
+def linear_algebra() -> Any:
+    """The control over the number of threads of matrix products."""
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
 
 
-def run_in_threads(function, shared, items: list, threads: int) -> list:
+def run_in_threads(function: Callable[..., Result], shared: tuple, items: list, threads: int) -> list[Result]:
     """`function(*shared, *item)` for every item."""
     if threads == 1 or len(items) == 1:
         return [function(*shared, *item) for item in items]
     return list(pool(threads).map(lambda item: function(*shared, *item), items))
 
 
-def run_on_cache(function, shared, items: list, threads: int) -> list:
-    """The same for functions of NumPy: products of matrices in one thread each, and freed memory kept."""
+def run_on_cache(function: Callable[..., Result], shared: tuple, items: list, threads: int) -> list[Result]:
+    """The same for functions of NumPy: every matrix product in one thread, and freed memory kept."""
     keep_freed_memory()
     with linear_algebra().limit(limits=1):
         return run_in_threads(function, shared, items, threads)

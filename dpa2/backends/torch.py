@@ -1,54 +1,69 @@
-"""PyTorch: eager, on any device, differentiable in the weights.
+"""PyTorch: operation by operation, on any device, differentiable in the weights.
 
 On a processor, models are evaluated by NumPy on the memory of the tensors: PyTorch hands products of small matrices to
-a library that takes several times as long for them. Whatever is differentiated is PyTorch's.
+a library that takes several times as long for them. What is differentiated is evaluated by PyTorch.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 
-from ..batching.plan import Shape
-from ..errors import BackendError, require
+from ..batching.plan import ChunkShape
+from ..errors import BackendError
+from ..nn.arrays import Array
 from .eager import Eager
 from .numpy import NumPy
+from .protocol import Backend, implements_backend
 from .threads import keep_freed_memory
 
+ON_GPU = ChunkShape(size=8192)
 
+
+@implements_backend
 class Torch(Eager):
     """Arrays are tensors on `device`."""
 
     name = "torch"
 
-    def __init__(self, device: str | None = None):
-        self.torch = require("torch", "torch")
+    def __init__(self, device: str | None = None) -> None:
+        import torch
+
+        self.torch: Any = torch
+        self.place = self.found(device or "cpu")
+        self.device = str(self.place)
+        self.shape = NumPy.shape if self.place.type == "cpu" else ON_GPU
+        if self.place.type == "cpu":
+            keep_freed_memory()
+
+    def found(self, device: str) -> Any:
+        """PyTorch's object for a device that it can use."""
         try:
-            self.device = self.torch.empty(0, device=device or "cpu").device
+            return self.torch.empty(0, device=device).device
         except (RuntimeError, AssertionError) as error:
             what = f"PyTorch cannot use device {device!r}: {str(error).splitlines()[0]}"
             raise BackendError(what, backend="torch", hint="cpu") from error
-        self.threads = 1
-        self.shape = NumPy.shape if self.device.type == "cpu" else Shape(size=8192)
-        if self.device.type == "cpu":
-            keep_freed_memory()
 
-    def inference(self, dtypes: set[str]):
-        """What evaluates models of these precisions where nothing is differentiated."""
-        shared = self.device.type == "cpu" and dtypes <= {"float64", "float32"}
-        return NumPy() if shared else self
+    def inference(self, dtypes: set[str]) -> Backend:
+        """NumPy, for models in memory and in its precisions; otherwise PyTorch."""
+        shared = self.place.type == "cpu" and dtypes <= {"float64", "float32"}
+        return NumPy().with_shape(self.shape) if shared else self
 
-    def uncompiled(self):
-        """PyTorch alone, operation by operation."""
-        return EagerTorch(str(self.device))
+    def uncompiled(self) -> Backend:
+        """PyTorch without the help of NumPy."""
+        return EagerTorch(self.device).with_shape(self.shape)
 
-    def asarray(self, x, dtype: str | None = None):
-        """A NumPy array as a tensor."""
+    def asarray(self, x: Array, dtype: str | None = None) -> Array:
+        """A NumPy array as a tensor, without a copy where that is possible."""
         if not isinstance(x, self.torch.Tensor):
             x = np.asarray(x)
             x = self.torch.from_numpy(x if x.flags.writeable and x.flags.c_contiguous else x.copy())
-        return x.to(device=self.device, dtype=None if dtype is None else getattr(self.torch, dtype))
+        return x.to(device=self.place, dtype=None if dtype is None else getattr(self.torch, dtype))
 
-    def to_numpy(self, x) -> np.ndarray:
+    def to_numpy(self, x: Array) -> np.ndarray:
+        """A tensor as a NumPy array, without its gradient."""
         x = x.detach().cpu()
         return (x.float() if x.dtype == self.torch.bfloat16 else x).numpy()
 
@@ -56,25 +71,27 @@ class Torch(Eager):
         """The precision of coordinates, energies and sums."""
         return "float64"
 
-    def derivatives(self, function, x: list, directions: list) -> list:
-        """How function(x) changes along each direction; one graph serves all, a backward pass for each number of y."""
+    def derivatives(self, function: Callable, x: list[Array], directions: list[list[Array]]) -> list[Array]:
+        """Derivatives of function(x) along each direction: one graph for all, a backward pass for each number of y."""
         x = [a.detach().requires_grad_() for a in x]
         y = function(x)
         rows = [self.torch.autograd.grad(element, x, retain_graph=True) for element in y.reshape(-1)]
         jacobian = self.torch.stack([self.vector(row) for row in rows])
         return [(jacobian @ self.vector(d)).reshape(y.shape) for d in directions]
 
-    def vector(self, parts):
+    def vector(self, parts: Sequence[Array]) -> Array:
+        """Tensors of any shapes as one vector."""
         return self.torch.cat([part.reshape(-1) for part in parts])
 
     @staticmethod
-    def sum_into_rows(values, rows, count: int):
+    def sum_into_rows(values: Array, rows: Array, count: int) -> Array:
         """Row k is the sum of the `values` whose `rows` are k."""
         return values.new_zeros((count, *values.shape[1:])).index_add(0, rows, values)
 
 
 class EagerTorch(Torch):
-    """PyTorch alone, also where NumPy would do."""
+    """PyTorch that evaluates all models itself."""
 
-    def inference(self, dtypes: set[str]):
+    def inference(self, dtypes: set[str]) -> Backend:
+        """PyTorch itself."""
         return self

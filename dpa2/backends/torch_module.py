@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+from ..config import DPA2Config
 from ..construction.trainability import trainable
 from ..errors import require
 from ..evaluation.forces import evaluate_prepared
+from ..nn.arrays import Array
 from ..nn.module import Leaf, map_leaves, map_roles
+from .protocol import Backend
+
+if TYPE_CHECKING:
+    from ..evaluation.prepared import Prepared
+    from ..evaluation.results import Evaluation
+    from ..fitting.energy import EnergyModel
 
 
-def as_module(config, weights, backend):
+def as_module(config: DPA2Config, weights: EnergyModel, backend: Backend) -> Any:
     """Return a `torch.nn.Module` whose parameters are the weights of a model, under their canonical names.
 
     `module(prepared)` evaluates what `model.prepare_systems` prepared, differentiably in the parameters, forces and
@@ -16,14 +26,14 @@ def as_module(config, weights, backend):
     """
     torch = require("torch", "torch")
 
-    class EnergyModule(torch.nn.Module):
+    class EnergyModule(torch.nn.Module):  # type: ignore[misc, name-defined]  # torch is imported late
         """A view of an energy model."""
 
-        def __init__(self):
+        def __init__(self) -> None:
             super().__init__()
             map_roles(self.register, weights)
 
-        def register(self, leaf: Leaf, tensor) -> None:
+        def register(self, leaf: Leaf, tensor: Array) -> None:
             """Add a tensor to the submodule that its path says, as a parameter or as a buffer."""
             *path, last = leaf.path.split(".")
             place = self
@@ -38,13 +48,13 @@ def as_module(config, weights, backend):
             else:
                 place.register_buffer(last, tensor)
 
-        def weights(self):
+        def weights(self) -> EnergyModel:
             """Return the tree of modules over the present parameters."""
             state = {**dict(self.named_parameters()), **dict(self.named_buffers())}
             return map_leaves(lambda name, _: state[name], weights)
 
-        def forward(self, prepared, atom_virial: bool = False):
+        def forward(self, prepared: Prepared, atom_virial: bool = False) -> list[Evaluation]:
             """Return a list of `Evaluation`, one for each system."""
-            return evaluate_prepared(self.weights().fold(), backend, prepared, atom_virial)
+            return evaluate_prepared(backend.fold(self.weights()), backend, prepared, atom_virial)
 
     return EnergyModule()

@@ -1,1 +1,1 @@
-"""Atoms of all systems laid end to end and cut into chunks, on the host."""
+"""The atoms of all systems in chunks of few atoms, on the host."""

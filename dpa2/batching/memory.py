@@ -1,7 +1,7 @@
-"""How much memory an evaluation takes, and how to take less of it: systems are evaluated in turns.
+"""An estimate of the memory that an evaluation takes, and the division of systems into groups that fit a limit.
 
-What all atoms keep from the way forward to the way back grows with their number; what a chunk needs for itself is
-taken once for each thread. Counted are the numbers that are stored; libraries add what they need for themselves.
+Two parts are counted: what each atom stores from the forward pass until the pullback, which grows with the number of
+atoms, and the intermediates of one chunk in each thread. Libraries need more for themselves.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from ..config import DPA2Config
 from ..errors import InputError
 from ..neighbors import Neighbors, counts_within
-from .plan import Shape
+from .plan import ChunkShape
 from .table import Cutoffs
 
-ITEM = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
+BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
 
 
 def bytes_per_atom(config: DPA2Config, wide: int, near: int) -> int:
-    """What stays of an atom with `wide` neighbours, `near` of them the repformer's, until forces are made."""
-    former, item = config.repformer, ITEM[config.dtype]
+    """Bytes stored from the forward pass until the forces, for an atom with the numbers of neighbours of `Demand`."""
+    former, item = config.repformer, BYTES[config.dtype]
     state = former.atom_dim + near * (former.pair_dim + 4)
     passing = 2 * near * former.atom_dim + 2 * state  # gradients of the neighbours' f, once more end to end
     lists = wide * (3 * 8 + 7 * item)
@@ -28,8 +28,8 @@ def bytes_per_atom(config: DPA2Config, wide: int, near: int) -> int:
 
 
 def bytes_per_chunk_atom(config: DPA2Config, wide: int, near: int) -> int:
-    """What an atom takes while its chunk is worked on."""
-    former, item = config.repformer, ITEM[config.dtype]
+    """Bytes of intermediates for each atom of a chunk that is being computed; arguments as above."""
+    former, item = config.repformer, BYTES[config.dtype]
     embedding = 6 * wide * sum(config.repinit.widths)
     pairs = 6 * near**2 * (sum(config.three_body.widths) if config.three_body else 0)
     attention = near * (former.pair_attention_heads * (10 * near + 6 * former.pair_dim) + 8 * former.atom_dim)
@@ -38,7 +38,10 @@ def bytes_per_chunk_atom(config: DPA2Config, wide: int, near: int) -> int:
 
 @dataclass(frozen=True)
 class Demand:
-    """What systems ask for: their atoms, and the largest numbers of neighbours among them."""
+    """The facts that memory depends on: the number of atoms, and the largest numbers of neighbours.
+
+    wide, near: neighbours of one atom within the cutoffs of repinit and of the repformer.
+    """
 
     atoms: int
     wide: int
@@ -53,16 +56,15 @@ class Demand:
     def __add__(self, other: Demand) -> Demand:
         return Demand(self.atoms + other.atoms, max(self.wide, other.wide), max(self.near, other.near))
 
-    def bytes(self, config: DPA2Config, shape: Shape, threads: int) -> int:
-        """What an evaluation of all of them at once takes."""
-        working = min(self.atoms, threads * shape.atoms_in_chunk(self.atoms)) * bytes_per_chunk_atom(
-            config, self.wide, self.near
-        )
+    def bytes(self, config: DPA2Config, shape: ChunkShape, threads: int) -> int:
+        """Estimated bytes of one evaluation of all atoms, with so many chunks computed at the same time."""
+        in_chunks = min(self.atoms, threads * shape.atoms_in_chunk(self.atoms))
+        working = in_chunks * bytes_per_chunk_atom(config, self.wide, self.near)
         return self.atoms * bytes_per_atom(config, self.wide, self.near) + working
 
 
 def turns(demands: Sequence[Demand], limit: int, cost: Callable[[Demand], int]) -> Iterator[slice]:
-    """Consecutive systems that together cost at most `limit` bytes.
+    """Groups of consecutive systems, each with at most `limit` bytes.
 
     Raises `InputError` where one system alone takes more.
 

@@ -1,8 +1,8 @@
-"""How atoms are cut into chunks, on the host."""
+"""The division of atoms into chunks, on the host."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from sys import maxsize
 
@@ -12,20 +12,20 @@ from ..descriptor.chunk import Chunk
 from ..neighbors import Neighbors
 from ..nn.arrays import Float, Int
 from .table import Cutoffs, Table, lay_end_to_end
-from .widths import Lasting, round_up, rounded
+from .widths import WidthCache, coarse, rounded_up
 
 LISTS = ("repinit", "three_body", "repformer")
-SHARES = 24  # chunks, below which they do not grow
+MIN_CHUNKS = 24  # make chunks larger only where there are at least this many
 
 
 @dataclass(frozen=True)
-class Shape:
-    """What chunks look like.
+class ChunkShape:
+    """The size and the padding of chunks.
 
-    size: atoms in each; of many atoms more, up to `largest` if that is given; with `least`, equally many in each, and
-    of few atoms less, down to that. step: widths are multiples of it.
-    uniform: lists in which all chunks are equally wide. filled: the last chunk has as many rows as the others.
-    ordered: atoms are sorted by their number of neighbours. lasting: the memory of widths that are to change seldom.
+    size: atoms in each chunk. max_size: where there are many atoms, chunks grow up to this size. min_size: where there
+    are few atoms, chunks are divided evenly and shrink down to this size. step: widths are multiples of it.
+    uniform: lists in which all chunks are equally wide. filled: the last chunk is padded to the size of the others.
+    ordered: atoms are sorted by their number of neighbours. width_cache: earlier widths, to be used again.
     """
 
     size: int
@@ -33,29 +33,29 @@ class Shape:
     uniform: tuple[str, ...] = ()
     filled: bool = False
     ordered: bool = True
-    lasting: Lasting | None = None
-    largest: int | None = None
-    least: int | None = None
+    width_cache: WidthCache | None = None
+    max_size: int | None = None
+    min_size: int | None = None
 
     def atoms_in_chunk(self, atoms: int) -> int:
-        """How many of so many atoms are worked on together: of many, more, since each chunk has a price."""
-        most = self.size if self.largest is None else min(self.largest, max(self.size, atoms // SHARES))
-        return most if self.least is None else max(self.least, round_up(-(-atoms // -(-atoms // most))))
+        """The size of chunks for a number of atoms; larger for many atoms, since each chunk has a fixed cost."""
+        most = self.size if self.max_size is None else min(self.max_size, max(self.size, atoms // MIN_CHUNKS))
+        return most if self.min_size is None else max(self.min_size, coarse(-(-atoms // -(-atoms // most))))
 
-    def of_size(self, size: int) -> Shape:
-        """Return chunks of just so many atoms."""
-        return replace(self, size=size, largest=None)
+    def of_size(self, size: int) -> ChunkShape:
+        """The same shape with `size` atoms in each chunk, however many there are."""
+        return replace(self, size=size, max_size=None)
 
-    def doubled(self) -> Shape:
-        """Chunks of twice as many atoms."""
-        return replace(self, size=2 * self.size, largest=self.largest and 2 * self.largest)
+    def doubled(self) -> ChunkShape:
+        """The same shape with twice as many atoms in each chunk."""
+        return replace(self, size=2 * self.size, max_size=self.max_size and 2 * self.max_size)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Chunks ready to run, and the way back: row k of the chunks is atom `order[k]`, of system `system[k]`.
+    """Chunks on the host, and the origin of their rows: row k of all chunks is atom `order[k]`, of system `system[k]`.
 
-    Rows from `atoms` on only fill up the last chunk.
+    Rows from `atoms` on are padding of the last chunk.
     """
 
     chunks: tuple[Chunk, ...]
@@ -67,11 +67,11 @@ class Plan:
 
     @property
     def present(self) -> Float[np.ndarray, "row"]:
-        """1 for atoms, 0 for rows that only fill up."""
+        """1 for atoms, 0 for rows that are padding."""
         return (np.arange(len(self.order)) < self.atoms).astype(float)
 
     def cut(self, rows: np.ndarray) -> list[np.ndarray]:
-        """The rows of each chunk."""
+        """An array of all rows as one array for each chunk."""
         return np.split(rows, np.cumsum([len(b.types) for b in self.chunks])[:-1])
 
     @property
@@ -80,8 +80,8 @@ class Plan:
         return np.argsort(self.order[: self.atoms])
 
 
-def plan(types: Sequence[np.ndarray], lists: Sequence[Neighbors], cutoffs: Cutoffs, shape: Shape) -> Plan:
-    """Cut the atoms of all systems into chunks; types below 0 must be replaced already."""
+def plan(types: Sequence[np.ndarray], lists: Sequence[Neighbors], cutoffs: Cutoffs, shape: ChunkShape) -> Plan:
+    """The chunks of the atoms of all systems; types below 0 must be replaced already."""
     table = lay_end_to_end(types, lists, cutoffs, shape.step)
     atoms = len(table.types)
     order = np.arange(atoms)
@@ -92,10 +92,10 @@ def plan(types: Sequence[np.ndarray], lists: Sequence[Neighbors], cutoffs: Cutof
     extra = -atoms % shape.size if shape.filled else 0
     table = table.padded(extra, cutoffs.far)
     order = np.append(order, np.repeat(order[:1], extra))
-    return Plan(tuple(cut(table, shape, cutoffs)), order, table.system, atoms, len(types), cutoffs)
+    return Plan(tuple(made_chunks(table, shape, cutoffs)), order, table.system, atoms, len(types), cutoffs)
 
 
-def cut(table: Table, shape: Shape, cutoffs: Cutoffs):
+def made_chunks(table: Table, shape: ChunkShape, cutoffs: Cutoffs) -> Iterator[Chunk]:
     """Chunks of rows, each as wide as its widest atom."""
     spans = [slice(k, k + shape.size) for k in range(0, len(table.types), shape.size)]
     widths = {n: chunk_widths(n, table.counts[n], spans, shape, most) for n, (_, most) in cutoffs.lists.items()}
@@ -121,18 +121,26 @@ def cut(table: Table, shape: Shape, cutoffs: Cutoffs):
         )
 
 
-def chunk_widths(name: str, counts: Int[np.ndarray, "row"], spans, shape: Shape, most: int = maxsize) -> list[int]:
-    """The widest atom of each chunk, or of all where they are uniform."""
+def chunk_widths(
+    name: str, counts: Int[np.ndarray, "row"], spans: Sequence[slice], shape: ChunkShape, most: int = maxsize
+) -> list[int]:
+    """The width of each chunk: that of its widest atom, or of the widest of all where they are uniform; padded."""
     widest = [int(counts[span].max()) for span in spans]
     if name in shape.uniform:
         widest = [max(widest)] * len(widest)
-    if shape.lasting is not None:
-        return shape.lasting.settle(name, widest, shape.step, most)
-    return [rounded(w, shape.step, most) for w in widest]
+    if shape.width_cache is not None:
+        return shape.width_cache.widths_for(name, widest, shape.step, most)
+    return [rounded_up(w, shape.step, most) for w in widest]
 
 
-def incoming_edges(table: Table, spans, widths, shape: Shape):
-    """For each row, the positions of the repformer's edges that lead to it, 1 for each, and how many chunks need."""
+def incoming_edges(
+    table: Table, spans: Sequence[slice], widths: Sequence[int], shape: ChunkShape
+) -> tuple[np.ndarray, np.ndarray, list[int]]:
+    """The edges of the repformer that lead to each row.
+
+    Returned are their positions (row, slot) among the edges of all chunks, 1 where a slot holds one (row, slot), and
+    the number of slots of each chunk.
+    """
     positions, targets, base = [], [], 0
     for span, width in zip(spans, widths, strict=True):
         used = (table.used[span, :width] > 0) & (np.arange(width) < table.counts["repformer"][span, None])

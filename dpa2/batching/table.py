@@ -1,4 +1,4 @@
-"""All systems end to end: one table of atoms and of what is near them, on the host (specification 1.5 and 9)."""
+"""One table of the atoms of all systems and of their neighbours, on the host (specification 1.5 and 9)."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..config import DPA2Config
 from ..neighbors import Neighbors, counts_within
 from ..nn.arrays import Float, Int
-from .widths import rounded
+from .widths import rounded_up
 
-FAR = 2.0  # an empty slot's vector, in units of the longest cutoff: there every switch is 0
+FAR = 2.0  # length of the vector in an empty slot, in units of repinit's cutoff, so that every switch is 0 there
 
 
 @dataclass(frozen=True)
 class Cutoffs:
-    """Cutoff (Å) and max_neighbors of each of a descriptor's lists, and what it excludes."""
+    """Cutoff (Å) and max_neighbors of each of a descriptor's lists, its excluded pairs and its number of types."""
 
     repinit: tuple[float, int]
     three_body: tuple[float, int] | None
@@ -26,7 +27,7 @@ class Cutoffs:
     types: int
 
     @classmethod
-    def of(cls, config) -> Cutoffs:
+    def of(cls, config: DPA2Config) -> Cutoffs:
         """The cutoffs of the model that `config` describes."""
         three = config.three_body
         return cls(
@@ -44,7 +45,7 @@ class Cutoffs:
 
     @property
     def lists(self) -> dict[str, tuple[float, int]]:
-        """Cutoff and max_neighbors of each list by name; a three-body block that is absent sees nothing."""
+        """Cutoff and max_neighbors of each list by name; cutoff 0 for an absent three-body block."""
         absent = (0.0, 1)
         return {"repinit": self.repinit, "three_body": self.three_body or absent, "repformer": self.repformer}
 
@@ -53,8 +54,8 @@ class Cutoffs:
 class Table:
     """Rows of atoms, and their neighbours as rows of other atoms, nearest first.
 
-    `used` is 1 where a slot holds a neighbour that the descriptor may see. Other slots hold `far` vectors and the
-    `filler`, the type of the system's first atom; `counts` has for each list how many slots hold a neighbour at all.
+    `used` is 1 where a slot holds a neighbour that is not excluded. Other slots hold `far` vectors and the `filler`,
+    the type of the system's first atom. `counts` has for each list the number of slots that hold any neighbour.
     """
 
     types: Int[np.ndarray, "row"]
@@ -67,7 +68,7 @@ class Table:
     counts: dict[str, Int[np.ndarray, "row"]]
 
     def take(self, order: Int[np.ndarray, "row"]) -> Table:
-        """Row k of the new table is row order[k] of this one; neighbours are renumbered accordingly."""
+        """The table whose row k is row order[k] of this one, with neighbours renumbered accordingly."""
         rank = np.empty_like(order)
         rank[order] = np.arange(len(order))
         rows = {f.name: getattr(self, f.name)[order] for f in dataclasses.fields(self) if f.name != "counts"}
@@ -75,7 +76,7 @@ class Table:
         return Table(**rows | {"near": rank[rows["near"]]}, counts=counts)
 
     def widened(self, width: int, far: Float[np.ndarray, "3"]) -> Table:
-        """With empty slots behind, if it is narrower than that."""
+        """The table with empty slots added at the end of each row, up to `width`."""
         extra = width - self.near.shape[1]
         if extra <= 0:
             return self
@@ -86,7 +87,7 @@ class Table:
         return dataclasses.replace(self, near=near, near_types=types, vectors=vectors, used=used)
 
     def padded(self, extra: int, far: Float[np.ndarray, "3"]) -> Table:
-        """With `extra` atoms more that repeat the first one, but have no neighbours."""
+        """The table with `extra` rows added at the end, copies of the first one without neighbours."""
         if not extra:
             return self
         index = np.concatenate([np.arange(len(self.types)), np.zeros(extra, dtype=int)])
@@ -98,10 +99,10 @@ class Table:
 
 
 def lay_end_to_end(types: Sequence[np.ndarray], lists: Sequence[Neighbors], cutoffs: Cutoffs, step: int) -> Table:
-    """One table of all systems, as wide as the widest atom of all needs, rounded up to a multiple of `step`."""
+    """The table of all systems, as wide as its widest atom needs, rounded up to a multiple of `step`."""
     sizes = [len(t) for t in types]
     starts = np.cumsum([0, *sizes])
-    width = rounded(max(n.index.shape[1] for n in lists), step, cutoffs.repinit[1])
+    width = rounded_up(max(n.index.shape[1] for n in lists), step, cutoffs.repinit[1])
     own, filler = np.concatenate(types), np.repeat([t[0] for t in types], sizes)
     near = np.full((starts[-1], width), -1)
     vectors = np.empty((starts[-1], width, 3))
@@ -125,12 +126,12 @@ def lay_end_to_end(types: Sequence[np.ndarray], lists: Sequence[Neighbors], cuto
 
 
 def count_all(lists: Sequence[Neighbors], cutoff: float, max_neighbors: int) -> Int[np.ndarray, "row"]:
-    """How many neighbours each atom has within a list's cutoff and max_neighbors."""
+    """The number of neighbours of each atom within a list's cutoff, at most max_neighbors."""
     return np.concatenate([counts_within(n, cutoff, max_neighbors) for n in lists])
 
 
 def allowed(cutoffs: Cutoffs) -> np.ndarray:
-    """Whether the descriptor may see a pair of types (virtual ones included)."""
+    """A matrix that is False for the excluded pairs of types; the last row and column are virtual atoms."""
     matrix = np.ones((cutoffs.types + 1, cutoffs.types + 1), dtype=bool)
     for a, b in cutoffs.excluded_pairs:
         matrix[a, b] = matrix[b, a] = False

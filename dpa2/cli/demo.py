@@ -8,13 +8,14 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from ..backends import CHOICES
 from .app import AsJson, app, out, tell
 from .exit_codes import DIFFERENT
 
 
 @app.command()
 def demo(
-    backend: Annotated[str, typer.Option(help="numpy, torch or jax.")] = "numpy",
+    backend: Annotated[str, typer.Option(help=f"{CHOICES}.")] = "numpy",
     as_json: AsJson = False,
 ) -> None:
     """Load a model, evaluate a water box, convert there and back, compare with DeePMD-kit's numbers."""

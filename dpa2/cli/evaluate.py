@@ -8,6 +8,7 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
+from ..backends import CHOICES
 from ..structures.files import read_structures
 from .app import AsJson, Head, app, err, out, tell
 
@@ -16,7 +17,7 @@ from .app import AsJson, Head, app, err, out, tell
 def evaluate(
     file: Annotated[str, typer.Argument(help="The model file.")],
     structures: Annotated[list[str], typer.Argument(help="DeePMD data folders, or files that ASE reads.")],
-    backend: Annotated[str, typer.Option(help="numpy, torch or jax.")] = "numpy",
+    backend: Annotated[str, typer.Option(help=f"{CHOICES}.")] = "numpy",
     device: Annotated[str | None, typer.Option(help="As the library names it, e.g. cuda:0.")] = None,
     dtype: Annotated[str | None, typer.Option(help="float64, float32, ...; the file's if not given.")] = None,
     truncate: Annotated[bool, typer.Option(help="Keep the nearest neighbours where there are too many.")] = False,

@@ -1,12 +1,13 @@
 """Energies, forces and virials of prepared systems (specification sections 12.4 and 12.5).
 
-g_e = ∂E/∂d_e of every directed edge gives all of them: F_k = Σ g (edges from k) - Σ g (edges to k), Ξ = -Σ g ⊗ d.
+Forces and virials follow from g_e = ∂E/∂d_e of every directed edge: F_k = Σ g (edges from k) - Σ g (edges to k) and
+Ξ = -Σ g ⊗ d.
 Sums are made in the precision of coordinates, whatever the precision of the model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..fitting.energy import EnergyProgram
 from ..nn.arrays import Array, Float, array_namespace, end_to_end, flat
@@ -26,19 +27,21 @@ def evaluate_prepared(program: EnergyProgram, backend, ready: Prepared, with_ato
     return split(ready.atoms, totals, forces, virials, atom_energies, shares)
 
 
-def from_edges(backend, ready: Prepared, function, gradients) -> list[Sequence[Array]]:
-    """Return the results of `function` for the edges of every chunk: a list for each of them."""
+def from_edges(backend, ready: Prepared, function: Callable, gradients: Sequence) -> list[Sequence[Array]]:
+    """The results of `function(gradients, vectors, coordinates)` for all chunks: a list for each of its results."""
     vectors = [chunk.vectors for chunk in ready.chunks]
     return list(zip(*backend.run(function, (), gradients, vectors, ready.coordinates), strict=True))
 
 
-def atom_virials(backend, ready: Prepared, gradients, pull) -> Array:
-    """The reference's share of the virial per atom (atom, 3, 3), of which message passing makes the last term.
+def atom_virials(backend, ready: Prepared, gradients: Sequence, pull: Callable) -> Array:
+    """The share of each atom in the virial, as the reference divides it: (atom, 3, 3).
+
+    The last term comes from message passing:
 
     Ξ_m = Σ_p F_p ⊗ r_p + Σ_i r_i ∂E_i/∂r_p over the images p of m, with wrapped coordinates r.
     """
 
-    def flow(function, edges) -> Array:
+    def flow(function: Callable, edges: Sequence) -> Array:
         leaving, arriving, *_ = map(end_to_end, from_edges(backend, ready, function, edges))
         return ready.row_map.flow(leaving, arriving)
 
@@ -48,17 +51,25 @@ def atom_virials(backend, ready: Prepared, gradients, pull) -> Array:
     return ready.row_map.unsorted(flow(share_out_virial, gradients) - xp.stack(passed_on, axis=-1))
 
 
-def share_out(gradient: Float[Array, "atom neighbor 3"], vectors, coordinates: Float[Array, "atom 3"]):
-    """Return the gradients summed over each atom's edges, edge by edge, and the virial -Σ g ⊗ d of a chunk.
+def share_out(
+    gradient: Float[Array, "atom neighbor 3"],
+    vectors: Float[Array, "atom neighbor 3"],
+    coordinates: Float[Array, "atom 3"],
+) -> tuple[Array, Array, Array]:
+    """Σ g of each atom's edges (atom, 3), g of every edge (edge, 3), and the virial -Σ g ⊗ d of each atom (atom, 3, 3).
 
-    The first index of the virial is that of the force. Of the coordinates, only the precision matters here.
+    The first index of the virial is that of the force. Results are in the precision of the coordinates.
     """
     g, d = in_precision_of(coordinates, gradient), in_precision_of(coordinates, vectors)
     return array_namespace(g).sum(g, axis=1), flat(g), -(g.mT @ d)
 
 
-def share_out_virial(gradient: Float[Array, "atom neighbor 3"], vectors, coordinates: Float[Array, "atom 3"]):
-    """Return the terms of Σ F_p ⊗ r_p: summed over each atom's edges, and edge by edge for the neighbours."""
+def share_out_virial(
+    gradient: Float[Array, "atom neighbor 3"],
+    vectors: Float[Array, "atom neighbor 3"],
+    coordinates: Float[Array, "atom 3"],
+) -> tuple[Array, Array]:
+    """Terms of Σ F_p ⊗ r_p over images p: of each atom itself (atom, 3, 3), and of every edge (edge, 3, 3)."""
     g, d = in_precision_of(coordinates, gradient)[..., None], in_precision_of(coordinates, vectors)
     own = coordinates[:, None, None, :]
     return array_namespace(g).sum(g * own, axis=1), flat(g * (own + d[:, :, None, :]))

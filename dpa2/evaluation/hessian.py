@@ -1,4 +1,4 @@
-"""Second derivatives of the energy: the adjoint program, differentiated once more along each coordinate."""
+"""Second derivatives of the energy: derivatives of the forces along each coordinate."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def hessian(program, backend, ready: Prepared) -> Float[Array, "atom 3 atom 3"]:
     vectors = [chunk.vectors for chunk in ready.chunks]
     dtype = str(vectors[0].dtype).rpartition(".")[2]
 
-    def forces(moved):
-        chunks = tuple(dataclasses.replace(b, vectors=v) for b, v in zip(ready.chunks, moved, strict=True))
+    def forces(moved: list[Array]) -> Array:
+        chunks = tuple(dataclasses.replace(chunk, vectors=v) for chunk, v in zip(ready.chunks, moved, strict=True))
         moved_ready = dataclasses.replace(ready, chunks=chunks)
         return evaluate_prepared(program, backend, moved_ready, False)[0].forces
 
@@ -32,7 +32,7 @@ def hessian(program, backend, ready: Prepared) -> Float[Array, "atom 3 atom 3"]:
 
 
 def moves(ready: Prepared, atom: int, axis: int) -> list[np.ndarray]:
-    """Return the changes of the edge vectors of every chunk when one atom moves along one axis."""
+    """Derivatives of the vectors of every chunk (atom, neighbor, 3) with respect to one coordinate of one atom."""
     row, start, found = int(ready.plan.inverse[atom]), 0, []
     for chunk in ready.plan.chunks:
         own = (np.arange(start, start + len(chunk.types)) == row)[:, None]

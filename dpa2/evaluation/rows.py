@@ -11,10 +11,10 @@ from ..nn.roles import static
 
 @module
 class RowMap:
-    """The map from rows of chunks to atoms and systems.
+    """Sums over edges and rows of all chunks, for atoms and for systems.
 
-    near: the row of the neighbour of every edge of all chunks. system: the system of each row. inverse: the row of each
-    atom. into_rows: `into_rows(values, rows, count)` sums the values that belong to the same row.
+    near: the row of the neighbour of every edge. system: the system of each row. inverse: the row of each atom, systems
+    end to end. systems: their number. into_rows: `Backend.sum_into_rows`.
     """
 
     near: Int[Array, "edge"]
@@ -23,8 +23,8 @@ class RowMap:
     systems: int = static()
     into_rows: Callable = static()
 
-    def flow(self, leaving: Float[Array, "row *rest"], arriving: Float[Array, "edge *rest"]):
-        """Return the sums over the edges from each row less those over the edges to it."""
+    def flow(self, leaving: Float[Array, "row *rest"], arriving: Float[Array, "edge *rest"]) -> Array:
+        """For each row, its value in `leaving` less the sum of `arriving` over the edges that lead to it."""
         return leaving - self.into_rows(arriving, self.near, leaving.shape[0])
 
     def totals(self, values: Float[Array, "row *rest"]) -> Float[Array, "system *rest"]:
@@ -32,11 +32,17 @@ class RowMap:
         return self.into_rows(values, self.system, self.systems)
 
     def unsorted(self, rows: Float[Array, "row *rest"]) -> Float[Array, "atom *rest"]:
-        """Return rows of chunks as atoms of the systems, end to end."""
+        """Values of rows in the order of atoms, systems end to end."""
         return take_rows(rows, self.inverse)
 
 
-def sum_over_rows(row_map: RowMap, energies: Float[Array, "row"], leaving, arriving, virial):
-    """Return energies, forces and virials of systems, and the energies of atoms, from the sums of all chunks."""
+def sum_over_rows(
+    row_map: RowMap,
+    energies: Float[Array, "row"],
+    leaving: Float[Array, "row 3"],
+    arriving: Float[Array, "edge 3"],
+    virial: Float[Array, "row 3 3"],
+) -> tuple[Array, Array, Array, Array]:
+    """Energies of systems, forces, virials of systems, and energies of atoms, from the values of all chunks."""
     forces = row_map.unsorted(row_map.flow(leaving, arriving))
     return row_map.totals(energies), forces, row_map.totals(virial), row_map.unsorted(energies)

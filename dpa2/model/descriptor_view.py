@@ -34,6 +34,6 @@ class DescriptorView:
         config, backend = worker.config, worker.backend
         system = checked(System(coordinates, types, cell), config.types)
         found = list_neighbors(config, system, neighbors)
-        shape = dataclasses.replace(backend.shape, uniform=("repformer",), lasting=None)
+        shape = dataclasses.replace(backend.shape, uniform=("repformer",), width_cache=None)
         ready = in_chunks(config, backend, [system], [found], virtual_type=len(config.types), shape=shape)
         return self.model.adopted(evaluate_descriptor(worker.program.descriptor, backend, ready)[0])

@@ -6,14 +6,13 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
+from ..backends.protocol import Backend
 from ..batching.table import Cutoffs
 from ..config import DPA2Config
 from ..construction.build import load_weights
-from ..construction.trainability import trainable
 from ..errors import BackendError
 from ..evaluation.forces import evaluate_prepared
 from ..evaluation.hessian import hessian
@@ -41,7 +40,7 @@ class Model:
 
     config: DPA2Config
     weights: EnergyModel
-    backend: Any
+    backend: Backend
     metadata: dict = field(default_factory=dict)
     acceleration: Acceleration | None = None
 
@@ -153,7 +152,7 @@ class Model:
         backend = self.backend.inference({self.config.dtype, self.config.fitting.dtype})
         if backend is self.backend:
             return self
-        return replace(self, weights=self.on_host(), backend=backend.with_shape(self.backend.shape))
+        return replace(self, weights=self.on_host(), backend=backend)
 
     def evaluate(
         self, coordinates, types, cell=None, *, neighbors="strict", fparam=None, aparam=None, atom_virial=False
@@ -261,12 +260,9 @@ class Model:
         Gradients by parameters that the configuration freezes, by statistics and by the output bias are zero.
         """
         self.require_backend("jax")
+        from ..backends.pytrees import as_pytree
 
-        def evaluate(weights: EnergyModel, prepared: Prepared, atom_virial: bool = False) -> list[Evaluation]:
-            trained = self.backend.frozen(weights, lambda leaf: trainable(self.config, leaf))
-            return evaluate_prepared(self.backend.fold(trained), self.backend, prepared, atom_virial)
-
-        return self.weights, evaluate
+        return as_pytree(self.config, self.weights, self.backend)
 
     def require_backend(self, name: str) -> None:
         """Raise a `BackendError` on another back end."""

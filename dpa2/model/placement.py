@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..backends import backend as find_backend
+from ..backends.protocol import Backend
 from ..config import DPA2Config
 from ..construction.precision import in_precision, precision
 from ..nn.arrays import Array
@@ -11,7 +14,7 @@ from ..nn.module import Leaf, map_roles
 
 def destination(
     config: DPA2Config, backend: str, device: str | None = None, dtype: str | None = None, chunk: int | None = None
-):
+) -> tuple[Backend, DPA2Config]:
     """Return a back end and the configuration in the precision that is wanted there.
 
     chunk: the number of atoms worked on together; if None, the back end's own, twice as many in lower precisions,
@@ -24,7 +27,7 @@ def destination(
     return target if config.dtype == "float64" else target.with_shape(target.shape.doubled()), config
 
 
-def moved(tree, source, target, config: DPA2Config, done: dict):
+def moved(tree: Any, source: Backend | None, target: Backend, config: DPA2Config, done: dict) -> Any:
     """Return a tree of weights with its arrays on the back end `target`.
 
     source: the back end of the arrays; None for NumPy arrays. done: arrays that are there already, by identity and

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from ..backends.protocol import Backend
 from ..batching.memory import Demand, turns
-from ..batching.plan import Shape, plan
+from ..batching.plan import ChunkShape, plan
 from ..batching.table import Cutoffs
 from ..config import DPA2Config
 from ..errors import InputError
 from ..evaluation.prepared import Prepared, prepare
-from ..neighbors import Neighbors, check_limits, neighbor_list
+from ..neighbors import Neighbors, check_max_neighbors, neighbor_list
 from ..structures.parameters import with_defaults
 from ..structures.system import System, checked
 
@@ -44,7 +45,7 @@ def require_room(config: DPA2Config, found: Neighbors, system: System, mode: str
     if mode == "strict":
         cutoffs = Cutoffs.of(config)
         named = {"three-body block": cutoffs.three_body, "repformer": cutoffs.repformer}
-        check_limits(found, [(name, *limit) for name, limit in named.items() if limit], system, config.types)
+        check_max_neighbors(found, [(name, *limit) for name, limit in named.items() if limit], system, config.types)
 
 
 def with_neighbors(config: DPA2Config, systems: Sequence[System], mode: str) -> tuple[list[System], list[Neighbors]]:
@@ -55,12 +56,12 @@ def with_neighbors(config: DPA2Config, systems: Sequence[System], mode: str) -> 
 
 def in_chunks(
     config: DPA2Config,
-    backend,
+    backend: Backend,
     systems: Sequence[System],
     lists: Sequence[Neighbors],
     *,
     virtual_type: int = 0,
-    shape: Shape | None = None,
+    shape: ChunkShape | None = None,
 ) -> Prepared:
     """Return checked systems with their lists as chunks of atoms on a back end.
 
@@ -71,7 +72,7 @@ def in_chunks(
     return prepare(backend, config, host, lists, systems)
 
 
-def in_turns(config: DPA2Config, backend, lists: Sequence[Neighbors], memory: int | None) -> Iterable[slice]:
+def in_turns(config: DPA2Config, backend: Backend, lists: Sequence[Neighbors], memory: int | None) -> Iterable[slice]:
     """Return which systems are evaluated together so that none of the turns takes more than `memory` bytes."""
     if memory is None:
         return [slice(None)]

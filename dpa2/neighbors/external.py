@@ -1,6 +1,8 @@
-"""Neighbour lists that another code made, over atoms and their periodic images."""
+"""Neighbour lists of other programs, over atoms and their periodic images."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
@@ -9,22 +11,22 @@ from .lists import Edges, Neighbors, Selection, norm, selected
 
 
 def from_list(
-    coordinates_ext,
-    types_ext,
-    nlist,
-    mapping,
+    coordinates_ext: Any,
+    types_ext: Any,
+    nlist: Any,
+    mapping: Any,
     n_local: int,
     cutoff: float,
     max_neighbors: int,
     *,
     name: str = "",
-    **options,
+    **options: Any,
 ) -> Neighbors:
-    """Neighbours from a list made elsewhere, over atoms and their images.
+    """Neighbours from the list of another program, over atoms and their images.
 
     coordinates_ext: (M, 3), Å, the `n_local` atoms first, then images. types_ext: (M,) indices.
-    nlist: (n_local, any width) indices into these, in any order; negative on empty slots; may reach beyond the cutoff.
-    mapping: (M,), atom of which each is an image. name: what errors call the system. Options as in `neighbor_list`.
+    nlist: (n_local, any width) indices into these, in any order, negative on empty slots, also beyond the cutoff.
+    mapping: (M,), the atom that each is an image of. name: what errors call the system. Options as in `neighbor_list`.
 
     Raises `InputError` if these do not fit together, otherwise as `neighbor_list`.
 
@@ -49,7 +51,7 @@ def from_list(
     return selected(listed(nlist, coordinates, types, mapping, cutoff, name), types[:n_local], selection, name)
 
 
-def indices(value, argument: str, shape: tuple, end: int | None, name: str) -> np.ndarray:
+def indices(value: Any, argument: str, shape: tuple, end: int | None, name: str) -> np.ndarray:
     """Integers of the given shape (None: any length), below `end`."""
     array = host_array(value, argument, name)
     fits = array.ndim == len(shape) and all(n in (None, m) for n, m in zip(shape, array.shape, strict=True))
@@ -60,8 +62,10 @@ def indices(value, argument: str, shape: tuple, end: int | None, name: str) -> n
     return array.astype(np.int64)
 
 
-def listed(nlist, coordinates, types, mapping, cutoff: float, name: str) -> Edges:
-    """The pairs of a list from outside that are real and within the cutoff."""
+def listed(
+    nlist: np.ndarray, coordinates: np.ndarray, types: np.ndarray, mapping: np.ndarray, cutoff: float, name: str
+) -> Edges:
+    """The pairs of the list between real atoms and within the cutoff."""
     center, slot = np.nonzero(nlist >= 0)
     extended = nlist[center, slot]
     if len(np.unique(center * len(coordinates) + extended)) < len(center):

@@ -9,11 +9,11 @@ import numpy as np
 from ..nn.arrays import Float, Int
 from ..structures.system import System, fractional, refuse, times
 
-MOST_IMAGES = 10**6
+MOST_IMAGES = 10**6  # of a cell, within a cutoff; a cell with more is refused as too thin
 
 
-def placed(system: System):
-    """Wrapped positions in Å, and the fractional ones that they come from (None without a cell)."""
+def placed(system: System) -> tuple[np.ndarray, np.ndarray | None]:
+    """Wrapped positions in Å, and fractional positions (None without a cell)."""
     if system.cell is None:
         return system.coordinates, None
     places = fractional(system.coordinates, system.cell)
@@ -42,7 +42,7 @@ class Images:
 
     @classmethod
     def within(cls, cutoff: float, system: System) -> Images:
-        """Those of a system for a cutoff in Å; a cluster has the one that does not move."""
+        """The images of a system for a cutoff in Å; a cluster has one, itself."""
         cell = np.zeros((3, 3)) if system.cell is None else system.cell
         reach = np.zeros(3) if system.cell is None else np.ceil(cutoff / heights(cell))
         count = np.prod(2 * reach + 1)
@@ -56,8 +56,8 @@ class Images:
         rank[order] = np.arange(len(order))
         return cls(reach, times(integers[order].astype(np.float64), cell), rank)
 
-    def numbers(self, shift: Int[np.ndarray, "pair 3"]):
-        """The number of the image at each translation, and whether it is one of these images at all."""
+    def numbers(self, shift: Int[np.ndarray, "pair 3"]) -> tuple[np.ndarray, np.ndarray]:
+        """The number of the image at each translation (in cells), and whether it is among these images."""
         reached = np.logical_and.reduce([np.abs(z) <= n for z, n in zip(shift.T, self.reach, strict=True)])
         place = np.ravel_multi_index(tuple((shift + self.reach).T), tuple(2 * self.reach + 1), mode="clip")
         return self.rank.take(place), reached

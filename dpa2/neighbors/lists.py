@@ -1,12 +1,12 @@
-"""A neighbour list, and the few steps in which every way to one ends.
+"""A neighbour list, and its construction from pairs of atoms within the cutoff.
 
-Measure the candidates, drop what is beyond the cutoff, sort, truncate, leave out excluded pairs: a search, a search
-that is kept while atoms move and a list from outside agree to the last bit.
+Pairs are sorted by distance, truncated, and excluded pairs are left out, in this order. A search, a search that is kept
+while atoms move and a list of another program all end here, so that they agree to the last bit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +41,7 @@ class Neighbors:
 
 @dataclass(frozen=True)
 class Selection:
-    """The neighbours that a model keeps of an atom: the nearest `max_neighbors` within the cutoff, no excluded pairs.
+    """The choice of neighbours of a model: the nearest `max_neighbors` within the cutoff, without excluded pairs.
 
     neighbors: "strict" refuses an atom with more than `max_neighbors`, "truncate" drops the farthest.
     type_map: names of the types, for errors.
@@ -53,21 +53,23 @@ class Selection:
     neighbors: str = "strict"
     type_map: Sequence[str] = ()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.neighbors not in ("strict", "truncate"):
             refuse("", "neighbors", f"{self.neighbors!r} is neither 'strict' nor 'truncate'")
 
 
 def counts_within(neighbors: Neighbors, cutoff: float, max_neighbors: int) -> Int[np.ndarray, "atom"]:
-    """How many leading slots of each row a block with a shorter cutoff (Å) and a lower max_neighbors sees.
+    """The number of leading slots of each row that belong to a block with a shorter cutoff (Å) and its max_neighbors.
 
     Source: section 1.5 of the specification.
     """
     return np.minimum((neighbors.distance <= cutoff).sum(axis=1), max_neighbors)
 
 
-def check_limits(neighbors: Neighbors, blocks, system: System, type_map=()):
-    """Refuse a list of which a block would drop neighbours within its cutoff.
+def check_max_neighbors(
+    neighbors: Neighbors, blocks: Iterable[tuple[str, float, int]], system: System, type_map: Sequence[str] = ()
+) -> None:
+    """Raise an error if a block would drop neighbours within its cutoff.
 
     blocks: (name, cutoff in Å, max_neighbors) of each block that cuts its list from `neighbors`.
 
@@ -77,12 +79,12 @@ def check_limits(neighbors: Neighbors, blocks, system: System, type_map=()):
     """
     for block, cutoff, max_neighbors in blocks:
         counts = (neighbors.distance <= cutoff).sum(axis=1)
-        refuse_overflow(counts, Selection(cutoff, max_neighbors, type_map=type_map), system.types, system.name, block)
+        refuse_too_many(counts, Selection(cutoff, max_neighbors, type_map=type_map), system.types, system.name, block)
 
 
 @dataclass(frozen=True, eq=False)
 class Edges:
-    """Pairs within the cutoff, centre by centre, with what `Neighbors` says about each: arrays of length P."""
+    """P pairs of atoms within the cutoff, centre by centre; fields as in `Neighbors`, of length P."""
 
     center: np.ndarray
     neighbor: np.ndarray
@@ -93,16 +95,17 @@ class Edges:
 
 
 def norm(vector: Float[np.ndarray, "pair 3"]) -> Float[np.ndarray, "pair"]:
+    """Lengths of vectors, in one order of operations, so that a pair's length does not depend on the other pairs."""
     x, y, z = vector.T
     return np.sqrt(x * x + y * y + z * z)
 
 
 def selected(edges: Edges, types: Int[np.ndarray, "atom"], selection: Selection, name: str) -> Neighbors:
-    """The list that a model works on."""
+    """The neighbour list of a model, from all pairs within its cutoff."""
     refuse_coincidence(edges, name)
     rows = sorted_rows(edges, len(types))
     if selection.neighbors == "strict":
-        refuse_overflow((rows >= 0).sum(axis=1), selection, types, name, "repinit")
+        refuse_too_many((rows >= 0).sum(axis=1), selection, types, name, "repinit")
     rows = rows[:, : selection.max_neighbors]
     if selection.excluded_pairs:
         rows = without_excluded(rows, edges, types, selection.excluded_pairs)
@@ -126,8 +129,13 @@ def sorted_rows(edges: Edges, atoms: int) -> Int[np.ndarray, "atom neighbor"]:
     return rows
 
 
-def without_excluded(rows, edges: Edges, types, pairs) -> Int[np.ndarray, "atom neighbor"]:
-    """Rows without the neighbours whose type may not see the centre's, closed up."""
+def without_excluded(
+    rows: Int[np.ndarray, "atom neighbor"],
+    edges: Edges,
+    types: Int[np.ndarray, "atom"],
+    pairs: Collection[tuple[int, int]],
+) -> Int[np.ndarray, "atom neighbor"]:
+    """Rows without the excluded pairs of types; empty slots are moved to the end."""
     excluded = np.zeros(2 * [1 + max(types.max(), max(map(max, pairs)))], dtype=bool)
     for t, u in pairs:
         excluded[t, u] = excluded[u, t] = True
@@ -150,14 +158,14 @@ def gathered(edges: Edges, rows: Int[np.ndarray, "atom neighbor"]) -> Neighbors:
     )
 
 
-def spread(values: np.ndarray, rows: Int[np.ndarray, "atom neighbor"], empty) -> np.ndarray:
+def spread(values: np.ndarray, rows: Int[np.ndarray, "row slot"], empty: float | int) -> np.ndarray:
     """values[rows], and `empty` on empty slots."""
     last = np.full((1, *values.shape[1:]), empty, dtype=values.dtype)
     return np.concatenate([values, last]).take(rows, axis=0)
 
 
-def refuse_coincidence(edges: Edges, name: str):
-    """Two atoms at one place have no energy."""
+def refuse_coincidence(edges: Edges, name: str) -> None:
+    """Raise an `InputError` if two atoms are at the same place, where the energy is not defined."""
     same = np.flatnonzero(edges.distance == 0.0)
     if len(same) == 0:
         return
@@ -168,8 +176,10 @@ def refuse_coincidence(edges: Edges, name: str):
     refuse(name, "coordinates", what, atom=atom, other=other)
 
 
-def refuse_overflow(counts, selection: Selection, types, name: str, block: str):
-    """Name the atom with the most neighbours, if these are more than the block holds."""
+def refuse_too_many(
+    counts: Int[np.ndarray, "atom"], selection: Selection, types: Int[np.ndarray, "atom"], name: str, block: str
+) -> None:
+    """Raise `TooManyNeighbors` for the atom with the most neighbours, if these are more than the block holds."""
     atom = int(np.argmax(counts))
     count, max_neighbors, cutoff = int(counts[atom]), selection.max_neighbors, selection.cutoff
     if count <= max_neighbors:

@@ -1,11 +1,13 @@
-"""Finding neighbours: candidates from vesin, measured here."""
+"""The search for neighbours: candidates from vesin, whose distances are computed here."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -14,16 +16,18 @@ from ..structures.system import System, times, wrapped
 from .images import Images, heights, placed
 from .lists import Edges, Neighbors, Selection, norm, selected
 
-MOST_BINS, SHORTEST = 8e4, 20.0  # of a grid; of the edge of a part, in bins
-SLACK = 1e-9  # how much wider candidates are searched, relative to the cutoff and the coordinates: far above rounding
+MOST_BINS = 8e4  # bins of a search grid; vesin's own rule begins at 1e5 bins
+SHORTEST = 20.0  # bins along the edge of a part, if a cell is searched in parts
+Candidates = tuple[np.ndarray, np.ndarray, np.ndarray]  # centre (P,), neighbour (P,), translation (P, 3)
+SLACK = 1e-9  # widening of the search radius, relative to cutoff and coordinates, so that rounding loses no candidate
 
 
-def neighbor_list(system: System, cutoff: float, max_neighbors: int, **options) -> Neighbors:
+def neighbor_list(system: System, cutoff: float, max_neighbors: int, **options: Any) -> Neighbors:
     """The neighbours of every atom of a checked system within `cutoff` (Å), at most `max_neighbors` of them.
 
     A neighbour at exactly the cutoff counts. Equal distances are ordered by number of image, then of atom. Virtual
-    atoms (type -1) have no neighbours and are none. Options are the other fields of `Selection`; excluded pairs of
-    types are erased after the truncation.
+    atoms (type -1) have no neighbours and are neighbours of none. Options are the other fields of `Selection`; excluded
+    pairs of types are left out after the truncation.
 
     Raises `TooManyNeighbors` if an atom has more than `max_neighbors` and the option neighbors="truncate" is not given,
     `InputError` if two atoms are at the same place or the cell is too thin for the cutoff.
@@ -53,7 +57,7 @@ class Pairs:
 
 
 def search(positions: Float[np.ndarray, "atom 3"], system: System, radius: float) -> Pairs:
-    """All pairs of real atoms within `radius` Å and some that are not, for positions inside the cell."""
+    """All pairs of real atoms within `radius` Å, and some farther ones, for positions inside the cell."""
     real = np.flatnonzero(system.types >= 0)
     if len(real) == 0:
         return Pairs(real, real, np.zeros((0, 3), dtype=np.int32))
@@ -62,7 +66,7 @@ def search(positions: Float[np.ndarray, "atom 3"], system: System, radius: float
     cell = system.cell
     if cell is None:
         positions = positions - positions.min(axis=0)
-        cell = np.diag(positions.max(axis=0) + 3 * radius)  # so roomy that no image is within the radius
+        cell = np.diag(positions.max(axis=0) + 3 * radius)  # so large that no image is within the radius
     center, neighbor, shift = folded_pairs(positions, cell, radius)
     order = np.argsort(center, kind="stable")
     center, neighbor = center.take(order), neighbor.take(order)
@@ -71,12 +75,13 @@ def search(positions: Float[np.ndarray, "atom 3"], system: System, radius: float
     return Pairs(center, neighbor, shift.take(order, axis=0))
 
 
-def folded_pairs(positions: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray, "3 3"], radius: float):
-    """All pairs within the radius and their translations.
+def folded_pairs(positions: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray, "3 3"], radius: float) -> Candidates:
+    """All pairs within the radius and their translations, and perhaps some farther ones.
 
     vesin limits its grid to 1e5 bins by a rule that divides by zero, and ends the process, where a system is large but
-    flat or long. So a cell of more bins is searched as if its parts lay on top of each other. Each pair finds back to
-    its place in the cell; those of atoms in different parts are then far apart, and are left to whoever measures.
+    flat or long. So a cell of more bins is cut into equal parts, which are searched as if they were one on top of the
+    other. Afterwards the pairs get the translations of the whole cell; pairs of atoms in different parts are far apart
+    there, and `measured` drops them.
     """
     parts = parts_of(heights(cell) / radius)
     if parts.max() == 1:
@@ -90,7 +95,7 @@ def folded_pairs(positions: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray,
 
 
 def parts_of(bins: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:
-    """Into how many parts each edge is cut: no more than needed, the longest first, and none into short ones.
+    """The number of parts that each edge is cut into: as few as needed, the longest edge first, none into short parts.
 
     >>> parts_of(np.array([300.0, 7.0, 1.0])), parts_of(np.array([1e6, 30.0, 1.0]))
     (array([1., 1., 1.]), array([375.,   1.,   1.]))
@@ -102,7 +107,7 @@ def parts_of(bins: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:
     return parts
 
 
-def vesin_pairs(positions: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray, "3 3"], radius: float):
+def vesin_pairs(positions: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray, "3 3"], radius: float) -> Candidates:
     """Centres, neighbours and translations of all pairs closer than the radius in a periodic system."""
     finder = vesin().NeighborList(cutoff=radius, full_list=True)
     pairs, shift = finder.compute(positions, cell, periodic=True, quantities="PS")
@@ -111,10 +116,10 @@ def vesin_pairs(positions: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray, 
 
 
 @cache
-def vesin():
+def vesin() -> Any:
     """The search library, without the array libraries that it would import for tensors (PyTorch takes seconds).
 
-    Only this module sees that copy: a later `import vesin` of the user's starts afresh.
+    Only this module has that copy: a later `import vesin` of the user imports the library again.
     """
     with hidden("torch", "cupy"):
         import vesin
@@ -122,11 +127,12 @@ def vesin():
 
 
 @contextmanager
-def hidden(*packages: str):
-    """Packages that are not imported yet cannot be, and what is imported meanwhile is forgotten afterwards."""
-    before = dict(sys.modules)
+def hidden(*packages: str) -> Iterator[None]:
+    """A context in which packages cannot be imported for the first time, and after which vesin is not imported."""
+    modules: dict[str, Any] = sys.modules
+    before = dict(modules)
     if "vesin" not in before:
-        sys.modules.update({name: None for name in packages if name not in before})
+        modules.update({name: None for name in packages if name not in before})  # None makes an import fail
     try:
         yield
     finally:
@@ -136,7 +142,7 @@ def hidden(*packages: str):
 
 
 def measured(pairs: Pairs, positions: Float[np.ndarray, "atom 3"], images: Images, cutoff: float) -> Edges:
-    """The candidates that are within the cutoff, with vectors (r_j + zB) - r_i."""
+    """The candidates within the cutoff, with vectors (r_j + zB) - r_i."""
     image, reached = images.numbers(pairs.shift)
     neighbor = positions.take(pairs.neighbor, axis=0) + images.translation.take(image, axis=0)
     vector = neighbor - positions.take(pairs.center, axis=0)

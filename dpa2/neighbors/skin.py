@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ class SkinList:
     [1.6]
     """
 
-    def __init__(self, cutoff: float, max_neighbors: int, skin: float, **options):
+    def __init__(self, cutoff: float, max_neighbors: int, skin: float, **options: Any) -> None:
         self.selection = Selection(cutoff, max_neighbors, **options)
         self.skin = skin
         self.last: Search | None = None
@@ -44,7 +45,7 @@ class SkinList:
 
 @dataclass(frozen=True, eq=False)
 class Search:
-    """What a search was made for (the system, its wrapped positions in Å, its fractional ones) and what it found."""
+    """The candidates of a search, with the system, its wrapped positions in Å and its fractional positions."""
 
     system: System
     positions: np.ndarray
@@ -52,8 +53,8 @@ class Search:
     images: Images
     pairs: Pairs
 
-    def serves(self, system: System, positions, places, farthest: float) -> bool:
-        """Whether it is still the same system, and no atom has moved more than `farthest` Å."""
+    def serves(self, system: System, positions: np.ndarray, places: np.ndarray | None, farthest: float) -> bool:
+        """Whether the system has the same types and cell, and no atom has moved more than `farthest` Å."""
         if not (np.array_equal(self.system.types, system.types) and same_cell(self.system.cell, system.cell)):
             return False
         moved = positions - self.positions
@@ -62,8 +63,8 @@ class Search:
             moved = times(step - np.rint(step), system.cell)
         return bool(norm(moved).max() <= farthest)
 
-    def moved(self, places) -> Pairs:
-        """The candidates with the translations that they have after atoms have crossed the faces of the cell."""
+    def moved(self, places: np.ndarray | None) -> Pairs:
+        """The candidates with their present translations, which change where atoms cross a face of the cell."""
         crossed = np.zeros(1) if places is None else np.rint(places - self.places).astype(np.int32)
         if not crossed.any():
             return self.pairs
@@ -72,4 +73,5 @@ class Search:
 
 
 def same_cell(one: np.ndarray | None, other: np.ndarray | None) -> bool:
+    """Whether both are the same cell, or both are None."""
     return one is other or (one is not None and other is not None and np.array_equal(one, other))

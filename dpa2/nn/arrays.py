@@ -1,4 +1,4 @@
-"""The one thing that the core asks of an array: which library's functions work on it."""
+"""The types of arrays, and the few functions on them that the array-API standard lacks."""
 
 from __future__ import annotations
 
@@ -9,17 +9,22 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 Array = Any
+Pullback = Callable[[Any], Any]  # takes the cotangent of a value and returns that of its argument
+VJP = tuple[Any, Pullback]  # a value and its pullback
 
-if TYPE_CHECKING or "DPA2_CHECK_SHAPES" in os.environ:  # shapes in signatures cost nothing unless checked
+# `Float[Array, "atom neighbor 3"]` is an array of real numbers with these axes. Signatures are checked at run time only
+# under DPA2_CHECK_SHAPES; for a type checker, the axes are a comment on the type.
+if TYPE_CHECKING:
+    from typing import Annotated as Float
+    from typing import Annotated as Int
+elif "DPA2_CHECK_SHAPES" in os.environ:
     from jaxtyping import Float, Int
-
-    __all__ = ["Array", "Float", "Int", "array_namespace", "end_to_end", "flat", "take_rows"]
 else:
     Float = Int = None
 
 
-def array_namespace(x: Array):
-    """The array-API namespace of `x`: the module whose functions take and return arrays of its kind."""
+def array_namespace(x: Array) -> Any:
+    """The array-API namespace of `x`: the module whose functions take and return arrays of its library."""
     if hasattr(x, "__array_namespace__"):
         return x.__array_namespace__()
     from array_api_compat import array_namespace as compatible  # PyTorch tensors carry no namespace
@@ -35,8 +40,8 @@ def take_rows(x: Float[Array, "row *rest"], index: Int[Array, "*shape"]) -> Floa
 
 
 @cache
-def within_bounds(take: Callable) -> dict:
-    """What tells a library that would fill in for indices out of bounds that there are none."""
+def within_bounds(take: Callable) -> dict[str, str]:
+    """The option of a library's `take` that saves the check for indices out of bounds, where it has one."""
     return {"mode": "clip"} if "fill_value" in signature(take).parameters else {}
 
 
@@ -45,12 +50,12 @@ def end_to_end(parts: Sequence[Array]) -> Array:
     return parts[0] if len(parts) == 1 else array_namespace(parts[0]).concat(parts)
 
 
-def flat(values: Float[Array, "atom neighbor *rest"] | Int[Array, "atom neighbor *rest"]):
-    """What belongs to edges, without the axis of atoms."""
+def flat(values: Float[Array, "atom neighbor *rest"] | Int[Array, "atom neighbor *rest"]) -> Array:
+    """Values of a chunk's edges (edge, ...): the axes of atoms and neighbours become one."""
     return array_namespace(values).reshape(values, (-1, *values.shape[2:]))
 
 
-def like(values, x: Array) -> Array:
+def like(values: Any, x: Array) -> Array:
     """`values` (nested lists) as an array of the library, dtype and device of `x`."""
     xp = array_namespace(x)
     try:

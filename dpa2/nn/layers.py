@@ -1,9 +1,9 @@
-"""The elementary network pieces (specification section 3)."""
+"""Linear and dense layers, embedding net, layer normalization (specification section 3)."""
 
 from __future__ import annotations
 
 from .activations import activation
-from .arrays import Array, Float, array_namespace
+from .arrays import VJP, Array, Float, array_namespace
 from .building import Take
 from .module import chain_vjp, module
 from .record import record
@@ -30,7 +30,7 @@ class Linear:
             y += self.bias
         return y
 
-    def vjp(self, x):
+    def vjp(self, x: Float[Array, "*axes fan_in"]) -> VJP:
         return self(x), lambda dy: dy @ self.weight.T
 
 
@@ -48,11 +48,11 @@ class Dense:
 
     @property
     def copies(self) -> int:
-        """How many copies of x the skip connection adds: 1, 2, or none."""
+        """The number of copies of x that the skip connection adds: 1, 2, or 0."""
         fan_in, fan_out = self.weight.shape
         return fan_out // fan_in if fan_out in (fan_in, 2 * fan_in) else 0
 
-    def vjp(self, x: Float[Array, "fan_in point"]):
+    def vjp(self, x: Float[Array, "fan_in point"]) -> VJP:
         xp = array_namespace(x)
         z = self.weight.T @ x
         if self.bias is not None:
@@ -61,7 +61,7 @@ class Dense:
         if self.copies:
             y = xp.reshape(xp.reshape(y, (self.copies, *x.shape)) + x[None, ...], y.shape)
 
-        def pull_back(dy):
+        def pull_back(dy: Array) -> Array:
             dx = self.weight @ pull(dy)
             for k in range(self.copies):
                 dx = dx + dy[k * x.shape[0] : (k + 1) * x.shape[0], :]
@@ -70,7 +70,7 @@ class Dense:
         return y, pull_back
 
 
-def activate(z: Float[Array, "channel point"], name: str, timestep: Float[Array, "channel"] | None):
+def activate(z: Float[Array, "channel point"], name: str, timestep: Float[Array, "channel"] | None) -> VJP:
     """φ(z) [∘ θ]"""
     y, pull = activation(name)(z)
     if timestep is None:
@@ -84,7 +84,7 @@ class EmbeddingNet:
 
     layers: tuple[Dense, ...]
 
-    def vjp(self, x: Float[Array, "fan_in point"]):
+    def vjp(self, x: Float[Array, "fan_in point"]) -> VJP:
         return chain_vjp(self.layers, x)
 
 
@@ -101,18 +101,18 @@ class LayerNorm:
         """Return the norm with its tensors."""
         return cls(take("weight", width), take("bias", width), epsilon)
 
-    def vjp(self, x: Float[Array, "*axes channel"]):
+    def vjp(self, x: Float[Array, "*axes channel"]) -> VJP:
         y, pull = self.centered_vjp(centered(x))
         return y, lambda dy: centered(pull(dy))
 
-    def centered_vjp(self, x: Float[Array, "*axes channel"]):
-        """The same for x of mean 0. The pullback leaves a mean in dx, which is nothing to centered weights."""
+    def centered_vjp(self, x: Float[Array, "*axes channel"]) -> VJP:
+        """The same for x of mean 0. The mean of dx is not subtracted: the pullback of centered weights ignores it."""
         xp = array_namespace(x)
         variance = xp.vecdot(x, x / x.shape[-1])  # Σ x² may be too much for float16
         scale = 1.0 / xp.sqrt(variance[..., None] + self.epsilon)
         z = x * scale
 
-        def pull_back(dy):
+        def pull_back(dy: Array) -> Array:
             dz = dy * self.weight
             return scale * (dz - z * (xp.vecdot(dz, z)[..., None] / x.shape[-1]))
 
@@ -131,7 +131,7 @@ class FittingLayers:
     layers: tuple[Dense, ...]
     output: Linear
 
-    def vjp(self, x: Float[Array, "channel atom"]):
+    def vjp(self, x: Float[Array, "channel atom"]) -> VJP:
         pulls = []
         for k, layer in enumerate(self.layers):
             x, pull = layer.vjp(x)
@@ -140,7 +140,7 @@ class FittingLayers:
         y, pull = self.output.vjp(x.T)
         record("fitting/net_out", y)
 
-        def pull_back(dy):
+        def pull_back(dy: Array) -> Array:
             dx = pull(dy).T
             for p in reversed(pulls):
                 dx = p(dx)

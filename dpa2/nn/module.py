@@ -6,11 +6,11 @@ A model is a tree of them, and the path in that tree is a tensor's name everywhe
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any, NamedTuple, TypeVar, dataclass_transform
 
-from .arrays import Array
+from .arrays import VJP, Array
 from .roles import DERIVED, Role, constant, derived, inline, parameter, part, static, statistic
 
 MODULES: list[type] = []  # every module class
@@ -38,7 +38,7 @@ def for_each_module(observe: Callable[[type], object]) -> None:
     OBSERVERS.append(observe)
 
 
-def is_module(value) -> bool:
+def is_module(value: object) -> bool:
     """Return whether `value` is an instance of a module class."""
     return dataclasses.is_dataclass(value) and type(value) in MODULES
 
@@ -58,22 +58,29 @@ class Leaf(NamedTuple):
     part: str
 
 
-def map_roles(function: Callable[[Leaf, Array], object], tree):
+def map_roles(function: Callable[[Leaf, Array], object], tree: Any) -> Any:
     """The same tree with `function(leaf, array)` in place of every array."""
 
-    def visit(path, array, owner, field, part):
+    def visit(path: str, array: Array, owner: Any, field: dataclasses.Field | None, part: str) -> object:
         role = field.metadata.get("role", DERIVED) if field else DERIVED
         return function(Leaf(path.lstrip("."), role, owner, part), array)
 
     return walk(visit, tree)
 
 
-def map_leaves(function: Callable[[str, Array], object], tree):
+def map_leaves(function: Callable[[str, Array], object], tree: Any) -> Any:
     """The same tree with `function(path, array)` in place of every array."""
     return walk(lambda path, array, *_: function(path.lstrip("."), array), tree)
 
 
-def walk(visit: Callable, tree, path: str = "", owner=None, field=None, part: str = ""):
+def walk(
+    visit: Callable,
+    tree: Any,
+    path: str = "",
+    owner: Any = None,
+    field: dataclasses.Field | None = None,
+    part: str = "",
+) -> Any:
     """The same tree with `visit(path, array, owner, field, part)` in place of every array.
 
     An item of a tuple is called by its number, or by the `name` that its class declares.
@@ -92,21 +99,21 @@ def walk(visit: Callable, tree, path: str = "", owner=None, field=None, part: st
     return dataclasses.replace(tree, **branches)
 
 
-def leaves(tree) -> dict[str, Array]:
+def leaves(tree: Any) -> dict[str, Array]:
     """Every array of a tree by its path, e.g. `descriptor.repinit.embedding.layers.0.weight`."""
     found: dict[str, Array] = {}
     map_leaves(found.setdefault, tree)
     return found
 
 
-def chain_vjp(modules, x):
+def chain_vjp(modules: Iterable[Any], x: Array) -> VJP:
     """Return the value of modules applied one after another, and the pullback through all of them."""
     pulls = []
     for one in modules:
         x, pull = one.vjp(x)
         pulls.append(pull)
 
-    def pull_back(dx):
+    def pull_back(dx: Array) -> Array:
         for pull in reversed(pulls):
             dx = pull(dx)
         return dx

@@ -1,11 +1,11 @@
-"""Intermediates of an evaluation: while somebody is listening, the core hands out what it computed, by name.
+"""Intermediates of an evaluation, by name: every module reports its own to a listener, if there is one.
 
 The names are those of the trace table (specification section 19). Without a listener `record` does nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Intermediate:
 
 
 def record(name: str, value: Array | None, axes: tuple[int, ...] | None = None) -> None:
-    """Tell the listener, if there is one, that `name` is `value` (with its axes permuted to the table's order)."""
+    """Report an intermediate to the listener, if there is one, with its axes permuted to the order of the table."""
     listener = LISTENER.get()
     if listener is not None and value is not None:
         listener(SCOPE.get() + name, value if axes is None else array_namespace(value).permute_dims(value, axes))
@@ -49,7 +49,7 @@ def scope(prefix: str) -> Iterator[None]:
 
 
 @contextmanager
-def listening(listener) -> Iterator[None]:
+def listening(listener: Callable[[str, Array], object]) -> Iterator[None]:
     """Hand every recorded (name, value) to `listener`."""
     token = LISTENER.set(listener)
     try:

@@ -1,4 +1,4 @@
-"""The role of an array in a module: what it is, in which precision it is kept, and how it starts in a new model.
+"""The role of an array in a module: its kind, its precision, and its distribution in a new model.
 
 A role is declared where the field is declared; nothing else in the project lists tensors by name.
 """
@@ -58,36 +58,36 @@ class Role:
 DERIVED = Role("derived")
 
 
-def parameter(initial: Initial, **options) -> Any:
+def parameter(initial: Initial, **options: Any) -> Any:
     """Declare a field of arrays that training changes."""
     return dataclasses.field(metadata={"role": Role("parameter", initial)}, **options)
 
 
-def statistic(initial: Initial, *, wide: bool = False, **options) -> Any:
+def statistic(initial: Initial, *, wide: bool = False, **options: Any) -> Any:
     """Declare a field of arrays that are taken from data."""
     return dataclasses.field(metadata={"role": Role("statistic", initial, wide)}, **options)
 
 
-def constant(initial: Initial | None = None, **options) -> Any:
+def constant(initial: Initial | None = None, **options: Any) -> Any:
     """Declare a field of arrays that are chosen with the model and never change."""
     return dataclasses.field(metadata={"role": Role("constant", initial)}, **options)
 
 
-def derived(*, wide: bool = False, **options) -> Any:
+def derived(*, wide: bool = False, **options: Any) -> Any:
     """Declare a field of arrays that are computed from others."""
     return dataclasses.field(metadata={"role": Role("derived", None, wide)}, **options)
 
 
-def part(name: str, **options) -> Any:
+def part(name: str, **options: Any) -> Any:
     """Declare a field whose module is a part of the model with a precision of its own."""
     return dataclasses.field(metadata={"part": name}, **options)
 
 
-def inline(**options) -> Any:
+def inline(**options: Any) -> Any:
     """Declare a field whose name is left out of the paths of its arrays."""
     return dataclasses.field(metadata={"inline": True}, **options)
 
 
-def static(**options) -> Any:
+def static(**options: Any) -> Any:
     """Declare a field that is a setting, not an array."""
     return dataclasses.field(metadata={"static": True}, **options)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, overload
 
 import numpy as np
 
@@ -262,7 +262,13 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, key) -> Frame | Dataset:
+    @overload
+    def __getitem__(self, key: int) -> Frame: ...
+
+    @overload
+    def __getitem__(self, key: slice) -> Dataset: ...
+
+    def __getitem__(self, key: int | slice) -> Frame | Dataset:
         if isinstance(key, slice):
             return self.subset(key)
         row = self.rows[key]

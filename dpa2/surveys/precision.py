@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.util import find_spec
 
 import numpy as np
 
-from ..errors import InputError, require
+from ..backends import NAMES, backend
+from ..errors import BackendError, InputError, MissingDependency
 from ..model.model import Model
 from ..model.preparation import check_system
 from ..structures.system import System
@@ -51,18 +51,23 @@ class Growth:
 
 
 def lower_backend(dtype: str) -> str:
-    """The library that computes in a precision: NumPy where it can, or else PyTorch, or else JAX.
+    """The first back end of the table that computes in a precision and is installed.
 
     Raises `InputError` for a precision that is not compared, `MissingDependency` if no library has it.
     """
     if dtype not in UNIT_ROUNDOFF:
         raise InputError(f"dtype {dtype!r}: is one of {', '.join(UNIT_ROUNDOFF)}", argument="dtype", dtype=dtype)
-    if dtype != "bfloat16":
-        return "numpy"
-    installed = [name for name in ("torch", "jax") if find_spec(name) is not None]
-    if not installed:
-        require("torch", "torch")
-    return installed[0]
+    missing: MissingDependency | None = None
+    for name in NAMES:
+        try:
+            backend(name).asarray(np.zeros(1), dtype)
+        except BackendError:
+            continue
+        except MissingDependency as error:
+            missing = missing or error
+        else:
+            return name
+    raise missing or InputError(f"no library computes in {dtype}", argument="dtype", dtype=dtype)
 
 
 def survey_precision(exact: Model, lower: Model, systems: Iterable[System], neighbors="strict") -> list[TensorError]:

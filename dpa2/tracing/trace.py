@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..batching.plan import Shape
+from ..batching.plan import ChunkShape
 from ..descriptor.descriptor import rotation
 from ..evaluation.forces import evaluate_prepared
 from ..evaluation.prepared import Prepared
@@ -36,7 +36,7 @@ def trace(model: Model, coordinates, types, cell=None, *, neighbors="strict", fp
 
 def in_one_chunk(model: Model, system: System, found: Neighbors) -> Prepared:
     """Return a checked system as one chunk, its atoms in their order."""
-    shape = Shape(size=len(system.types), ordered=False)
+    shape = ChunkShape(size=len(system.types), ordered=False)
     return in_chunks(model.config, model.backend, [system], [found], shape=shape)
 
 

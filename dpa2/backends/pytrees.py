@@ -1,0 +1,47 @@
+"""Modules as JAX pytrees, to transform: arrays are leaves, settings are part of the structure."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from ..config import DPA2Config
+from ..construction.trainability import trainable
+from ..evaluation.forces import evaluate_prepared
+from ..evaluation.prepared import Prepared
+from ..evaluation.results import Evaluation
+from ..nn.module import Leaf, array_fields, for_each_module, map_roles
+from .protocol import Backend
+
+
+@lru_cache
+def register_modules() -> None:
+    """Register every module class with JAX, those that are defined later included."""
+    for_each_module(register_module)
+
+
+def register_module(cls: type) -> None:
+    """Register one module class with JAX."""
+    from jax.tree_util import register_dataclass
+
+    arrays = [f.name for f in array_fields(cls)]
+    settings = [f.name for f in dataclasses.fields(cls) if f.name not in arrays]
+    register_dataclass(cls, data_fields=arrays, meta_fields=settings)
+
+
+def as_pytree(config: DPA2Config, weights: Any, backend: Backend) -> tuple[Any, Callable[..., list[Evaluation]]]:
+    """Return (weights, function): a pytree, and `function(weights, prepared)`, a list of `Evaluation`.
+
+    Gradients by frozen parameters, by statistics and by the output bias are zero.
+    """
+    from jax.lax import stop_gradient
+
+    def stopped(leaf: Leaf, array: Any) -> Any:
+        return array if trainable(config, leaf) else stop_gradient(array)
+
+    def evaluate(weights: Any, prepared: Prepared, atom_virial: bool = False) -> list[Evaluation]:
+        return evaluate_prepared(backend.fold(map_roles(stopped, weights)), backend, prepared, atom_virial)
+
+    return weights, evaluate

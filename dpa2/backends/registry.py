@@ -1,0 +1,56 @@
+"""The table of back ends, and their construction by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from ..errors import BackendError, require
+
+if TYPE_CHECKING:
+    from .protocol import Backend
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A back end of the table.
+
+    module, cls: the file of this folder and the class in it. package: the package that the library is imported as.
+    extra: the optional dependencies of dpa2 that install it, "" if dpa2 always has it.
+    """
+
+    module: str
+    cls: str
+    package: str
+    extra: str = ""
+
+    @property
+    def install(self) -> str:
+        """The command that installs the library."""
+        return f"pip install 'dpa2[{self.extra}]'" if self.extra else "pip install dpa2"
+
+
+BACKENDS = {
+    "numpy": Entry("numpy", "NumPy", package="numpy"),
+    "torch": Entry("torch", "Torch", package="torch", extra="torch"),
+    "jax": Entry("jax", "JAX", package="jax", extra="jax"),
+}
+NAMES = tuple(BACKENDS)
+CHOICES = f"{', '.join(NAMES[:-1])} or {NAMES[-1]}"  # for help texts
+
+
+def backend(name: str = "numpy", device: str | None = None) -> Backend:
+    """Return the back end of the table called `name`, on a device or on the library's default one.
+
+    Raises `BackendError` for an unknown name or device, `MissingDependency` where the library is not installed.
+
+    >>> backend("numpy").device
+    'cpu'
+    """
+    if name not in BACKENDS:
+        commands = "; ".join(f"{known}: {entry.install}" for known, entry in BACKENDS.items())
+        raise BackendError(f"there is no back end {name!r}; known: {', '.join(NAMES)} ({commands})", backend=name)
+    entry = BACKENDS[name]
+    require(entry.package, entry.extra)
+    return getattr(import_module(f".{entry.module}", __package__), entry.cls)(device)

@@ -1,0 +1,90 @@
+"""Neighbour lists that another program made."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from neighbor_systems import apart, same, systems
+from oracles import extended_atoms
+
+from dpa2.errors import InputError, TooManyNeighbors
+from dpa2.neighbors import from_list, neighbor_list
+from dpa2.structures.system import System, wrapped
+
+
+def outside(case: System, cutoff: float, wider: float, rng):
+    """What another program would hand over: images, and a wide list in no order."""
+    local = wrapped(case.coordinates, case.cell)
+    n = len(local)
+    shifts, extended = extended_atoms(local, case.cell, cutoff)
+    mapping = np.tile(np.arange(n), len(shifts))
+    distance = np.linalg.norm(extended[None] - local[:, None], axis=-1)
+    near = (distance <= cutoff + wider) & (np.arange(len(extended)) != np.arange(n)[:, None])
+    nlist = np.full((n, near.sum(axis=1).max() + 2), -1)
+    for i in range(n):
+        found = rng.permutation(np.flatnonzero(near[i]))
+        nlist[i, rng.permutation(nlist.shape[1])[: len(found)]] = found
+    return extended, case.types[mapping], nlist, mapping, n
+
+
+@settings(max_examples=100, deadline=None)
+@given(systems(), st.integers(0, 2**31), st.sampled_from([0.0, 1.0]), st.integers(1, 40))
+def test_list_from_outside_equals_the_search(case, seed, wider, max_neighbors):
+    apart(case, 3.0)
+    arguments = outside(case, 3.0, wider, np.random.default_rng(seed))
+    options = {"excluded_pairs": [(0, 1)], "neighbors": "truncate"}
+    given_list, own = (
+        from_list(*arguments, 3.0, max_neighbors, **options),
+        neighbor_list(case, 3.0, max_neighbors, **options),
+    )
+    assert same(given_list, own, leave_out=["shift"])
+    assert given_list.shift is None
+
+
+DIMER = {
+    "coordinates_ext": [[0, 0, 0], [0, 0, 1], [0, 0, 4]],
+    "types_ext": [0, 1, 0],
+    "nlist": [[1, -1], [2, 0]],
+    "mapping": [0, 1, 0],
+    "n_local": 2,
+    "cutoff": 3.0,
+    "max_neighbors": 9,
+}
+
+
+def test_list_from_outside_maps_images_to_atoms():
+    found = from_list(**DIMER)
+    assert found.index.tolist() == [[1, -1], [0, 0]]
+    assert found.extended.tolist() == [[1, -1], [0, 2]]
+    assert found.distance.tolist() == [[1.0, np.inf], [1.0, 3.0]]
+
+
+def test_list_from_outside_is_truncated_only_on_request():
+    with pytest.raises(TooManyNeighbors, match=r"atom 1 \(type 1\) of dimer"):
+        from_list(**{**DIMER, "max_neighbors": 1}, name="dimer")
+    assert from_list(**{**DIMER, "max_neighbors": 1}, neighbors="truncate").index.tolist() == [[1], [0]]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"coordinates_ext": [[0, 0], [0, 1], [0, 4]]}, "coordinates_ext.*shape"),
+        ({"coordinates_ext": [[0, 0, 0], [0, 0, np.nan], [0, 0, 4]]}, "coordinates_ext.*finite"),
+        ({"n_local": 4}, "coordinates_ext.*shape"),
+        ({"types_ext": [0, 1]}, "types_ext.*shape"),
+        ({"types_ext": [0.0, 1.0, 0.0]}, "types_ext.*integers"),
+        ({"types_ext": [0, 1, 1]}, "mapping.*type"),
+        ({"mapping": [0, 1, 2]}, "mapping.*below 2"),
+        ({"mapping": [0, 1, -1]}, "mapping"),
+        ({"mapping": [1, 0, 0]}, "mapping"),
+        ({"nlist": [[1, -1]]}, "nlist.*shape"),
+        ({"nlist": [[1, -1], [3, 0]]}, "nlist.*below 3"),
+        ({"nlist": [[1, 1], [2, 0]]}, "nlist.*twice"),
+        ({"nlist": [[0, -1], [2, 0]]}, "same place"),
+    ],
+)
+def test_list_from_outside_that_does_not_fit_is_refused(change, message):
+    with pytest.raises(InputError, match=message):
+        from_list(**{**DIMER, **change})
