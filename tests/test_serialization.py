@@ -23,8 +23,9 @@ from dpa2 import config as c
 from dpa2.errors import ConfigurationError, DPA2Error, FormatError, InputError, UnsupportedModel
 from dpa2.serialization import Checkpoint, config_to_script, convert, inventory, read, script_to_config, write
 from dpa2.serialization.formats.hdf5 import read_hdf5, write_hdf5
+from dpa2.serialization.formats.json import read_json, write_json
 from dpa2.serialization.formats.safetensors import read_safetensors, write_safetensors
-from dpa2.serialization.formats.text import read_json, read_yaml, write_json, write_yaml
+from dpa2.serialization.formats.yaml import read_yaml, write_yaml
 from dpa2.serialization.tree.native_tree import checkpoint_to_tree, tree_to_checkpoint
 
 DATA = Path(__file__).parent / "data"

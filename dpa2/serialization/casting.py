@@ -7,6 +7,7 @@ import numpy
 from ..config import DPA2Config
 from ..construction.precision import in_precision
 from ..errors import TargetLacks
+from .bfloat16 import round_to_bfloat16
 from .checkpoint import Checkpoint
 from .inventory import DOUBLE, stored_dtype
 from .settings.plain import canonical
@@ -27,15 +28,8 @@ def cast_one(name: str, array: numpy.ndarray, config: DPA2Config) -> numpy.ndarr
     with numpy.errstate(over="ignore"):
         rounded = array.astype(stored_dtype(config, name))
         if config.dtype == "bfloat16" and name not in DOUBLE:
-            rounded = to_bfloat16(rounded)
+            rounded = round_to_bfloat16(rounded)
     if (numpy.isinf(rounded) & ~numpy.isinf(array)).any():
         what = f"tensor {name} holds numbers beyond {config.dtype}"
         raise TargetLacks(what, what=what, tensor=name)
     return rounded
-
-
-def to_bfloat16(array: numpy.ndarray) -> numpy.ndarray:
-    """The nearest bfloat16 numbers, ties to even, held as float32."""
-    bits = array.view("u4")
-    rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000
-    return numpy.where(numpy.isnan(array), array, rounded.astype("u4").view("f4"))

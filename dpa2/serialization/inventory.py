@@ -11,6 +11,7 @@ import numpy
 
 from ..config import DPA2Config
 from ..construction.build import build_model
+from ..dtypes import DTYPES
 from ..errors import FormatError
 
 DOUBLE = ("bias", "deviation", "fitting.bias")  # float64 in every model
@@ -48,7 +49,7 @@ def inventory(config: DPA2Config) -> dict[str, Tensor]:
 def stored_dtype(config: DPA2Config, name: str) -> str:
     """The precision of a tensor's part of the model; float32 for bfloat16, which NumPy does not have."""
     dtype = "float64" if name in DOUBLE else config.fitting.dtype if name.startswith("fitting.") else config.dtype
-    return "float32" if dtype == "bfloat16" else dtype
+    return DTYPES[dtype].holder
 
 
 def require_all(weights: dict[str, numpy.ndarray], config: DPA2Config) -> dict[str, numpy.ndarray]:

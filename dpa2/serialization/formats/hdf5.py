@@ -13,10 +13,11 @@ import zlib
 import numpy
 
 from ...errors import DPA2Error, FormatError, UnsupportedModel
+from ..bfloat16 import BFLOAT16
 from ..contents import SWELLING
 from ..settings.plain import parse_json, shorten
-from ..tree.packing import BFLOAT16
 from ..tree.variables import map_variables
+from .container import native_tree
 
 
 def write_hdf5(tree: dict) -> bytes:
@@ -122,3 +123,21 @@ def unpack(packed: bytes, name: str, limit: int) -> bytes:
         return zlib.decompressobj().decompress(packed, limit)
     except zlib.error as error:
         raise FormatError(f"dataset {name} has a damaged chunk ({error})", key=name) from error
+
+
+def is_hdf5(data: bytes) -> bool:
+    """Whether a file begins with the signature of HDF5."""
+    return data.startswith(b"\x89HDF\r\n\x1a\n")
+
+
+CONTAINERS = (
+    native_tree(
+        "HDF5",
+        read_hdf5,
+        write_hdf5,
+        suffixes=(".dp", ".hlo"),
+        recognize=is_hdf5,
+        written=(".dp",),
+        made_by={".hlo": "dp convert-backend model.dp model.hlo"},
+    ),
+)

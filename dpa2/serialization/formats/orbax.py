@@ -11,16 +11,18 @@ from pathlib import Path
 
 import numpy
 
+from ...dtypes import IN_NUMPY
 from ...errors import FormatError, UnsupportedModel, require
+from ..bfloat16 import BFLOAT16
 from ..checkpoint import Checkpoint
 from ..contents import SWELLING, Contents
 from ..settings.plain import parse_json, shorten
 from ..state.state import State, state_to_checkpoint
 from ..state.training import BELOW
-from ..tree.packing import BFLOAT16
+from .container import Container
+from .orbax_writer import SCRIPT, STATE, write_orbax
 
-SCRIPT, STATE = Path("model_def_script", "metadata"), Path("state")
-DTYPES = {"<f8", "<f4", "<f2", "bfloat16", "<i8", "<i4", "|b1"}
+NUMBERS = {f"<{dtype.raw}" for dtype in IN_NUMPY} | {"bfloat16", "<i8", "<i4", "|b1"}  # dtypes as zarr names them
 
 
 def is_orbax(path: Path) -> bool:
@@ -95,7 +97,7 @@ class Arrays:
         described = self.guarded(lambda: json.loads(self.store[f"{name}/.zarray".encode()]))
         described = described if isinstance(described, dict) else {}
         shape, chunks, kind = (described.get(key) for key in ("shape", "chunks", "dtype"))
-        if not (isinstance(kind, str) and kind in DTYPES and is_shape(shape) and is_shape(chunks)):
+        if not (isinstance(kind, str) and kind in NUMBERS and is_shape(shape) and is_shape(chunks)):
             raise FormatError(f"array {name} of dtype {shorten(kind)} and shape {shorten(shape)}", key=name)
         self.budget -= sum(8 * math.prod(sizes) for sizes in (shape, chunks) if sizes is not None)
         if self.budget < 0:
@@ -104,3 +106,10 @@ class Arrays:
         opened = self.guarded(lambda: self.tensorstore.open({"driver": "zarr", "kvstore": address}).result())
         found = self.guarded(lambda: opened.read().result())
         return found.view(BFLOAT16) if kind == "bfloat16" else found
+
+
+CONTAINERS = (
+    Container(
+        "an Orbax directory", (".jax",), is_orbax, read=read_orbax, write=write_orbax, written=(".jax",), directory=True
+    ),
+)

@@ -14,14 +14,14 @@ import numpy
 from ...config import DPA2Config
 from ...descriptor.electrons import configuration_vector
 from ...errors import TargetLacks, require
+from ..bfloat16 import BFLOAT16
 from ..checkpoint import Checkpoint
 from ..settings.script import config_to_script
 from ..state.names import EXPORTABLE
 from ..state.state import State, checkpoint_to_state
 from ..state.training import BELOW
-from ..tree.packing import BFLOAT16
-from .orbax import SCRIPT, STATE
 
+SCRIPT, STATE = Path("model_def_script", "metadata"), Path("state")  # places in the directory
 HANDLERS = {"model_def_script": "json_checkpoint_handler.JsonCheckpointHandler"}
 HANDLERS |= {"state": "standard_checkpoint_handler.StandardCheckpointHandler"}
 WHERE = "orbax.checkpoint._src.handlers."

@@ -16,7 +16,9 @@ from ..tree.native_tree import tree_to_checkpoint
 from ..unpickling.archives import Archive
 from ..unpickling.pickles import Instance, read_pickle
 from ..unpickling.tensors import Storages, names_of_script, names_of_torch
-from .text import read_json
+from .container import Container, to_bytes
+from .json import read_json
+from .pytorch_writer import write_checkpoint
 
 DEPTH = 50  # of modules within modules; a genuine model has about 10
 
@@ -79,3 +81,21 @@ KINDS = {  # in this order: an exported program has pickles too
     "constants.pkl": lambda archive, entry: read_script(archive, entry.replace("constants.pkl", "data.pkl")),
     "data.pkl": read_checkpoint,
 }
+
+
+def is_archive(data: bytes) -> bool:
+    """Whether a file begins like a ZIP archive, which has a compression method where safetensors has a brace."""
+    return data.startswith(b"PK\x03\x04") and data[8:9] != b"{"
+
+
+CONTAINERS = (
+    Container(
+        "a PyTorch archive",
+        (".pt", ".pth", ".pt2", ".pte"),
+        is_archive,
+        read=lambda path: read_archive(path.read_bytes()),
+        write=to_bytes(write_checkpoint),
+        written=(".pt",),
+        made_by={suffix: f"dp convert-backend model.dp model{suffix}" for suffix in (".pth", ".pt2", ".pte")},
+    ),
+)

@@ -12,15 +12,15 @@ import zipfile
 
 import numpy
 
+from ...dtypes import DTYPES
+from ..bfloat16 import dtype_name
 from ..checkpoint import Checkpoint, little_endian
 from ..settings.script import config_to_script
 from ..state.state import State, checkpoint_to_state
 from ..state.training import ALONE, BELOW
-from ..tree.packing import BFLOAT16
 
 ALIGNMENT = 64
 ROOT = "model"  # the folder in which all entries are
-STORAGES = {"float64": "DoubleStorage", "float32": "FloatStorage", "float16": "HalfStorage"}
 REBUILD = b"ctorch._utils\n_rebuild_tensor_v2\n"
 ORDERED = b"ccollections\nOrderedDict\n)R"
 PLACEHOLDERS = ("type_embd_data", "compress_info.0", "compress_data.0")
@@ -84,7 +84,7 @@ class Emitter:
         """A call of PyTorch's own function that makes a tensor of a part of a storage: here of all of one."""
         key = self.keys.setdefault(id(array), str(len(self.keys)))
         self.storages[f"data/{key}"] = little_endian(array)
-        kind = "BFloat16Storage" if array.dtype == BFLOAT16 else STORAGES[array.dtype.name]
+        kind = DTYPES[dtype_name(array)].storage
         words = scalar("storage") + f"ctorch\n{kind}\n".encode() + scalar(key) + scalar("cpu") + scalar(array.size)
         strides = [step // array.itemsize for step in array.strides]
         shape = self.emit(array.shape) + self.emit(tuple(strides))

@@ -10,13 +10,16 @@ from collections.abc import Mapping
 
 import numpy
 
+from ...dtypes import IN_NUMPY
 from ...errors import FormatError, InputError, UnsupportedModel
 from ..checkpoint import Checkpoint, little_endian
 from ..inventory import require_all
 from ..settings.plain import canonical_json, config_from_plain, config_to_plain, shorten
+from .container import single_model
 
-VERSION = 1
-DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16"}
+VERSION = 1  # newest version of the format that is read, and the one that is written
+MOST_HEADER = 100_000_000  # bytes; the library reads no longer header
+NUMPY_NAMES = {dtype.safetensors: dtype.name for dtype in IN_NUMPY}  # bfloat16 numbers are stored as float32
 
 
 def write_safetensors(checkpoint: Checkpoint) -> bytes:
@@ -27,7 +30,7 @@ def write_safetensors(checkpoint: Checkpoint) -> bytes:
 def pack(tensors: Mapping[str, numpy.ndarray], notes: dict[str, str]) -> bytes:
     """Arrays and words as a safetensors file, in an order of its own: the library's changes from run to run."""
     header: dict[str, dict] = {"__metadata__": notes}
-    names, parts, offset = {dtype: key for key, dtype in DTYPES.items()} | {"int64": "I64"}, [], 0
+    names, parts, offset = {dtype.name: dtype.safetensors for dtype in IN_NUMPY} | {"int64": "I64"}, [], 0
     for name, array in sorted(tensors.items(), key=lambda item: (-item[1].itemsize, item[0])):
         ends = [offset, offset := offset + array.nbytes]
         header[name] = {"dtype": names[array.dtype.name], "shape": list(array.shape), "data_offsets": ends}
@@ -102,8 +105,25 @@ def read_plain(notes: dict[str, str], key: str) -> dict:
 
 
 def to_array(name: str, tensor: dict) -> numpy.ndarray:
-    if tensor["dtype"] not in DTYPES:
-        known = ", ".join(DTYPES)
+    if tensor["dtype"] not in NUMPY_NAMES:
+        known = ", ".join(NUMPY_NAMES)
         raise FormatError(f"tensor {name} is of dtype {tensor['dtype']}; known: {known}", tensor=name)
-    dtype = numpy.dtype(DTYPES[tensor["dtype"]]).newbyteorder("<")
+    dtype = numpy.dtype(NUMPY_NAMES[tensor["dtype"]]).newbyteorder("<")
     return numpy.frombuffer(tensor["data"], dtype).reshape(tensor["shape"])
+
+
+def is_safetensors(data: bytes) -> bool:
+    """Whether a file begins with eight bytes of length and a JSON object, as no other format does."""
+    return data[8:9] == b"{" and int.from_bytes(data[:8], "little") < MOST_HEADER
+
+
+CONTAINERS = (
+    single_model(
+        "safetensors",
+        read_safetensors,
+        write_safetensors,
+        suffixes=(".safetensors",),
+        recognize=is_safetensors,
+        written=(".safetensors",),
+    ),
+)

@@ -9,6 +9,7 @@ import dataclasses
 from typing import Generic, NamedTuple, NoReturn, TypeVar
 
 from ...config import Compression, DPA2Config, ThreeBody
+from ...dtypes import NAMES
 from ...errors import ConfigurationError
 from .plain import config_from_plain, shorten
 
@@ -98,7 +99,7 @@ MODEL = {
 WORDS = {
     "update_style": {"res_avg": "average", "res_incr": "increment", "res_residual": "trainable"},
     "update_residual_init": {"norm": "normal", "const": "constant"},
-    "precision": {name: name for name in ("float64", "float32", "float16", "bfloat16")},
+    "precision": {name: name for name in NAMES},
 }
 SYNONYMS = {"default": "float64", "double": "float64", "single": "float32", "half": "float16"}  # of precisions
 NULL_IS_DEFAULT = ("ln_eps", "atom_ener", "exclude_types", "pair_exclude_types", "atom_exclude_types")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy
 
 from ...errors import FormatError, UnsupportedModel
+from ..bfloat16 import dtype_name, narrow, widen
 
 Arrays = tuple[numpy.ndarray, ...]
 
@@ -45,7 +46,7 @@ class Slot:
             raise FormatError(f"tensor {name} {self.shape} is missing", tensor=self.names[0])
         if len(self.shape) == 1 and array.shape == (1, *self.shape):  # as very old files have it
             array = array[0]
-        dtype = "bfloat16" if array.dtype == BFLOAT16 else array.dtype.name
+        dtype = dtype_name(array)
         if (array.shape, dtype) != (self.shape, self.dtype):
             found = f"is {dtype} {array.shape}, not {self.dtype} {self.shape}"
             raise FormatError(f"tensor {name} {found}", tensor=self.names[0])
@@ -126,20 +127,3 @@ def split_heads(a: numpy.ndarray, heads: int) -> numpy.ndarray:
 def merge_heads(a: numpy.ndarray) -> numpy.ndarray:
     """(head, channel, dim) → (channel, dim · head)"""
     return numpy.moveaxis(a, 0, 2).reshape(a.shape[1], -1)
-
-
-BFLOAT16 = numpy.dtype("V2")  # as HDF5 files have it: two opaque bytes, the upper half of a float32
-
-
-def widen(array: numpy.ndarray) -> numpy.ndarray:
-    """bfloat16 as float32."""
-    bits = numpy.frombuffer(array.tobytes(), "<u2").astype("u4") << 16
-    return bits.view("f4").reshape(array.shape)
-
-
-def narrow(array: numpy.ndarray, name: str) -> numpy.ndarray:
-    """float32 as bfloat16, refused if that would change it."""
-    bits = numpy.ascontiguousarray(array, "f4").view("u4")
-    if (bits & 0xFFFF).any():
-        raise FormatError(f"tensor {name} holds numbers that are no bfloat16 numbers", tensor=name)
-    return (bits >> 16).astype("<u2").view(BFLOAT16)

@@ -11,24 +11,17 @@ from collections.abc import Callable
 import numpy
 from numpy.lib.stride_tricks import as_strided
 
+from ...dtypes import DTYPES, IN_NUMPY
 from ...errors import FormatError
 from ..settings.plain import shorten
-from ..tree.packing import BFLOAT16
 from .archives import Archive
 from .pickles import Instance, refuse
 
-STORAGES = {
-    "torch DoubleStorage": "f8",
-    "torch FloatStorage": "f4",
-    "torch HalfStorage": "f2",
-    "torch BFloat16Storage": BFLOAT16.str[1:],
-    "torch LongStorage": "i8",
-    "torch IntStorage": "i4",
-    "torch ShortStorage": "i2",
-    "torch CharStorage": "i1",
-    "torch ByteStorage": "u1",
-    "torch BoolStorage": "?",
-}
+OPAQUE = DTYPES["bfloat16"].raw  # has no byte order for NumPy
+INTEGERS = {"Long": "i8", "Int": "i4", "Short": "i2", "Char": "i1", "Byte": "u1", "Bool": "?"}
+STORAGES = {f"torch {dtype.storage}": dtype.raw for dtype in DTYPES.values()}  # PyTorch's classes, NumPy's codes
+STORAGES |= {f"torch {name}Storage": code for name, code in INTEGERS.items()}
+PICKLED = (*(dtype.raw for dtype in IN_NUMPY), "i8", "i4", "b1", "u1")  # codes of NumPy that a pickle may name
 
 
 def kind_of(name: str) -> Callable | None:
@@ -62,7 +55,7 @@ class Storages:
         if word != "storage" or dtype is None or not isinstance(key, str) or not is_count(count):
             refuse("an unusual storage")
         if key not in self.found:
-            self.found[key] = self.read(key, numpy.dtype(self.order + dtype if dtype != "V2" else dtype))
+            self.found[key] = self.read(key, numpy.dtype(dtype if dtype == OPAQUE else self.order + dtype))
         if self.found[key].size < count:
             raise FormatError(f"storage {key} holds {self.found[key].size} numbers, not {count}", key=key)
         return self.found[key][:count]
@@ -118,7 +111,7 @@ class PickledDtype:
     """A dtype of NumPy, which learns its byte order after it is made."""
 
     def __init__(self, name, *_):
-        self.dtype = numpy.dtype(name if name in ("f8", "f4", "f2", "i8", "i4", "b1", "u1") else refuse("a dtype"))
+        self.dtype = numpy.dtype(name if name in PICKLED else refuse("a dtype"))
 
     def build(self, state) -> None:
         if state[1] in ("<", ">"):
