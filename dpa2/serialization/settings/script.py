@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ...config import DPA2Config
 from ...errors import ConfigurationError, UnsupportedModel
+from .native_only import require_spelled
 from .plain import config_to_plain, shorten
 from .spelling import (
     DESCRIPTOR,
@@ -78,19 +79,12 @@ def script_to_config(model_section: dict) -> DPA2Config:
 
 def config_to_script(config: DPA2Config) -> dict:
     """The `model` section, every key written out; `UnsupportedModel` for what a script cannot say."""
-    refuse_neighbor_attention(config)
+    require_spelled(config)
     plain = config_to_plain(config)
     descriptor = {"type": "dpa2", "repinit": write_repinit(plain)}
     descriptor |= {"repformer": write_words(plain["repformer"], REPFORMER)} | write_words(plain, DESCRIPTOR)
     fitting = {"type": "ener"} | write_words(plain["fitting"], FITTING)
     return {"type": "standard"} | write_words(plain, MODEL) | {"descriptor": descriptor, "fitting_net": fitting}
-
-
-def refuse_neighbor_attention(config: DPA2Config):
-    """DeePMD-kit's DPA-2 has no attention inside repinit."""
-    if config.repinit.attention:
-        what = "repinit.attention"
-        raise UnsupportedModel(f"{what}: only the native format (.safetensors) holds attention in repinit", what=what)
 
 
 def read_subsection(parent: dict, name: str, path: str) -> dict:

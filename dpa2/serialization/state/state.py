@@ -14,8 +14,9 @@ from ...config import DPA2Config
 from ...errors import FormatError, UnsupportedModel
 from ..checkpoint import Checkpoint
 from ..inventory import require_all
+from ..settings.native_only import require_spelled
 from ..settings.plain import as_json, shorten
-from ..settings.script import refuse_neighbor_attention, script_to_config
+from ..settings.script import script_to_config
 from ..settings.spelling import compressed
 from ..tree.layout import model_layout
 from ..tree.packing import Slot
@@ -105,7 +106,7 @@ def distance_note(state: State) -> dict:
 
 def checkpoint_to_state(checkpoint: Checkpoint, dialect: Dialect = PYTORCH) -> State:
     """The arrays of a model as they are called below `atomic_model`."""
-    refuse_neighbor_attention(checkpoint.config)
+    require_spelled(checkpoint.config)
     if checkpoint.config.repinit.compression:
         raise UnsupportedModel(
             "tables of a compressed model: written to .dp, .yaml, .json and .safetensors", what="tables"

@@ -14,8 +14,9 @@ from ...config import DPA2Config
 from ...errors import FormatError, UnsupportedModel
 from ..checkpoint import Checkpoint
 from ..inventory import require_all
+from ..settings.native_only import require_spelled
 from ..settings.plain import as_json, shorten
-from ..settings.script import config_to_script, refuse_neighbor_attention
+from ..settings.script import config_to_script
 from ..settings.spelling import Sections, compressed, config_of_sections
 from .layout import model_layout
 from .legacy import modernize
@@ -39,7 +40,7 @@ def tree_to_checkpoint(root: dict) -> Checkpoint:
 
 def checkpoint_to_tree(checkpoint: Checkpoint) -> dict:
     """The root of a native tree; `UnsupportedModel` for what DeePMD-kit has no place for."""
-    refuse_neighbor_attention(checkpoint.config)
+    require_spelled(checkpoint.config)
     weights = require_all(checkpoint.weights, checkpoint.config)
     distance = checkpoint.metadata.get("min_distance")
     return {
