@@ -967,13 +967,13 @@ def test_a_native_file_with_other_numbers_is_refused(tmp_path):
 
 NATIVE_EDITS = {
     "is newer": lambda h: h["__metadata__"].update(version="2"),
-    "is no version": lambda h: h["__metadata__"].update(version="one"),
+    "is not a version number": lambda h: h["__metadata__"].update(version="one"),
     "does not say format = dpa2": lambda h: h["__metadata__"].update(format="pt"),
     "of something else": lambda h: h.pop("__metadata__"),
     "digest": lambda h: h["__metadata__"].pop("digest"),
     "config is missing": lambda h: h["__metadata__"].pop("config"),
-    "no JSON": lambda h: h["__metadata__"].update(config="{"),
-    "no JSON object": lambda h: h["__metadata__"].update(metadata="[]"),
+    "not valid JSON": lambda h: h["__metadata__"].update(config="{"),
+    "not a JSON object": lambda h: h["__metadata__"].update(metadata="[]"),
     "types": lambda h: h["__metadata__"].update(config="{}"),
     "belongs to no part": lambda h: h.update({"surplus": h.pop("bias")}),
     "F64": lambda h: h["bias"].update(dtype="I64"),

@@ -1,4 +1,4 @@
-"""The same model in another precision, where that is asked for."""
+"""Conversion of a model to another precision."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .settings.plain import canonical
 
 
 def cast(checkpoint: Checkpoint, dtype: str) -> Checkpoint:
-    """All numbers rounded to `dtype`, but those that every model keeps in float64.
+    """The same model with all numbers rounded to `dtype`, except those that every model keeps in float64.
 
     Raises `TargetLacks` for a number that is too large for the precision.
     """
@@ -30,6 +30,6 @@ def cast_one(name: str, array: numpy.ndarray, config: DPA2Config) -> numpy.ndarr
         if config.dtype == "bfloat16" and name not in DOUBLE:
             rounded = round_to_bfloat16(rounded)
     if (numpy.isinf(rounded) & ~numpy.isinf(array)).any():
-        what = f"tensor {name} holds numbers beyond {config.dtype}"
+        what = f"tensor {name} holds numbers that are too large for {config.dtype}"
         raise TargetLacks(what, what=what, tensor=name)
     return rounded

@@ -14,7 +14,7 @@ from .safetensors import is_safetensors
 
 
 def read_paddle(data: bytes) -> Contents:
-    """What a training run left."""
+    """The models in a training checkpoint of Paddle."""
     state = find_state(read_pickle(data, names_of_numpy))
     return read_training({name: plain(value) for name, value in state.items()}, "Paddle checkpoint")
 

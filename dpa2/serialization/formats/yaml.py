@@ -34,14 +34,9 @@ def read_yaml(data: bytes) -> dict:
     return map_variables(plain_to_array, root)
 
 
-def plain_dumper(base):
+def plain_dumper(base: type) -> type:
     """A dumper that writes out again a value that occurs twice, as no reader of these files expects references."""
-
-    class Dumper(base):
-        def ignore_aliases(self, data):
-            return True
-
-    return Dumper
+    return type("Dumper", (base,), {"ignore_aliases": lambda self, data: True})
 
 
 def require_bounded(events, size: int):

@@ -1,4 +1,4 @@
-"""Where the repformer's tensors are in the native tree.
+"""The layout of the repformer's layers in the native tree.
 
 Source: section 2.7 of the description of formats.
 """
@@ -19,20 +19,22 @@ from .packing import (
     reshaped,
 )
 
-SHIFT = 20.0  # of attention weights (specification section 3.5)
+SHIFT = 20.0  # shift of attention weights (specification section 3.5)
+# Settings of the repformer that a layer does not repeat.
 NOT_REPEATED = ("nsel", "nlayers", "direct_dist", "update_residual", "update_residual_init", "set_davg_zero")
+# Updates that the last layer does not have.
 NOT_IN_THE_LAST = ("update_g2_has_g1g1", "update_g2_has_attn", "update_h2")
 
 
 def layer_node(config: DPA2Config, k: int) -> dict:
-    """Layer `k`: its settings again, its updates, its residual vectors."""
+    """The node of layer `k`: its settings, its updates, its residual vectors."""
     repformer, nodes = config.repformer, Nodes(config.dtype, config.trainable)
     name, last = f"descriptor.repformer.layers.{k}", k == config.repformer.layers - 1
     node = layer_settings(config, last) | atom_nodes(name, repformer, nodes, config.smooth)
     if not last:
         node |= pair_nodes(name, repformer, nodes, config.smooth)
     if repformer.residual == "trainable":
-        node["@variables"] = residual_slots(name, repformer, nodes, last)
+        node["@variables"] = residual_arrays(name, repformer, nodes, last)
     return node
 
 
@@ -122,16 +124,16 @@ def pair_attention_values(name: str, r: Repformer, nodes: Nodes) -> dict:
 
 
 def applied(kind: str, r: Repformer, nodes: Nodes) -> dict:
-    """What the map of pair attention is applied to."""
+    """The settings of a node to which the map of pair attention is applied."""
     heads = r.pair_attention_heads
     return {"@class": kind, "@version": 1, "input_dim": r.pair_dim, "head_num": heads, "precision": nodes.precision}
 
 
-def residual_slots(name: str, r: Repformer, nodes: Nodes, last: bool) -> dict:
-    """Lists of vectors, one for each update that the layer has."""
+def residual_arrays(name: str, r: Repformer, nodes: Nodes, last: bool) -> dict:
+    """Lists of residual vectors, one for each update that the layer has."""
     atom, pair, frame = update_counts(r, last)
     kinds = (("g1", "atom", r.atom_dim, atom), ("g2", "pair", r.pair_dim, pair), ("h2", "frame", 1, frame))
     return {
-        f"{theirs}_residual": [nodes.slot(plain(f"{name}.{ours}_scale.{k}", (width,))) for k in range(count)]
+        f"{theirs}_residual": [nodes.typed(plain(f"{name}.{ours}_scale.{k}", (width,))) for k in range(count)]
         for theirs, ours, width, count in kinds
     }
