@@ -9,6 +9,7 @@ from .formats import table
 from .formats.container import Container
 
 BEGINNING = 1000  # bytes of a file by which its format is recognized
+# Advice for files that are not read.
 ROUTE = "convert the checkpoint or the .dp that it was made from"
 
 
@@ -60,7 +61,7 @@ def container_for(path: Path) -> Container:
     if named is not None and suffix in named.made_by:
         hint = f"write a .dp file and let DeePMD-kit convert it: {named.made_by[suffix]}"
     else:
-        hint = f"known: {', '.join(sorted(s for c in table.CONTAINERS for s in c.written))}"
+        hint = f"these are written: {', '.join(sorted(s for c in table.CONTAINERS for s in c.written))}"
     raise InputError(f"{path}: cannot write {suffix or 'a file without a suffix'}; {hint}", argument="path", hint=hint)
 
 
@@ -69,4 +70,4 @@ def refuse_by_name(path: Path) -> None:
     named = named_like(path)
     if named is not None and named.why_not_read:
         what = named.why_not_read
-        raise UnsupportedModel(f"is called like {what}, which is not read; {ROUTE}", what=what, hint=ROUTE)
+        raise UnsupportedModel(f"is not read: a {path.suffix} file holds {what}; {ROUTE}", what=what, hint=ROUTE)

@@ -22,10 +22,11 @@ from ..state.state import State, checkpoint_to_state
 from ..state.training import BELOW
 
 SCRIPT, STATE = Path("model_def_script", "metadata"), Path("state")  # places in the directory
+# Classes of Orbax that handle the items of the directory.
 HANDLERS = {"model_def_script": "json_checkpoint_handler.JsonCheckpointHandler"}
 HANDLERS |= {"state": "standard_checkpoint_handler.StandardCheckpointHandler"}
-HANDLER_MODULES = "orbax.checkpoint._src.handlers."
-TREE_OPTIONS = {
+HANDLER_MODULES = "orbax.checkpoint._src.handlers."  # package of these classes
+TREE_OPTIONS = {  # options of Orbax in the description of all arrays
     "use_ocdbt": True,
     "use_zarr3": False,
     "store_array_data_equal_to_fill_value": True,

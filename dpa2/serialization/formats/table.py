@@ -9,7 +9,7 @@ from importlib import import_module
 
 from .container import Container
 
-MODULES = (
+MODULES = (  # names of the modules; a new format is a new module and a line here
     "hdf5",
     "json",
     "orbax",

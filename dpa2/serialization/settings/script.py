@@ -22,10 +22,10 @@ from .spelling import (
     write_words,
 )
 
-PATHS = Sections(
+PATHS = Sections(  # paths of the sections in a script
     "model", "model.descriptor", "model.descriptor.repinit", "model.descriptor.repformer", "model.fitting_net"
 )
-ALIASES = {
+ALIASES = {  # other names of keys, by section
     "descriptor": {"repformer_add_type_ebd_to_seq": "add_tebd_to_repinit_out"},
     "fitting_net": {"n_neuron": "neuron"},
 }

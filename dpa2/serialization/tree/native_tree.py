@@ -23,7 +23,7 @@ from .legacy import modernize
 from .matching import fill, match
 from .variables import require_places
 
-PATHS = Sections(
+PATHS = Sections(  # paths of the sections in a tree
     "model", "model.descriptor", "model.descriptor.repinit_args", "model.descriptor.repformer_args", "model.fitting"
 )
 

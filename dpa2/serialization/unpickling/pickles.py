@@ -61,7 +61,7 @@ def read_pickle(data: bytes, names: Callable[[str], Callable | None], storage: C
 
 
 def refuse(what: str) -> NoReturn:
-    raise FormatError(f"pickle with {what}: no genuine file has this, and nothing of it was run")
+    raise FormatError(f"its pickle has {what}, which no genuine model has; nothing of it was run")
 
 
 class Machine:
@@ -154,6 +154,7 @@ def tuple_of(count: int) -> Callable:
     return lambda machine, _: machine.stack.append(tuple(machine.take(count)))
 
 
+# Operations of the machine by the names of their opcodes.
 OPERATIONS: Mapping[str, Callable] = {
     **dict.fromkeys(("PROTO", "FRAME", "STOP"), lambda machine, _: None),
     **constants("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),

@@ -18,6 +18,7 @@ from .archives import Archive
 from .pickles import Instance, refuse
 
 OPAQUE = DTYPES["bfloat16"].raw  # has no byte order for NumPy
+# Beginnings of the names of PyTorch's other storage classes, and NumPy's codes.
 INTEGERS = {"Long": "i8", "Int": "i4", "Short": "i2", "Char": "i1", "Byte": "u1", "Bool": "?"}
 STORAGES = {f"torch {dtype.storage}": dtype.raw for dtype in DTYPES.values()}  # PyTorch's classes, NumPy's codes
 STORAGES |= {f"torch {name}Storage": code for name, code in INTEGERS.items()}
@@ -91,6 +92,7 @@ def dictionary(*arguments) -> dict:
     return dict(pairs) if all(isinstance(key, str) for key, _ in pairs) else refuse("an unusual dictionary")
 
 
+# Names in checkpoints of PyTorch and in TorchScript, with the functions that take their places.
 TORCH: dict[str, Callable] = {"collections OrderedDict": dictionary, "torch._utils _rebuild_tensor_v2": rebuild_tensor}
 SCRIPT: dict[str, Callable] = {"torch.jit._pickle restore_type_tag": lambda value, tag: value} | {
     f"torch.jit._pickle build_{kind}list": lambda items: items for kind in ("int", "double", "bool", "tensor")
@@ -150,6 +152,7 @@ def text_as_bytes(text: str, encoding: str) -> bytes:
     return text.encode("latin1") if encoding == "latin1" else refuse("an unusual encoding")
 
 
+# Names in checkpoints of Paddle, with the functions that take their places.
 REBUILD: dict[str, Callable] = {"_reconstruct": PickledArray, "scalar": number}
 NUMPY: dict[str, Callable] = {
     "collections OrderedDict": dictionary,
@@ -157,7 +160,7 @@ NUMPY: dict[str, Callable] = {
     "numpy ndarray": PickledArray,
     "numpy dtype": PickledDtype,
     "_codecs encode": text_as_bytes,
-    "__builtin__ bytes": lambda *items: refuse("bytes of something") if items else b"",
+    "__builtin__ bytes": lambda *items: refuse("bytes made of something") if items else b"",
     "__builtin__ tuple": tuple_of,
 }
 NUMPY |= {f"numpy.{core}.multiarray {name}": REBUILD[name] for core in ("core", "_core") for name in REBUILD}
