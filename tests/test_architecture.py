@@ -21,11 +21,11 @@ PACKAGE = Path(dpa2.__file__).parent
 TESTS = Path(__file__).parent
 
 FOLDERS = (  # from the bottom up: a folder imports what stands before it
-    "errors", "nn", "descriptor", "fitting", "config", "structures", "neighbors", "batching", "construction",
+    "errors", "dtypes", "nn", "descriptor", "fitting", "config", "structures", "neighbors", "batching", "construction",
     "serialization", "evaluation", "backends", "model", "tracing", "api", "data", "interfaces", "ase", "testing",
     "demo", "surveys", "conformance", "cli",
 )  # fmt: skip
-CORE = FOLDERS[1:4]  # the folders that compute, on whatever arrays they are given
+CORE = ("nn", "descriptor", "fitting")  # the folders that compute, on whatever arrays they are given
 HEAVY = {"torch", "jax", "ase", "hypothesis", "jaxtyping", "array_api_strict", "h5py", "yaml", "safetensors", "vesin"}
 HEAVY |= {"typer", "rich", "threadpoolctl"}
 ARRAY_LIBRARIES = {entry.package for entry in BACKENDS.values()}

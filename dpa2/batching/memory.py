@@ -10,17 +10,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..config import DPA2Config
+from ..dtypes import DTYPES
 from ..errors import InputError
 from ..neighbors import Neighbors, counts_within
 from .plan import ChunkShape
 from .table import Cutoffs
 
-BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
-
 
 def bytes_per_atom(config: DPA2Config, wide: int, near: int) -> int:
     """Bytes stored from the forward pass until the forces, for an atom with the numbers of neighbours of `Demand`."""
-    former, item = config.repformer, BYTES[config.dtype]
+    former, item = config.repformer, DTYPES[config.dtype].size
     state = former.atom_dim + near * (former.pair_dim + 4)
     passing = 2 * near * former.atom_dim + 2 * state  # gradients of the neighbours' f, once more end to end
     lists = wide * (3 * 8 + 7 * item)
@@ -29,7 +28,7 @@ def bytes_per_atom(config: DPA2Config, wide: int, near: int) -> int:
 
 def bytes_per_chunk_atom(config: DPA2Config, wide: int, near: int) -> int:
     """Bytes of intermediates for each atom of a chunk that is being computed; arguments as above."""
-    former, item = config.repformer, BYTES[config.dtype]
+    former, item = config.repformer, DTYPES[config.dtype].size
     embedding = 6 * wide * sum(config.repinit.widths)
     pairs = 6 * near**2 * (sum(config.three_body.widths) if config.three_body else 0)
     attention = near * (former.pair_attention_heads * (10 * near + 6 * former.pair_dim) + 8 * former.atom_dim)

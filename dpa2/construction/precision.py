@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from ..config import DTYPES, DPA2Config
+from ..config import DPA2Config
+from ..dtypes import DTYPES
 from ..errors import ConfigurationError
 from ..nn.module import Leaf
 
@@ -12,7 +13,7 @@ from ..nn.module import Leaf
 def in_precision(config: DPA2Config, dtype: str) -> DPA2Config:
     """Return the same configuration in another precision throughout."""
     if dtype not in DTYPES:
-        raise ConfigurationError(f"dtype = {dtype!r}: must be one of {DTYPES}", path="dtype", value=dtype)
+        raise ConfigurationError(f"dtype = {dtype!r}: must be one of {', '.join(DTYPES)}", path="dtype", value=dtype)
     return dataclasses.replace(config, dtype=dtype, fitting=dataclasses.replace(config.fitting, dtype=dtype))
 
 
@@ -25,5 +26,4 @@ def precision(config: DPA2Config, leaf: Leaf, wide: str = "float64") -> str:
 
 def stored_precision(config: DPA2Config, leaf: Leaf) -> str:
     """Return the precision in which NumPy holds a tensor: float32 for bfloat16, which NumPy does not have."""
-    dtype = precision(config, leaf)
-    return "float32" if dtype == "bfloat16" else dtype
+    return DTYPES[precision(config, leaf)].holder

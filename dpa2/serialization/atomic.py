@@ -1,7 +1,7 @@
-"""Replace a file or a directory as a whole: whoever looks sees the old one or the new one.
+"""Replacement of a file or a directory as a whole: other programs see the old one or the new one.
 
-What is new is made in a folder of its own beside the target, flushed to the disk, and moved. The folder is locked while
-its process lives; one that is not locked was left by a process that was killed, and the next write into the same
+The new file is made in a folder of its own beside the target, flushed to the disk, and moved. The folder is locked
+while its process lives; one that is not locked was left by a process that was killed, and the next write into the same
 directory removes it. Until then it stays, hidden, and also for good on systems that lock no folders (Windows, NFS).
 
 A directory cannot take the place of another in one step: the old one is moved aside first. A process killed between the
@@ -19,24 +19,24 @@ from pathlib import Path
 
 from ..errors import DPA2Error, InputError, WriteFailed
 
-PREFIX = ".dpa2-"
-ASIDE = "aside"  # where an old directory waits until the new one is in place
+PREFIX = ".dpa2-"  # names of the temporary folders begin with it
+ASIDE = "aside"  # folder in which an old directory is kept until the new one is in place
 
 
 @contextmanager
 def replacing(path: str | os.PathLike, overwrite: bool = True) -> Iterator[Path]:
     """A name with the same suffix to write to, a file or a directory, which takes the place of `path` at the end.
 
-    On an error nothing changes. What exists is an `InputError` unless it may be overwritten, and an `OSError` becomes
-    `WriteFailed`.
+    On an error nothing changes. Raises `InputError` if the target exists and may not be overwritten, and `WriteFailed`
+    instead of an `OSError`.
     """
     path = Path(path)
     try:
         if not path.parent.is_dir():
             raise FileNotFoundError(f"there is no folder {path.parent} to write to")
-        sweep(path.parent)
+        remove_leftovers(path.parent)
         require_free(path, overwrite)
-        with workshop(path.parent) as folder:
+        with temporary_folder(path.parent) as folder:
             yield folder / path.name
             flush_all(folder / path.name)
             require_free(path, overwrite)
@@ -49,15 +49,15 @@ def replacing(path: str | os.PathLike, overwrite: bool = True) -> Iterator[Path]
 
 
 def require_free(path: Path, overwrite: bool):
-    """Refuse to replace what nobody has given up."""
+    """Refuse to replace an existing file that may not be overwritten."""
     if not overwrite and os.path.lexists(path):
         way = "overwrite=True, on the command line --force, replaces it"
         raise InputError(f"{path}: exists already; {way}", argument="target", file=str(path))
 
 
 @contextmanager
-def workshop(parent: Path) -> Iterator[Path]:
-    """A new folder in `parent` that is locked while it is in use, and gone after it."""
+def temporary_folder(parent: Path) -> Iterator[Path]:
+    """A new folder in `parent` that is locked while it is in use, and removed afterwards."""
     folder, lock = locked_folder(parent)
     try:
         yield folder
@@ -68,7 +68,7 @@ def workshop(parent: Path) -> Iterator[Path]:
 
 
 def locked_folder(parent: Path) -> tuple[Path, int | None]:
-    """A new folder and its lock; another one if somebody swept it away before it was locked."""
+    """A new folder and its lock; another one if a process removed the first before it was locked."""
     while True:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
         lock = lock_folder(folder, patient=True)
@@ -76,8 +76,8 @@ def locked_folder(parent: Path) -> tuple[Path, int | None]:
             return folder, lock
 
 
-def sweep(parent: Path):
-    """Remove what killed processes have left in a directory."""
+def remove_leftovers(parent: Path):
+    """Remove the folders that killed processes have left in a directory."""
     for folder in parent.glob(f"{PREFIX}*"):
         lock = lock_folder(folder, patient=False)
         if lock is not None:
@@ -86,7 +86,7 @@ def sweep(parent: Path):
 
 
 def lock_folder(folder: Path, patient: bool) -> int | None:
-    """A descriptor that holds the lock of a folder until it is closed; None if that is not to be had."""
+    """A descriptor that holds the lock of a folder until it is closed; None if the folder cannot be locked."""
     try:
         import fcntl
 
@@ -102,7 +102,7 @@ def lock_folder(folder: Path, patient: bool) -> int | None:
 
 
 def clear(folder: Path):
-    """Put back what was moved aside and not replaced, and remove the rest."""
+    """Put back an old directory that was moved aside and not replaced, and remove the folder."""
     for old in folder.glob(f"{ASIDE}/*"):
         if not os.path.lexists(folder.parent / old.name):
             old.rename(folder.parent / old.name)
@@ -110,7 +110,7 @@ def clear(folder: Path):
 
 
 def place(new: Path, path: Path):
-    """Move what is new to where it belongs; an old directory steps aside, for another directory only."""
+    """Move the new file or directory to its place; a directory replaces another, which is moved aside first."""
     if new.is_dir() and path.is_dir() and not path.is_symlink():
         (new.parent / ASIDE).mkdir()
         path.rename(new.parent / ASIDE / path.name)
@@ -118,7 +118,7 @@ def place(new: Path, path: Path):
 
 
 def flush_all(path: Path):
-    """Make the system write a file, or a directory and all that is in it, to the disk."""
+    """Make the system write a file, or a directory with everything in it, to the disk."""
     for child in path.iterdir() if path.is_dir() else ():
         flush_all(child)
     flush(path)

@@ -1,4 +1,4 @@
-"""A model as it lies in a file: what it is, its numbers, and notes that change no result."""
+"""A model as a file holds it: its configuration, its tensors, and notes that change no result."""
 
 from __future__ import annotations
 
@@ -13,10 +13,18 @@ from .settings.plain import canonical_json
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """A configuration, its tensors by their canonical names (see `inventory`), and plain JSON notes.
+    """A model as a file holds it.
 
-    Tensors of a bfloat16 part are held as float32, which represents every bfloat16 number.
-    Known notes: `min_distance` (Å, smallest distance in training), `writer`, `script` (the training script's model).
+    Parameters
+    ----------
+    config
+        The settings of the model.
+    weights
+        All tensors by their canonical names (see `inventory`). Tensors of a bfloat16 part are held as float32, which
+        represents every bfloat16 number.
+    metadata
+        Plain JSON notes that change no result: `min_distance` (Å, smallest distance in training), `writer`, `script`
+        (the `model` section of the training script).
     """
 
     config: DPA2Config
@@ -24,10 +32,14 @@ class Checkpoint:
     metadata: dict = field(default_factory=dict)
 
     def digest(self) -> str:
-        """Identity of the model, the same whatever file holds it: "sha256:" and 64 hexadecimal digits.
+        """Return the identity of the model, which does not depend on the format of its file.
 
-        SHA-256 of the configuration's canonical JSON, then for every tensor, sorted by name, of the canonical JSON
-        of [name, dtype, shape] and of its numbers, little-endian in C order. Notes do not count.
+        Returns
+        -------
+        str
+            "sha256:" and 64 hexadecimal digits: SHA-256 of the configuration's canonical JSON, then for every tensor,
+            sorted by name, of the canonical JSON of [name, dtype, shape] and of its numbers, little-endian in C order.
+            The notes are not part of it.
         """
         digest = hashlib.sha256(canonical_json(self.config.to_dict()).encode())
         for name, array in sorted(self.weights.items()):

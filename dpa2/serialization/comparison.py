@@ -1,4 +1,4 @@
-"""How far two models are apart: settings by their paths, tensors number by number.
+"""The differences between two models: settings by their paths, tensors number by number.
 
 Two models are equal if their digests are: the same settings and the same bits. Notes do not count.
 """
@@ -12,12 +12,12 @@ import numpy
 
 from .checkpoint import Checkpoint
 
-TABLES = "descriptor.repinit.tables."  # what a compressed model has beside the nets
+TABLES = "descriptor.repinit.tables."  # tensors that a compressed model has besides its networks begin with it
 
 
 @dataclass(frozen=True)
 class SettingDifference:
-    """A setting that the models do not share; None where a section is absent."""
+    """A setting that differs between the models; None where a section is absent."""
 
     path: str
     first: object
@@ -26,7 +26,7 @@ class SettingDifference:
 
 @dataclass(frozen=True)
 class TensorDifference:
-    """Two tensors of one name and shape, or an account of why they cannot be compared."""
+    """The difference of two tensors of one name, or the reason why they cannot be compared."""
 
     name: str
     size: int
@@ -39,24 +39,25 @@ class TensorDifference:
 
     @property
     def share(self) -> float:
-        """Of the numbers that differ."""
+        """Fraction of the numbers that differ."""
         return self.changed / self.size if self.size else 0.0
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All settings that differ, and all tensors, the same ones too."""
+    """All settings that differ, and all tensors, including those that are the same."""
 
     settings: tuple[SettingDifference, ...]
     tensors: tuple[TensorDifference, ...]
 
     @property
     def different(self) -> list[TensorDifference]:
-        """The tensors that are not the same."""
+        """The tensors that differ."""
         return [t for t in self.tensors if t.changed or t.reason]
 
     @property
     def equal(self) -> bool:
+        """Whether the models have the same settings and the same bits."""
         return not self.settings and not self.different
 
     @property
@@ -67,8 +68,20 @@ class Comparison:
 
 
 def compare(first: Checkpoint, second: Checkpoint) -> Comparison:
-    """Everything that tells two models apart.
+    """Return all differences between two models.
 
+    Parameters
+    ----------
+    first, second
+        The models; their notes are not compared.
+
+    Returns
+    -------
+    Comparison
+        The settings that differ, and the difference of each tensor.
+
+    Examples
+    --------
     >>> import dpa2
     >>> model = dpa2.load(dpa2.demo.MODEL).checkpoint()
     >>> compare(model, model).equal
@@ -91,7 +104,7 @@ def differing(first, second, path: str) -> Iterator[SettingDifference]:
 
 
 def compare_tensors(name: str, first: numpy.ndarray | None, second: numpy.ndarray | None) -> TensorDifference:
-    """One tensor of both models."""
+    """The difference of one tensor between the models."""
     if first is None or second is None:
         return incomparable(name, "only in the second" if first is None else "only in the first")
     if first.shape != second.shape:
@@ -110,7 +123,7 @@ def incomparable(name: str, reason: str) -> TensorDifference:
 
 
 def unequal_bits(first: numpy.ndarray, second: numpy.ndarray) -> numpy.ndarray:
-    """Where numbers are not the same to the bit, or in value if the precisions differ."""
+    """A mask of the numbers that differ in a bit, or in value if the precisions differ."""
     if first.dtype != second.dtype:
         return numpy.asarray(first.astype("float64") != second.astype("float64"))
     bits = f"u{first.dtype.itemsize}"
@@ -127,6 +140,6 @@ def distances(first: numpy.ndarray, second: numpy.ndarray, whole: numpy.ndarray)
 
 
 def norm(array: numpy.ndarray) -> numpy.float64:
-    """The Euclidean norm, which large and small exponents do not lose."""
+    """The Euclidean norm, without overflow or underflow of the squares."""
     largest = numpy.float64(numpy.abs(array).max())
     return largest * numpy.sqrt(numpy.square(array / largest).sum()) if largest else largest

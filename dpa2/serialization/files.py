@@ -1,4 +1,4 @@
-"""Models in files: read, write, convert."""
+"""Reading, writing and conversion of models in files."""
 
 from __future__ import annotations
 
@@ -23,15 +23,22 @@ from .contents import Contents
 
 
 def read(path: str | os.PathLike, head: str | None = None) -> Checkpoint:
-    """The model in a file of any format that is read (`docs/formats.md`), or one head of a multi-task model.
+    """Return the model in a file of any format that is read (`docs/formats.md`), or one head of a multi-task model.
 
-    Name and content must agree. Every tensor is checked for presence, shape and dtype, nothing may be left over.
-    Whatever the file holds, no code from it is run.
+    Name and content of the file must agree. Every tensor is checked for presence, shape and dtype, and no tensor may
+    be left over. No code from the file is run.
 
     Parameters
     ----------
+    path
+        The file, or the directory of a JAX model.
     head
-        Which of several models; must be None for a file of one.
+        Name of the task head in a file of several models; must be None for a file of one.
+
+    Returns
+    -------
+    Checkpoint
+        The model with its notes.
 
     Raises
     ------
@@ -50,15 +57,31 @@ def read(path: str | os.PathLike, head: str | None = None) -> Checkpoint:
 
 
 def read_from(found: Contents, path: str | os.PathLike, head: str | None) -> Checkpoint:
-    """One model of what a file holds; raises as `read` does."""
-    with blaming(path):
+    """The model of a head in the contents of a file; raises the errors of `read`."""
+    with errors_naming(path):
         return found.model(head)
 
 
 def contents(path: str | os.PathLike) -> Contents:
-    """What a file holds: the name of its format, its heads, and its models; raises as `read` does."""
+    """Return the name of a file's format, its heads and its models.
+
+    Parameters
+    ----------
+    path
+        The file, or the directory of a JAX model.
+
+    Returns
+    -------
+    Contents
+        The format and the heads; each model is made when it is asked for.
+
+    Raises
+    ------
+    DPA2Error
+        The errors of `read`.
+    """
     path = Path(path)
-    with blaming(path):
+    with errors_naming(path):
         refuse_by_name(path)
         if not path.exists():
             raise FileMissing("there is no such file", file=str(path))
@@ -66,8 +89,8 @@ def contents(path: str | os.PathLike) -> Contents:
 
 
 @contextmanager
-def blaming(path: str | os.PathLike):
-    """Named errors with the file's name in front of what they say, once."""
+def errors_naming(path: str | os.PathLike):
+    """A context in which every error of this package begins with the name of the file."""
     try:
         yield
     except RecursionError as error:
@@ -81,12 +104,21 @@ def blaming(path: str | os.PathLike):
 def write(checkpoint: Checkpoint, path: str | os.PathLike, overwrite: bool = True) -> None:
     """Write a model as `.dp`, `.yaml`, `.yml`, `.json`, `.safetensors`, `.pt` (a checkpoint) or `.jax` (a directory).
 
-    The file appears as a whole, or not at all; an existing one stays as it is on an error.
+    The file appears as a whole or not at all; an existing one stays as it is on an error.
+
+    Parameters
+    ----------
+    checkpoint
+        The model.
+    path
+        The new file; its suffix names the format.
+    overwrite
+        Whether an existing file may be replaced.
 
     Raises
     ------
     InputError
-        The file exists and may not be overwritten, or its suffix says no format (facts: argument).
+        The file exists and may not be overwritten, or its suffix names no format that is written (facts: argument).
     FormatError
         A tensor is missing, left over, or of the wrong shape or dtype.
     TargetLacks
@@ -100,7 +132,7 @@ def write(checkpoint: Checkpoint, path: str | os.PathLike, overwrite: bool = Tru
 
 
 def encode(checkpoint: Checkpoint, container: Container, new: Path, target: str):
-    """Write to a place where nothing is; what the format has no place for is refused in the target's name."""
+    """Write a model to the new path; `TargetLacks` names the target if its format cannot hold the model."""
     try:
         container.write(checkpoint, new)
     except UnsupportedModel as error:
@@ -114,10 +146,32 @@ def convert(
     dtype: str | None = None,
     overwrite: bool = False,
 ) -> str:
-    """Read one file, write another, and read that back; returns the digest, which is that of both.
+    """Read one file, write another, read that back, and return the digest of the written model.
 
-    A `dtype` rounds all numbers to that precision; then the digest is that of the target. A target that does not read
-    back as what was to be written never takes its place (`VerificationFailed`). Raises what `read` and `write` raise.
+    Parameters
+    ----------
+    source
+        The file to read.
+    target
+        The new file; its suffix names the format.
+    head
+        Name of the task head in a file of several models.
+    dtype
+        Precision to which all numbers are rounded; None keeps every bit.
+    overwrite
+        Whether an existing target may be replaced.
+
+    Returns
+    -------
+    str
+        The digest of the target, which is that of the source unless a `dtype` is given.
+
+    Raises
+    ------
+    VerificationFailed
+        The written file does not read back as the model; it is removed and the target stays as it was.
+    DPA2Error
+        The errors of `read` and `write`.
     """
     checkpoint = read(source, head)
     checkpoint = checkpoint if dtype is None else cast(checkpoint, dtype)
@@ -129,11 +183,13 @@ def convert(
 
 
 def verify(new: Path, digest: str, source: str, target: str):
-    """Read what was written, before it gets its name."""
+    """Check that the written file reads back with the right digest, before it takes the place of the target."""
     facts = {"file": target, "source": source}
     try:
         found = read(new).digest()
     except DPA2Error as error:
-        raise VerificationFailed(f"{target}: does not read back ({error})", **facts) from error
+        raise VerificationFailed(
+            f"{target}: the written file does not read back ({error}); it was removed", **facts
+        ) from error
     if found != digest:
-        raise VerificationFailed(f"{target}: does not read back as {source}", **facts)
+        raise VerificationFailed(f"{target}: the written file does not read back as {source}; it was removed", **facts)

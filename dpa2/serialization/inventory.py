@@ -18,7 +18,7 @@ from ..nn.roles import Role
 
 
 class Tensor(NamedTuple):
-    """What is known of a tensor before its numbers."""
+    """Shape and dtype of a tensor."""
 
     shape: tuple[int, ...]
     dtype: str
@@ -26,8 +26,20 @@ class Tensor(NamedTuple):
 
 
 def inventory(config: DPA2Config) -> dict[str, Tensor]:
-    """All tensors that a model of this configuration has.
+    """Return shape and dtype of every tensor that a model of this configuration has.
 
+    Parameters
+    ----------
+    config
+        The settings of the model.
+
+    Returns
+    -------
+    dict
+        Tensors by their canonical names, in the order of the model's modules.
+
+    Examples
+    --------
     >>> from dpa2 import config
     >>> water = config.DPA2Config(
     ...     types=("O", "H"),
@@ -58,11 +70,11 @@ def require_all(weights: dict[str, numpy.ndarray], config: DPA2Config) -> dict[s
 
 
 def require_one(name: str, array, wanted: Tensor) -> numpy.ndarray:
-    """The array, if it is what is wanted."""
+    """The array in native byte order, if its shape and dtype are right."""
     if array is None:
         raise FormatError(f"tensor {name} {wanted.shape} is missing", tensor=name)
     array = numpy.asarray(array)
     if (array.shape, array.dtype.name) != (wanted.shape, wanted.dtype):
-        found = f"is {array.dtype.name} {array.shape}, not {wanted.dtype} {wanted.shape}"
+        found = f"is {array.dtype.name} {array.shape}, but must be {wanted.dtype} {wanted.shape}"
         raise FormatError(f"tensor {name} {found}", tensor=name)
     return numpy.ascontiguousarray(array, dtype=wanted.dtype)

@@ -13,10 +13,11 @@ import zlib
 import numpy
 
 from ...errors import DPA2Error, FormatError, UnsupportedModel, shorten
-from ..contents import SWELLING
+from ..bfloat16 import BFLOAT16
+from ..contents import MOST_EXPANSION
 from ..settings.plain import parse_json
-from ..tree.packing import BFLOAT16
 from ..tree.variables import map_variables
+from .container import native_tree
 
 
 def write_hdf5(tree: dict) -> bytes:
@@ -35,7 +36,7 @@ def write_hdf5(tree: dict) -> bytes:
 
 
 def read_hdf5(data: bytes) -> dict:
-    """The tree in the bytes of a `.dp` or `.hlo` file: the model, the notes on it, and no array besides."""
+    """The tree in the bytes of a `.dp` or `.hlo` file: the model and the notes on it, without compiled programs."""
     import h5py
 
     try:
@@ -44,7 +45,7 @@ def read_hdf5(data: bytes) -> dict:
             variables = root.get("@variables")
             if isinstance(variables, dict):  # a .hlo has compiled programs beside it
                 root = root | {"@variables": {k: v for k, v in variables.items() if k == "min_nbor_dist"}}
-            return map_variables(Datasets(file, SWELLING * len(data)), root)
+            return map_variables(Datasets(file, MOST_EXPANSION * len(data)), root)
     except DPA2Error:
         raise
     except (
@@ -59,19 +60,19 @@ def read_hdf5(data: bytes) -> dict:
 
 
 def read_json(file) -> dict:
-    """The tree with names in place of arrays."""
+    """The tree with names of datasets in place of arrays."""
     text = file.attrs.get("json")
     if not isinstance(text, (str, bytes)):
-        what = "an HDF5 file of something else: it has no attribute `json`"
+        what = "an HDF5 file of something else than a model: it has no attribute `json`"
         raise UnsupportedModel(f"is {what}", what=what)
     root = parse_json(text, "attribute `json`", "json")
     if not isinstance(root, dict):
-        raise FormatError("attribute `json` holds no tree", key="json")
+        raise FormatError("attribute `json` is not a JSON object", key="json")
     return root
 
 
 class Datasets:
-    """The arrays of a file by name, as long as they are plain numbers inside the file itself."""
+    """The arrays of a file by name; only plain numbers inside the file itself are read."""
 
     def __init__(self, file, budget: int):
         self.file, self.budget = file, budget
@@ -80,45 +81,65 @@ class Datasets:
         dataset = self.find(name)
         self.budget -= dataset.nbytes
         if self.budget < 0:
-            raise FormatError(f"dataset {name} claims more data than the file can hold", key=name)
+            raise FormatError(f"dataset {name} claims more data than a file of this size can hold", key=name)
         if dataset.chunks is not None:
-            require_honest_chunks(dataset, name, self.budget + dataset.nbytes)
+            require_chunks_fit(dataset, name, self.budget + dataset.nbytes)
         return dataset[()] if dataset.shape else numpy.asarray(dataset[()])
 
     def find(self, name):
         import h5py
 
         if not isinstance(name, str) or "/" in name[1:]:
-            raise FormatError(f"{shorten(name)} stands where the name of a dataset is wanted", key=str(name))
+            raise FormatError(f"the tree has {shorten(name)} where it must have the name of a dataset", key=str(name))
         local = isinstance(self.file.get(name, getlink=True), h5py.HardLink)
         dataset = self.file[name] if local else None
         if not isinstance(dataset, h5py.Dataset):
             raise FormatError(f"dataset {name} is missing from the file", key=name)
         if dataset.external or dataset.is_virtual:
-            raise FormatError(f"dataset {name} lies outside of the file", key=name)
+            raise FormatError(f"dataset {name} is stored outside of the file, where nothing is read", key=name)
         if dataset.shape is None or not (dataset.dtype.kind == "f" or dataset.dtype == BFLOAT16):
             raise FormatError(f"dataset {name} holds {dataset.dtype}, not floating-point numbers", key=name)
         return dataset
 
 
-def require_honest_chunks(dataset, name: str, budget: int):
-    """Refuse chunks that hold more than the dataset has room for, which for compressed ones only unpacking tells."""
+def require_chunks_fit(dataset, name: str, budget: int):
+    """Refuse chunks that hold more numbers than the dataset; compressed ones are unpacked to find out."""
     from h5py import h5z
 
     settings, size = dataset.id.get_create_plist(), dataset.dtype.itemsize * math.prod(dataset.chunks)
     filters = [settings.get_filter(k)[0] for k in range(settings.get_nfilters())]
     known = {h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE, h5z.FILTER_FLETCHER32}
     if size > budget or not set(filters) <= known or len(filters) > len(set(filters)):
-        raise FormatError(f"dataset {name} has chunks that the file cannot hold", key=name)
+        raise FormatError(
+            f"dataset {name} has chunks that are too large for the file, or packed in an unusual way", key=name
+        )
     for k in range(dataset.id.get_num_chunks() if h5z.FILTER_DEFLATE in filters else 0):
         _, packed = dataset.id.read_direct_chunk(dataset.id.get_chunk_info(k).chunk_offset)
         if len(unpack(packed, name, size + 5)) > size + 4:  # four bytes of checksum
-            raise FormatError(f"dataset {name} has a chunk that swells beyond its size", key=name)
+            raise FormatError(f"dataset {name} has a chunk that unpacks to more than its size", key=name)
 
 
 def unpack(packed: bytes, name: str, limit: int) -> bytes:
-    """The first bytes of what was compressed."""
+    """At most `limit` bytes of the unpacked content."""
     try:
         return zlib.decompressobj().decompress(packed, limit)
     except zlib.error as error:
         raise FormatError(f"dataset {name} has a damaged chunk ({error})", key=name) from error
+
+
+def is_hdf5(data: bytes) -> bool:
+    """Whether a file begins with the signature of HDF5."""
+    return data.startswith(b"\x89HDF\r\n\x1a\n")
+
+
+CONTAINERS = (
+    native_tree(
+        "HDF5",
+        read_hdf5,
+        write_hdf5,
+        suffixes=(".dp", ".hlo"),
+        recognize=is_hdf5,
+        written=(".dp",),
+        made_by={".hlo": "dp convert-backend model.dp model.hlo"},
+    ),
+)

@@ -14,26 +14,34 @@ import numpy
 from ...config import DPA2Config
 from ...descriptor.electrons import configuration_vector
 from ...errors import TargetLacks, require
+from ..bfloat16 import BFLOAT16
 from ..checkpoint import Checkpoint
 from ..settings.script import config_to_script
 from ..state.names import EXPORTABLE
 from ..state.state import State, checkpoint_to_state
 from ..state.training import BELOW
-from ..tree.packing import BFLOAT16
-from .orbax import SCRIPT, STATE
 
+SCRIPT, STATE = Path("model_def_script", "metadata"), Path("state")  # places in the directory
+# Classes of Orbax that handle the items of the directory.
 HANDLERS = {"model_def_script": "json_checkpoint_handler.JsonCheckpointHandler"}
 HANDLERS |= {"state": "standard_checkpoint_handler.StandardCheckpointHandler"}
-WHERE = "orbax.checkpoint._src.handlers."
-WHOLE = {"use_ocdbt": True, "use_zarr3": False, "store_array_data_equal_to_fill_value": True, "custom_metadata": None}
+HANDLER_MODULES = "orbax.checkpoint._src.handlers."  # package of these classes
+TREE_OPTIONS = {  # options of Orbax in the description of all arrays
+    "use_ocdbt": True,
+    "use_zarr3": False,
+    "store_array_data_equal_to_fill_value": True,
+    "custom_metadata": None,
+}
 
 
 def write_orbax(checkpoint: Checkpoint, path: Path) -> None:
-    """Make the directory, which is not there yet."""
+    """Write a model as a directory, which does not exist yet."""
     tensorstore = require("tensorstore", "orbax")
     state = checkpoint_to_state(checkpoint, EXPORTABLE) | derived(checkpoint.config)
     if any(array.dtype == BFLOAT16 for array in state.values()):
-        raise TargetLacks("bfloat16: .jax directories of such models are not written", what="bfloat16")
+        raise TargetLacks(
+            "bfloat16: models of this precision are not written as .jax; write .safetensors or .dp", what="bfloat16"
+        )
     arrays = {f"{BELOW}{name}": array for name, array in sorted(state.items())}
     (path / STATE).mkdir(parents=True)
     (path / SCRIPT).parent.mkdir()
@@ -43,8 +51,8 @@ def write_orbax(checkpoint: Checkpoint, path: Path) -> None:
     if "min_distance" in checkpoint.metadata:
         script["_min_nbor_dist"] = checkpoint.metadata["min_distance"]
     write_json(path / SCRIPT, script)
-    write_json(path / STATE / "_METADATA", {"tree_metadata": dict(map(described, arrays.items()))} | WHOLE)
-    handlers = {item: f"{WHERE}{handler}" for item, handler in HANDLERS.items()}
+    write_json(path / STATE / "_METADATA", {"tree_metadata": dict(map(described, arrays.items()))} | TREE_OPTIONS)
+    handlers = {item: f"{HANDLER_MODULES}{handler}" for item, handler in HANDLERS.items()}
     write_json(path / "_CHECKPOINT_METADATA", {"item_handlers": handlers, "custom_metadata": {}})
 
 
@@ -53,7 +61,7 @@ def write_json(path: Path, content: dict) -> None:
 
 
 def write_array(tensorstore, folder: Path, name: str, array: numpy.ndarray) -> None:
-    """One array in one piece."""
+    """Write one array in one piece."""
     description = {
         "shape": list(array.shape),
         "chunks": [max(1, n) for n in array.shape],
@@ -71,7 +79,7 @@ def write_array(tensorstore, folder: Path, name: str, array: numpy.ndarray) -> N
 
 
 def described(item: tuple[str, numpy.ndarray]) -> tuple[str, dict]:
-    """What Orbax says of one array: its path, and its shape."""
+    """Orbax's description of one array: its path and its shape."""
     name, array = item
     path = tuple(name.split("."))
     keys = [{"key": key, "key_type": 2} for key in path]
@@ -80,7 +88,7 @@ def described(item: tuple[str, numpy.ndarray]) -> tuple[str, dict]:
 
 
 def derived(config: DPA2Config) -> State:
-    """Arrays that follow from the settings: which types and pairs of types count, and electron configurations."""
+    """Arrays that follow from the settings: masks of types and of pairs of types, and electron configurations."""
     blocks = ["repinit", "repformers"] + ["repinit_three_body"] * (config.three_body is not None)
     pairs, atoms = mask_of_pairs(config.excluded_pairs, config), mask_of_types(config)
     found = {f"descriptor.{block}.emask.type_mask": pairs for block in blocks} | {"fitting_net.emask.type_mask": atoms}
@@ -95,7 +103,7 @@ def derived(config: DPA2Config) -> State:
 
 
 def mask_of_pairs(excluded, config: DPA2Config) -> numpy.ndarray:
-    """1 for pairs that count, 0 for the others; the last type is that of empty slots."""
+    """1 for pairs that count, 0 for the others; the last type stands for absent neighbors."""
     mask = numpy.ones((len(config.types) + 1,) * 2, "int32")
     for one, other in excluded:
         mask[one, other] = mask[other, one] = 0

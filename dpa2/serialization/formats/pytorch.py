@@ -16,13 +16,15 @@ from ..tree.native_tree import tree_to_checkpoint
 from ..unpickling.archives import Archive
 from ..unpickling.pickles import Instance, read_pickle
 from ..unpickling.tensors import Storages, names_of_script, names_of_torch
-from .text import read_json
+from .container import Container, to_bytes
+from .json import read_json
+from .pytorch_writer import write_checkpoint
 
-DEPTH = 50  # of modules within modules; a genuine model has about 10
+DEPTH = 50  # greatest depth of modules within modules; a genuine model has about 10
 
 
 def read_archive(data: bytes) -> Contents:
-    """The models in an archive, whose entries say of which kind it is."""
+    """The models in an archive of any kind."""
     archive = Archive(data)
     for ending, read in KINDS.items():
         entry = archive.find(ending)
@@ -33,17 +35,17 @@ def read_archive(data: bytes) -> Contents:
 
 
 def read_exported(archive: Archive, entry: str) -> Contents:
-    """The native tree that lies beside an exported or compiled program."""
+    """The model in the native tree beside an exported or compiled program."""
     return Contents.single("exported PyTorch program", tree_to_checkpoint(read_json(bytes(archive.read(entry)))))
 
 
 def read_checkpoint(archive: Archive, entry: str) -> Contents:
-    """What a training run left."""
+    """The models in a training checkpoint."""
     return read_training(unpickle(archive, entry, names_of_torch), "PyTorch checkpoint")
 
 
 def read_script(archive: Archive, entry: str) -> Contents:
-    """A frozen model: its tree of modules, of which arrays are taken by their names."""
+    """The model in a TorchScript archive, whose arrays are found by their names in the tree of modules."""
     root = unpickle(archive, entry, names_of_script)
     attributes = root.attributes if isinstance(root, Instance) else {}
     script = attributes.get("model_def_script")
@@ -56,26 +58,44 @@ def read_script(archive: Archive, entry: str) -> Contents:
 
 
 def unpickle(archive: Archive, entry: str, names: Callable):
-    """The pickle of an archive, with the numbers that lie beside it."""
+    """The object in the pickle of an archive, with the numbers that are stored beside it."""
     return read_pickle(bytes(archive.read(entry)), names, Storages(archive, entry.removesuffix("data.pkl")))
 
 
 def flatten(attributes: dict, prefix: str = "", depth: int = DEPTH) -> State:
-    """Everything in a tree of modules by its dotted name; a module that is at several places is refused."""
+    """Everything in a tree of modules by its dotted name; too many modules are refused."""
     found: State = {}
     open_ = [(prefix, attributes, depth)]
     while open_:
         place, inside, left = open_.pop()
         if not left or len(found) > 1_000_000:
-            raise FormatError(f"modules nested deeper than {depth}", key=place)
+            raise FormatError(f"holds modules that are nested more than {depth} deep, or too many of them", key=place)
         found |= {f"{place}{key}": value for key, value in inside.items() if not isinstance(value, Instance)}
         modules = [(key, value) for key, value in inside.items() if isinstance(value, Instance)]
         open_ += [(f"{place}{key}.", module.attributes, left - 1) for key, module in modules]
     return found
 
 
-KINDS = {  # in this order: an exported program has pickles too
+KINDS = {  # kinds of archive by an entry of theirs, in this order: an exported program has pickles too
     "extra/model.json": read_exported,
     "constants.pkl": lambda archive, entry: read_script(archive, entry.replace("constants.pkl", "data.pkl")),
     "data.pkl": read_checkpoint,
 }
+
+
+def is_archive(data: bytes) -> bool:
+    """Whether a file begins like a ZIP archive, which has a compression method where safetensors has a brace."""
+    return data.startswith(b"PK\x03\x04") and data[8:9] != b"{"
+
+
+CONTAINERS = (
+    Container(
+        "a PyTorch archive",
+        (".pt", ".pth", ".pt2", ".pte"),
+        is_archive,
+        read=lambda path: read_archive(path.read_bytes()),
+        write=to_bytes(write_checkpoint),
+        written=(".pt",),
+        made_by={suffix: f"dp convert-backend model.dp model{suffix}" for suffix in (".pth", ".pt2", ".pte")},
+    ),
+)

@@ -12,23 +12,26 @@ import zipfile
 
 import numpy
 
+from ...dtypes import DTYPES
+from ..bfloat16 import dtype_name
 from ..checkpoint import Checkpoint, little_endian
 from ..settings.script import config_to_script
 from ..state.state import State, checkpoint_to_state
 from ..state.training import ALONE, BELOW
-from ..tree.packing import BFLOAT16
 
-ALIGNMENT = 64
-ROOT = "model"  # the folder in which all entries are
-STORAGES = {"float64": "DoubleStorage", "float32": "FloatStorage", "float16": "HalfStorage"}
-REBUILD = b"ctorch._utils\n_rebuild_tensor_v2\n"
-ORDERED = b"ccollections\nOrderedDict\n)R"
+ALIGNMENT = 64  # bytes; the content of each entry begins at a multiple of it
+ROOT = "model"  # folder that contains all entries
+REBUILD = b"ctorch._utils\n_rebuild_tensor_v2\n"  # pushes the function that makes a tensor
+ORDERED = b"ccollections\nOrderedDict\n)R"  # pushes an empty dictionary of hooks
+# Buffers for the tables of a compressed model, which are empty in others.
 PLACEHOLDERS = ("type_embd_data", "compress_info.0", "compress_data.0")
+# Last parts of the names of arrays that an optimizer does not change.
 NOT_TRAINED = {"min_nbor_dist", "out_bias", "out_std", "mean", "stddev", "type_embd_data", "bias_atom_e", "case_embd"}
 NOT_TRAINED |= {f"{kind}param_{part}" for kind in "fa" for part in ("avg", "inv_std")}
+# Settings of a new optimizer in a checkpoint of PyTorch.
 ADAM = {"lr": 0.001, "initial_lr": 0.001, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0, "amsgrad": False}
 ADAM |= {"maximize": False, "foreach": None, "capturable": False, "differentiable": False, "fused": None}
-START = {"lr": 0.001, "step": 0}  # of a training that goes on from here
+START = {"lr": 0.001, "step": 0}  # state of a training that starts from this checkpoint
 
 
 def write_checkpoint(checkpoint: Checkpoint) -> bytes:
@@ -44,21 +47,21 @@ def write_checkpoint(checkpoint: Checkpoint) -> bytes:
 
 
 def fresh_optimizer(state: State) -> dict:
-    """An Adam that has made no step, over as many parameters as a trainer finds in the model."""
+    """The state of an Adam optimizer before its first step, for all parameters that a trainer finds in the model."""
     names = (name.rpartition("atomic_model.")[2] for name in state if "._networks." not in name)
     trained = [name for name in names if name.rpartition(".")[2] not in NOT_TRAINED]
     return {"state": {}, "param_groups": [ADAM | {"params": list(range(len(trained)))}]}
 
 
 def with_aliases(state: State) -> State:
-    """The state as a strict reader wants it: nets under two names, and empty places for tables of compression."""
+    """The state with everything that a strict reader requires: networks under two names, and empty tables."""
     aliases = {name.replace(".networks.", "._networks."): a for name, a in state.items() if ".networks." in name}
     blocks = [name.removesuffix("mean") for name in state if name.endswith(("repinit.mean", "repinit_three_body.mean"))]
     return state | aliases | {f"{block}{place}": numpy.zeros(0) for block in blocks for place in PLACEHOLDERS}
 
 
 class Emitter:
-    """Writes pickles of plain values and arrays; keeps the raw numbers of each array once."""
+    """A writer of pickles of plain values and arrays, which keeps the raw numbers of each array once."""
 
     def __init__(self):
         self.storages: dict[str, bytes] = {}
@@ -81,10 +84,10 @@ class Emitter:
         return scalar(value)
 
     def tensor(self, array: numpy.ndarray) -> bytes:
-        """A call of PyTorch's own function that makes a tensor of a part of a storage: here of all of one."""
+        """Operations that call PyTorch's function for a tensor, which takes all numbers of a storage."""
         key = self.keys.setdefault(id(array), str(len(self.keys)))
         self.storages[f"data/{key}"] = little_endian(array)
-        kind = "BFloat16Storage" if array.dtype == BFLOAT16 else STORAGES[array.dtype.name]
+        kind = DTYPES[dtype_name(array)].storage
         words = scalar("storage") + f"ctorch\n{kind}\n".encode() + scalar(key) + scalar("cpu") + scalar(array.size)
         strides = [step // array.itemsize for step in array.strides]
         shape = self.emit(array.shape) + self.emit(tuple(strides))
@@ -92,7 +95,7 @@ class Emitter:
 
 
 def scalar(value) -> bytes:
-    """Operations for None, a flag, a number or a word."""
+    """Operations that put None, a flag, a number or a word on the stack."""
     if value is None or isinstance(value, bool):
         return {None: b"N", True: b"\x88", False: b"\x89"}[value]
     if isinstance(value, int):
@@ -104,7 +107,7 @@ def scalar(value) -> bytes:
 
 
 def archive(entries: dict[str, bytes]) -> bytes:
-    """A ZIP archive: the same entries give the same bytes."""
+    """The bytes of a ZIP archive, which are the same for the same entries."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as file:
         for name, content in entries.items():

@@ -10,40 +10,42 @@ from collections.abc import Mapping
 
 import numpy
 
-from ...config import DPA2Config
+from ...dtypes import IN_NUMPY
 from ...errors import FormatError, InputError, UnsupportedModel, shorten
 from ..checkpoint import Checkpoint, little_endian
 from ..inventory import require_all
 from ..settings.plain import canonical_json
+from .container import single_model
 
-VERSION = 1
-DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16"}
+VERSION = 1  # newest version of the format that is read, and the one that is written
+MOST_HEADER = 100_000_000  # bytes; the library reads no longer header
+NUMPY_NAMES = {dtype.safetensors: dtype.name for dtype in IN_NUMPY}  # bfloat16 numbers are stored as float32
 
 
 def write_safetensors(checkpoint: Checkpoint) -> bytes:
-    """The bytes of a file: the same checkpoint gives the same bytes."""
+    """The bytes of a file, which are the same for the same checkpoint."""
     return pack(require_all(checkpoint.weights, checkpoint.config), header_metadata(checkpoint))
 
 
 def pack(tensors: Mapping[str, numpy.ndarray], notes: dict[str, str]) -> bytes:
-    """Arrays and words as a safetensors file, in an order of its own: the library's changes from run to run."""
+    """The bytes of a safetensors file, in a fixed order of tensors: that of the library changes from run to run."""
     header: dict[str, dict] = {"__metadata__": notes}
-    names, parts, offset = {dtype: key for key, dtype in DTYPES.items()} | {"int64": "I64"}, [], 0
+    names, parts, offset = {dtype.name: dtype.safetensors for dtype in IN_NUMPY} | {"int64": "I64"}, [], 0
     for name, array in sorted(tensors.items(), key=lambda item: (-item[1].itemsize, item[0])):
         ends = [offset, offset := offset + array.nbytes]
         header[name] = {"dtype": names[array.dtype.name], "shape": list(array.shape), "data_offsets": ends}
         parts.append(little_endian(array))
     text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)  # so that numbers are aligned
+    text += b" " * (-len(text) % 8)  # numbers begin at a multiple of 8 bytes
     return b"".join([len(text).to_bytes(8, "little"), text, *parts])
 
 
 def header_metadata(checkpoint: Checkpoint) -> dict[str, str]:
-    """Words only, as safetensors has it."""
+    """The notes in the header, strings only as safetensors requires."""
     try:
         notes = canonical_json(checkpoint.metadata)
     except (TypeError, ValueError) as error:
-        raise InputError(f"metadata: is no plain JSON ({error})", argument="metadata") from error
+        raise InputError(f"metadata: must be plain JSON ({error})", argument="metadata") from error
     return {
         "config": canonical_json(checkpoint.config.to_dict()),
         "digest": checkpoint.digest(),
@@ -67,7 +69,7 @@ def read_safetensors(data: bytes) -> Checkpoint:
 
 
 def read_tensors(data: bytes) -> list[tuple[str, dict]]:
-    """Names and what the header says of them, after the checks of the safetensors library."""
+    """Names and descriptions of the tensors, after the checks of the safetensors library."""
     from safetensors import SafetensorError, deserialize
 
     try:
@@ -77,17 +79,19 @@ def read_tensors(data: bytes) -> list[tuple[str, dict]]:
 
 
 def read_header(data: bytes) -> dict[str, str]:
-    """The notes in the header of a file of ours, in a version that is known."""
+    """The notes in the header of a native file in a known version."""
     notes = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__") or {}
     if notes.get("format") != "dpa2":
-        what = "a safetensors file of something else: its header does not say format = dpa2"
+        what = "a safetensors file of something else than a model: its header does not say format = dpa2"
         raise UnsupportedModel(f"is {what}", what=what)
     version = notes.get("version", "")
     if version.isdecimal() and int(version) > VERSION:
         what = f"format version {version}"
-        raise UnsupportedModel(f"{what} is newer than what is known, {VERSION}", what=what)
+        raise UnsupportedModel(
+            f"{what} is newer than the newest known one, {VERSION}; a newer dpa2 may read it", what=what
+        )
     if version != str(VERSION):
-        raise FormatError(f"format version {shorten(version)} is no version", key="version")
+        raise FormatError(f"format version {shorten(version)} is not a version number", key="version")
     return notes
 
 
@@ -96,15 +100,32 @@ def read_plain(notes: dict[str, str], key: str) -> dict:
     try:
         plain = json.loads(notes[key])
     except (KeyError, ValueError) as error:
-        raise FormatError(f"header entry {key} is missing or no JSON ({error})", key=key) from error
+        raise FormatError(f"header entry {key} is missing or not valid JSON ({error})", key=key) from error
     if not isinstance(plain, dict):
-        raise FormatError(f"header entry {key} is no JSON object", key=key)
+        raise FormatError(f"header entry {key} is not a JSON object", key=key)
     return plain
 
 
 def to_array(name: str, tensor: dict) -> numpy.ndarray:
-    if tensor["dtype"] not in DTYPES:
-        known = ", ".join(DTYPES)
-        raise FormatError(f"tensor {name} is of dtype {tensor['dtype']}; known: {known}", tensor=name)
-    dtype = numpy.dtype(DTYPES[tensor["dtype"]]).newbyteorder("<")
+    if tensor["dtype"] not in NUMPY_NAMES:
+        known = ", ".join(NUMPY_NAMES)
+        raise FormatError(f"tensor {name} has dtype {tensor['dtype']}; known are {known}", tensor=name)
+    dtype = numpy.dtype(NUMPY_NAMES[tensor["dtype"]]).newbyteorder("<")
     return numpy.frombuffer(tensor["data"], dtype).reshape(tensor["shape"])
+
+
+def is_safetensors(data: bytes) -> bool:
+    """Whether a file begins with eight bytes of length and a JSON object, as no other format does."""
+    return data[8:9] == b"{" and int.from_bytes(data[:8], "little") < MOST_HEADER
+
+
+CONTAINERS = (
+    single_model(
+        "safetensors",
+        read_safetensors,
+        write_safetensors,
+        suffixes=(".safetensors",),
+        recognize=is_safetensors,
+        written=(".safetensors",),
+    ),
+)

@@ -13,16 +13,16 @@ def canonical_json(value) -> str:
 
 
 def parse_json(text: str | bytes, name: str, key: str):
-    """What a JSON text in a file holds; `FormatError` says which text is none."""
+    """The value of a JSON text in a file; `FormatError` names a text that is not valid JSON."""
     try:
         return json.loads(text)
     except ValueError as error:
-        raise FormatError(f"{name} is no JSON ({error})", key=key) from error
+        raise FormatError(f"{name} is not valid JSON ({error})", key=key) from error
 
 
 def as_json(value, key: str):
-    """A value that came by way of YAML or a pickle as plain JSON, if it is that."""
+    """A value from YAML or a pickle as plain JSON; `FormatError` names one that is not plain JSON."""
     try:
         return json.loads(canonical_json(value))
     except (TypeError, ValueError) as error:
-        raise FormatError(f"{key} is no plain JSON ({error})", key=key) from error
+        raise FormatError(f"{key} is not plain JSON ({error})", key=key) from error

@@ -1,4 +1,4 @@
-"""The `model` section of an input script (`input.json`) as a configuration, and back.
+"""Conversion between the `model` section of an input script (`input.json`) and a configuration.
 
 Source: sections 11.1 to 11.3 of the description of formats.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ...config import DPA2Config
 from ...errors import ConfigurationError, UnsupportedModel, shorten
+from .native_only import require_spelled
 from .spelling import (
     DESCRIPTOR,
     FITTING,
@@ -20,34 +21,53 @@ from .spelling import (
     write_words,
 )
 
-PATHS = Sections(
+PATHS = Sections(  # paths of the sections in a script
     "model", "model.descriptor", "model.descriptor.repinit", "model.descriptor.repformer", "model.fitting_net"
 )
-ALIASES = {
+ALIASES = {  # other names of keys, by section
     "descriptor": {"repformer_add_type_ebd_to_seq": "add_tebd_to_repinit_out"},
     "fitting_net": {"n_neuron": "neuron"},
 }
+# Keys that concern training only.
 TRAINING = {"data_stat_nbatch", "data_stat_protect", "data_bias_nsample", "finetune_head", "srtab_add_bias"}
-NORMALIZED = {"model_branch_alias", "info", "bridging_r_inner", "bridging_r_outer"}  # left by a training run
+NORMALIZED = {"model_branch_alias", "info", "bridging_r_inner", "bridging_r_outer"}  # keys that a training adds
+# Keys of other kinds of models, refused where they are in use.
 OTHER_MODELS = {"compress", "spin", "modifier", "type_embedding", "use_srtab", "smin_alpha", "sw_rmin", "sw_rmax"}
 OTHER_MODELS |= {"bridging_method", "layer_name"}
 OFF: tuple = (None, False, "None", [], {})  # values with which a setting of another kind of model is not in use
-KNOWN = Sections(
+KNOWN = Sections(  # all keys of each section
     set(MODEL) | TRAINING | NORMALIZED | OTHER_MODELS - {"layer_name"} | {"type", "descriptor", "fitting_net"},
     set(DESCRIPTOR) | {"type", "seed", "repinit", "repformer"},
     set(REPINIT) | set(THREE_BODY) | {"use_three_body"},
     set(REPFORMER),
     set(FITTING) | {"type", "seed", "layer_name"},
 )
+# Kinds of sections that need not name their kind.
 DEFAULT_TYPES = {PATHS.model: "standard", PATHS.fitting: "ener"}
 
 
 def script_to_config(model_section: dict) -> DPA2Config:
-    """The configuration that the `model` section of an input script describes.
+    """Return the configuration that the `model` section of an input script describes.
 
-    Keys that start with "_" are comments. `ConfigurationError` names an unknown, missing or wrong key;
-    `UnsupportedModel` names a multi-task script, another kind of model, descriptor or fitting.
+    Parameters
+    ----------
+    model_section
+        The section as a dictionary; keys that start with "_" are comments.
 
+    Returns
+    -------
+    DPA2Config
+        The settings, with the defaults of input scripts.
+
+    Raises
+    ------
+    ConfigurationError
+        A key is unknown or missing, or its value is wrong (facts: path, value).
+    UnsupportedModel
+        A multi-task script, or another kind of model, descriptor or fitting (facts: what).
+
+    Examples
+    --------
     >>> section = {
     ...     "type_map": ["O", "H"],
     ...     "descriptor": {
@@ -76,8 +96,24 @@ def script_to_config(model_section: dict) -> DPA2Config:
 
 
 def config_to_script(config: DPA2Config) -> dict:
-    """The `model` section, every key written out; `UnsupportedModel` for what a script cannot say."""
-    refuse_neighbor_attention(config)
+    """Return the `model` section of an input script that describes a configuration.
+
+    Parameters
+    ----------
+    config
+        The settings of a model.
+
+    Returns
+    -------
+    dict
+        The section, with every key written out.
+
+    Raises
+    ------
+    UnsupportedModel
+        A setting is in use that DeePMD-kit does not have (facts: what).
+    """
+    require_spelled(config)
     plain = config.to_dict()
     descriptor = {"type": "dpa2", "repinit": write_repinit(plain)}
     descriptor |= {"repformer": write_words(plain["repformer"], REPFORMER)} | write_words(plain, DESCRIPTOR)
@@ -85,24 +121,17 @@ def config_to_script(config: DPA2Config) -> dict:
     return {"type": "standard"} | write_words(plain, MODEL) | {"descriptor": descriptor, "fitting_net": fitting}
 
 
-def refuse_neighbor_attention(config: DPA2Config):
-    """DeePMD-kit's DPA-2 has no attention inside repinit."""
-    if config.repinit.attention:
-        what = "repinit.attention"
-        raise UnsupportedModel(f"{what}: only the native format (.safetensors) holds attention in repinit", what=what)
-
-
 def read_subsection(parent: dict, name: str, path: str) -> dict:
-    """The section `name`, which must be there."""
+    """The subsection `name`; a missing one is refused."""
     if name not in parent:
         raise ConfigurationError(f"{path} is missing", path=path, value=None)
     return read_section(parent[name], path, ALIASES.get(name, {}))
 
 
 def read_section(section, path: str, aliases: dict[str, str] | None = None) -> dict:
-    """A section without its comments, aliases replaced."""
+    """The section without its comments, with aliases replaced by the usual keys."""
     if not isinstance(section, dict):
-        rule = "a section with keys and values is wanted"
+        rule = "must be a section with keys and values"
         raise ConfigurationError(f"{path} = {shorten(section)}: {rule}", path=path, value=section)
     plain: dict = {}
     for key, value in section.items():
@@ -117,18 +146,18 @@ def read_section(section, path: str, aliases: dict[str, str] | None = None) -> d
 def require_single_task(model: dict):
     if "model_dict" in model or "shared_dict" in model:
         heads = ", ".join(model["model_dict"]) if isinstance(model.get("model_dict"), dict) else "?"
-        hint = "hand over the section of one head, with the names of shared parts replaced by what they stand for"
+        hint = "hand over the section of one head, with the names of shared parts replaced by their contents"
         raise UnsupportedModel(f"multi-task script (heads: {heads}): {hint}", what="multi-task script", hint=hint)
     if "model" in model and "descriptor" not in model:
-        hint = "hand over what is under its key `model`"
+        hint = "hand over its section `model`"
         raise ConfigurationError(f"model: this is a whole input script; {hint}", path="model", value=None, hint=hint)
 
 
 def require_kind(section: dict, key: str, wanted: str, path: str):
-    """Refuse, by name, whatever is not a DPA-2 energy model."""
+    """Refuse a section of another kind of model, descriptor or fitting."""
     found = section.get(key, DEFAULT_TYPES.get(path))
     if found is None:
-        raise ConfigurationError(f"{path}.{key} is missing; {wanted!r} is wanted", path=f"{path}.{key}", value=None)
+        raise ConfigurationError(f"{path}.{key} is missing; it must be {wanted!r}", path=f"{path}.{key}", value=None)
     if found != wanted:
         what = f"{path}.{key} = {shorten(found)}"
         raise UnsupportedModel(f"{what}: only {wanted!r} is supported", what=what)
@@ -138,7 +167,7 @@ def require_known(section: dict, known: set[str], path: str):
     """Refuse unknown keys, and known ones that ask for another kind of model."""
     for key, value in section.items():
         if key not in known:
-            rule = f"is no setting; known: {', '.join(sorted(known))}"
+            rule = f"is no setting; known are {', '.join(sorted(known))}"
             raise ConfigurationError(f"{path}.{key} {rule}", path=f"{path}.{key}", value=value)
         if key in OTHER_MODELS and value not in OFF:
             what = f"{path}.{key} = {shorten(value)}"

@@ -1,4 +1,4 @@
-"""DeePMD-kit's words for the settings, and ours.
+"""Translation of settings between DeePMD-kit's words and those of `dpa2.config`.
 
 One table for each section; the input script and the native tree use the same words.
 """
@@ -9,8 +9,10 @@ import dataclasses
 from typing import Generic, NamedTuple, NoReturn, TypeVar
 
 from ...config import Compression, DPA2Config, ThreeBody
+from ...dtypes import NAMES
 from ...errors import ConfigurationError, shorten
 
+# The words of each section: DeePMD-kit's key, and the field of `dpa2.config`.
 REPINIT = {
     "rcut": "cutoff",
     "rcut_smth": "inner_cutoff",
@@ -94,12 +96,18 @@ MODEL = {
     "preset_out_bias": "preset_bias",
 }
 
-WORDS = {
+WORDS = {  # values that have other words, by DeePMD-kit's key
     "update_style": {"res_avg": "average", "res_incr": "increment", "res_residual": "trainable"},
     "update_residual_init": {"norm": "normal", "const": "constant"},
-    "precision": {name: name for name in ("float64", "float32", "float16", "bfloat16")},
+    "precision": {name: name for name in NAMES},
 }
-SYNONYMS = {"default": "float64", "double": "float64", "single": "float32", "half": "float16"}  # of precisions
+SYNONYMS = {
+    "default": "float64",
+    "double": "float64",
+    "single": "float32",
+    "half": "float16",
+}  # other words for precisions
+# Settings for which null means the default.
 NULL_IS_DEFAULT = ("ln_eps", "atom_ener", "exclude_types", "pair_exclude_types", "atom_exclude_types")
 
 
@@ -107,7 +115,7 @@ T = TypeVar("T")
 
 
 class Sections(NamedTuple, Generic[T]):
-    """Something for each of the five places where settings are, such as the path in the file."""
+    """One item for each of the five sections of settings, such as its path in a file."""
 
     model: T
     descriptor: T
@@ -132,7 +140,7 @@ def config_of_sections(found: Sections[dict], paths: Sections[str]) -> DPA2Confi
 
 
 def compressed(config: DPA2Config, intervals: int) -> DPA2Config:
-    """The same settings with tables of so many intervals, of which scripts say nothing."""
+    """The same settings with tables of so many intervals, which a script does not mention."""
     tables = Compression(intervals=intervals)
     return dataclasses.replace(config, repinit=dataclasses.replace(config.repinit, compression=tables))
 
@@ -142,14 +150,14 @@ def refuse(path: str, value, rule: str, **facts) -> NoReturn:
 
 
 def read_words(section: dict, table: dict[str, str], path: str) -> dict:
-    """The settings of `section` that are in `table`, in our words."""
+    """The settings of `section` that are in `table`, in the words of `dpa2.config`."""
     given = {key: section[key] for key in table if key in section}
     given = {key: value for key, value in given.items() if not (value is None and key in NULL_IS_DEFAULT)}
     return {table[key]: read_word(value, key, f"{path}.{key}") for key, value in given.items()}
 
 
 def read_word(value, key: str, path: str):
-    """One value in our words."""
+    """One value in the words of `dpa2.config`."""
     if key == "preset_out_bias" and value is not None:
         return read_preset(value, path)
     if key in ("nsel", "three_body_sel") and isinstance(value, str) and value.startswith("auto"):
@@ -159,21 +167,21 @@ def read_word(value, key: str, path: str):
         return value
     word = SYNONYMS.get(value, value) if key == "precision" and isinstance(value, str) else value
     if not isinstance(word, str) or word not in WORDS[key]:
-        refuse(path, value, f"is one of {', '.join(WORDS[key])}")
+        refuse(path, value, f"must be one of {', '.join(WORDS[key])}")
     return WORDS[key][word]
 
 
 def read_preset(value, path: str) -> list:
     """{"energy": [...]} with a number, a list of one number, or null for each type."""
     if not isinstance(value, dict) or list(value) != ["energy"] or not isinstance(value["energy"], list):
-        refuse(path, value, 'is {"energy": [a number or null for each type]}')
+        refuse(path, value, 'must be {"energy": [a number or null for each type]}')
     return [v[0] if isinstance(v, list) and len(v) == 1 else v for v in value["energy"]]
 
 
 def has_three_body(repinit: dict, path: str) -> bool:
     """Whether the three-body settings of `repinit` are in use."""
     given = repinit.get("use_three_body", False)
-    return given if isinstance(given, bool) else refuse(f"{path}.use_three_body", given, "is true or false")
+    return given if isinstance(given, bool) else refuse(f"{path}.use_three_body", given, "must be true or false")
 
 
 def write_words(plain: dict, table: dict[str, str]) -> dict:
@@ -202,7 +210,7 @@ def write_repinit(plain: dict) -> dict:
 
 
 def deepmd_path(path: str, paths: Sections[str]) -> str:
-    """Our `repinit.max_neighbors` as `model.descriptor.repinit.nsel`."""
+    """The path of a setting in a file, such as `model.descriptor.repinit.nsel` for `repinit.max_neighbors`."""
     section, _, name = path.rpartition(".")
     places = {
         "repinit": (paths.repinit, REPINIT),

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..tree.packing import Slot
+from ..tree.packing import TreeArray
 
 # Places in the native tree; what they begin with in PyTorch and Paddle; in JAX and PyTorch's exportable dialect.
 PLACES = (
@@ -33,17 +33,20 @@ PLACES = (
     ("fitting.nets.networks.", "fitting_net.filter_layers.networks.", "fitting_net.nets._networks."),
     ("fitting.", "fitting_net.", "fitting_net."),
 )  # fmt: skip
+# Last parts of the places, and of the names in the two dialects.
 LEAVES = {"davg": ("mean", "mean"), "dstd": ("stddev", "stddev"), "w": ("matrix", "w"), "b": ("bias", "b")}
-IGNORED = re.compile(  # aliases, placeholders, and what follows from the settings
+IGNORED = re.compile(  # names of aliases, of placeholders, and of arrays that follow from the settings
     r"\._networks\.|\._module_networks\.|(^|\.)(emask|atom_excl|pair_excl)\.type_mask$|default_fparam_tensor$|graph_lower_disabled$"
     r"|(^|\.)buffer_|(^|\.)econf_tebd(_|$)"
 )
-TABLES = re.compile(r"\.(compress_info|compress_data)\.\d+$|\.type_embd_data$")  # of a compressed model
+TABLES = re.compile(
+    r"\.(compress_info|compress_data)\.\d+$|\.type_embd_data$"
+)  # names of the tables of a compressed model
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """Which column of the tables a program speaks."""
+    """The names of arrays in one family of programs: a column of the tables above."""
 
     column: int
 
@@ -59,14 +62,14 @@ PYTORCH, EXPORTABLE = Dialect(0), Dialect(1)
 
 
 def dialect_of(names) -> Dialect:
-    """The dialect in which the weights of a state dictionary are called."""
+    """The dialect of the names in a state dictionary."""
     return PYTORCH if any(name.endswith(".matrix") for name in names) else EXPORTABLE
 
 
-def slots(layout, place: str = "") -> Iterator[tuple[str, Slot]]:
-    """The slots of a native tree and their places in it."""
-    if isinstance(layout, Slot):
+def tree_arrays(layout, place: str = "") -> Iterator[tuple[str, TreeArray]]:
+    """The arrays in the layout of a native tree, with their places in it."""
+    if isinstance(layout, TreeArray):
         yield place, layout
     children = layout.items() if isinstance(layout, dict) else enumerate(layout) if isinstance(layout, list) else ()
     for key, child in children:
-        yield from slots(child, f"{place}.{key}" if place else str(key))
+        yield from tree_arrays(child, f"{place}.{key}" if place else str(key))

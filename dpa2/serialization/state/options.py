@@ -1,4 +1,4 @@
-"""What the script in an old checkpoint leaves unsaid, found out from its arrays, which cannot lie.
+"""Options that the script in an old checkpoint lacks, found from its arrays.
 
 Source: section 10.2 of the description of formats.
 """
@@ -26,14 +26,14 @@ def completed(script: dict, state: State, dialect: Dialect) -> dict:
         return model
     whole = {"use_tebd_bias": has(state, dialect, "descriptor.type_embedding.embedding.layers.0.@variables.b")}
     sections = {
-        "repinit": repinit_options(state, dialect) | told(repinit),
-        "repformer": repformer_options(repformer, state, dialect) | told(repformer),
+        "repinit": repinit_options(state, dialect) | decided(repinit),
+        "repformer": repformer_options(repformer, state, dialect) | decided(repformer),
     }
     return model | {"descriptor": whole | descriptor | sections}
 
 
-def told(section: dict) -> dict:
-    """The settings that are said, and not left to be counted in data."""
+def decided(section: dict) -> dict:
+    """The settings that have a value; "auto" stands for a number that was to be counted in data."""
     return {key: value for key, value in section.items() if not (isinstance(value, str) and value.startswith("auto"))}
 
 
@@ -42,13 +42,17 @@ def repinit_options(state: State, dialect: Dialect) -> dict:
     strip = has(state, dialect, f"{place}embeddings_strip.networks.0.layers.0.@variables.w")
     three_body = has(state, dialect, f"{three}@variables.davg")
     found = {"tebd_input_mode": "strip" if strip else "concat", "use_three_body": three_body}
-    return found | slots_of("nsel", state, dialect, place) | slots_of("three_body_sel", state, dialect, three)
+    return (
+        found
+        | max_neighbors_of("nsel", state, dialect, place)
+        | max_neighbors_of("three_body_sel", state, dialect, three)
+    )
 
 
 def repformer_options(section: dict, state: State, dialect: Dialect) -> dict:
-    """The exportable dialect is younger than these options; where it leaves them out they have their defaults."""
+    """Options of the repformer; the exportable dialect is newer than they are, so that a missing one is default."""
     place = "descriptor.repformers_variable."
-    found = slots_of("nsel", state, dialect, place)
+    found = max_neighbors_of("nsel", state, dialect, place)
     if dialect == EXPORTABLE:
         return found
     layer = f"{place}repformer_layers.0."
@@ -58,7 +62,7 @@ def repformer_options(section: dict, state: State, dialect: Dialect) -> dict:
 
 
 def separate_convolution(section: dict, state: State, dialect: Dialect, layer: str, mlp: bool) -> bool:
-    """Whether the convolution is projected to f, by the shape of its matrix, or by what the merging layer takes."""
+    """Whether the convolution is projected to f, by the shape of its matrix or of the merging layer."""
     atom, pair, axis = (section.get(*item) for item in (("g1_dim", 128), ("g2_dim", 16), ("axis_neuron", 4)))
     project = state.get(dialect.name(f"{layer}proj_g1g2.@variables.w"))
     merge = state.get(dialect.name(f"{layer}linear1.@variables.w"))
@@ -74,7 +78,7 @@ def has(state: State, dialect: Dialect, place: str) -> bool:
     return dialect.name(place) in state
 
 
-def slots_of(key: str, state: State, dialect: Dialect, place: str) -> dict:
-    """How many neighbours a block holds, by the shape of its statistics."""
+def max_neighbors_of(key: str, state: State, dialect: Dialect, place: str) -> dict:
+    """The setting for the number of neighbors of a block, from the shape of its statistics."""
     mean = state.get(dialect.name(f"{place}@variables.davg"))
     return {key: mean.shape[1]} if mean is not None and mean.ndim == 3 else {}

@@ -14,59 +14,59 @@ from ...config import DPA2Config
 from ...errors import FormatError, UnsupportedModel, shorten
 from ..checkpoint import Checkpoint
 from ..inventory import require_all
+from ..settings.native_only import require_spelled
 from ..settings.plain import as_json
-from ..settings.script import refuse_neighbor_attention, script_to_config
+from ..settings.script import script_to_config
 from ..settings.spelling import compressed
 from ..tree.layout import model_layout
-from ..tree.packing import Slot
-from .names import IGNORED, PYTORCH, TABLES, Dialect, dialect_of, slots
+from ..tree.packing import TreeArray
+from .names import IGNORED, PYTORCH, TABLES, Dialect, dialect_of, tree_arrays
 from .options import completed
 
 State = dict[str, numpy.ndarray]
 
 
 def state_to_checkpoint(state: State, script, notes: dict, read: dict | None = None) -> Checkpoint:
-    """The model whose arrays are in `state`, called as they are below `atomic_model`.
+    """The model whose arrays are in `state`, under their names below `atomic_model`.
 
-    read
-        What was already taken from the same arrays, so that models which share an array share it here too.
+    `read` collects the tensors of arrays that were already read, so that models which share an array share it here too.
     """
     dialect, script = dialect_of(state), plain_script(script)
     config = with_tables(script_to_config(completed(script, state, dialect)), state)
     require_layers(config, state)
-    places = {dialect.name(place): slot for place, slot in slots(model_layout(config))}
+    places = {dialect.name(place): array for place, array in tree_arrays(model_layout(config))}
     require_known(state, places)
     weights: State = {}
-    for name, slot in places.items():
-        weights |= take(slot, state.get(name), {} if read is None else read)
+    for name, wanted in places.items():
+        weights |= take(wanted, state.get(name), {} if read is None else read)
     return Checkpoint(config, require_all(weights, config), notes | {"script": script})
 
 
-def take(slot: Slot, array, read: dict) -> State:
-    """What a slot holds; the same array is unpacked once."""
+def take(wanted: TreeArray, array, read: dict) -> State:
+    """The tensors in one array; the same array is unpacked once."""
     if not isinstance(array, numpy.ndarray):
-        return slot.read(array)
-    key = slot.names, array.__array_interface__["data"][0], array.shape, array.strides, array.dtype.str
+        return wanted.read(array)
+    key = wanted.names, array.__array_interface__["data"][0], array.shape, array.strides, array.dtype.str
     if key not in read:
-        read[key] = array, slot.read(array)  # the array is kept, so that its address stays its own
+        read[key] = array, wanted.read(array)  # the array is kept, so that its address stays its own
     return read[key][1]
 
 
 def require_layers(config: DPA2Config, state: State) -> None:
-    """As many layers as there can be, before a layout is made for a forged number of them."""
+    """Refuse more layers than there are arrays, before a layout is made for a forged number of them."""
     if config.repformer.layers > len(state):
         raise FormatError(f"{len(state)} tensors are too few for {config.repformer.layers} layers")
 
 
 def require_known(state: State, places: Iterable[str]) -> None:
-    """Every array is one of the model's, or one that says nothing new."""
+    """Refuse an array that is neither one of the model's nor one that can be ignored."""
     for name in state:
         if name not in places and not IGNORED.search(name) and not TABLES.search(name):
             raise FormatError(f"tensor {shorten(name)} belongs to no part of this model", tensor=name)
 
 
 def with_tables(config: DPA2Config, state: State) -> DPA2Config:
-    """The settings of a compressed model, if its tables are there and not their empty places only."""
+    """The settings of a compressed model if there are tables that are not empty."""
     types, table = (state.get(f"descriptor.repinit.{name}") for name in ("type_embd_data", "compress_data.0"))
     if types is None or types.ndim != 2:
         return config
@@ -74,22 +74,22 @@ def with_tables(config: DPA2Config, state: State) -> DPA2Config:
 
 
 def plain_script(script) -> dict:
-    """The script as plain JSON, no larger than it was."""
+    """The script as plain JSON."""
     require_tree(script)
     plain = as_json(script, "model_params")
     if not isinstance(plain, dict):
-        raise FormatError("the script of the model is no section with keys and values", key="model_params")
+        raise FormatError("model_params is not a dictionary", key="model_params")
     return plain
 
 
 def require_tree(value, budget: int = 100_000) -> None:
-    """Refuse what refers to itself, or blows up when it is written out."""
+    """Refuse a value that contains itself, or that repeated references make larger than `budget` entries."""
     open_, count = [value], 0
     while open_:
         node = open_.pop()
         count += 1
         if count > budget:
-            raise FormatError("the script of the model is endless", key="model_params")
+            raise FormatError(f"model_params contains itself, or has more than {budget} entries", key="model_params")
         open_ += (
             list(node.values()) if isinstance(node, dict) else list(node) if isinstance(node, (list, tuple)) else []
         )
@@ -98,17 +98,19 @@ def require_tree(value, budget: int = 100_000) -> None:
 def distance_note(state: State) -> dict:
     """The smallest distance in training, if it is known."""
     found = state.get("min_nbor_dist", state.get("_min_nbor_dist"))
-    known = isinstance(found, numpy.ndarray) and found.shape in ((), (1,)) and found.dtype.kind == "f"
-    distance = float(found.reshape(())) if known else -1.0
+    if not isinstance(found, numpy.ndarray) or found.shape not in ((), (1,)) or found.dtype.kind != "f":
+        return {}
+    distance = float(found.reshape(()))
     return {"min_distance": distance} if math.isfinite(distance) and distance > 0 else {}
 
 
 def checkpoint_to_state(checkpoint: Checkpoint, dialect: Dialect = PYTORCH) -> State:
-    """The arrays of a model as they are called below `atomic_model`."""
-    refuse_neighbor_attention(checkpoint.config)
+    """The arrays of a model under their names below `atomic_model`."""
+    require_spelled(checkpoint.config)
     if checkpoint.config.repinit.compression:
         raise UnsupportedModel(
-            "tables of a compressed model: written to .dp, .yaml, .json and .safetensors", what="tables"
+            "compressed model: this format has no place for its tables; write .dp, .yaml, .json or .safetensors",
+            what="tables",
         )
     weights = require_all(checkpoint.weights, checkpoint.config)
-    return {dialect.name(place): slot.write(weights) for place, slot in slots(model_layout(checkpoint.config))}
+    return {dialect.name(place): array.write(weights) for place, array in tree_arrays(model_layout(checkpoint.config))}

@@ -1,4 +1,4 @@
-"""The native tree of a model with slots where its arrays belong: one picture for reading and for writing.
+"""The layout of a model's native tree, with a `TreeArray` in place of each array; for reading and for writing.
 
 Source: section 2 of the description of formats.
 """
@@ -10,7 +10,7 @@ from ...construction.trainability import trainable_layers
 from ..inventory import inventory
 from ..settings.spelling import DESCRIPTOR, FITTING, MODEL, REPFORMER, thaw, write_repinit, write_words
 from .nodes import Nodes, collection
-from .packing import Slot, plain, reshaped, statistics
+from .packing import TreeArray, plain, reshaped, statistics
 from .repformer_layout import layer_node
 
 
@@ -57,7 +57,7 @@ def descriptor_node(config: DPA2Config) -> dict:
 
 
 def nodes(config: DPA2Config) -> Nodes:
-    """Makes the descriptor's nodes."""
+    """The maker of the descriptor's nodes."""
     return Nodes(config.dtype, config.trainable)
 
 
@@ -90,34 +90,35 @@ def shape_transform_node(config: DPA2Config) -> dict:
 
 
 def repinit_node(config: DPA2Config) -> dict:
-    typed = config.repinit.type_dim * (1 if config.repinit.one_sided else 2)
-    node = block_node("descriptor.repinit", config, config.repinit, typed)
-    return node | ({"compress": tables_node(config)} if config.repinit.compression else {})
+    width = config.repinit.type_dim * (1 if config.repinit.one_sided else 2)
+    node = block_node("descriptor.repinit", config, config.repinit, width)
+    tables = config.repinit.compression
+    return node | ({"compress": tables_node(config, tables.intervals)} if tables else {})
 
 
-def tables_node(config: DPA2Config) -> dict:
+def tables_node(config: DPA2Config, intervals: int) -> dict:
     """The tables of a compressed model."""
-    name, tensors, intervals = "descriptor.repinit.tables.", inventory(config), config.repinit.compression.intervals
+    name, tensors = "descriptor.repinit.tables.", inventory(config)
 
-    def slot(part: str) -> Slot:
+    def array(part: str) -> TreeArray:
         return plain(f"{name}{part}", tensors[f"{name}{part}"].shape).of(config.dtype)
 
     geometry = {"compress_data": "coefficients", "compress_info": "grid"}
-    slots: dict = {key: [slot(part)] if intervals else [] for key, part in geometry.items()}
-    return {"@variables": {"type_embd_data": slot("types")} | slots, "geo_compress": intervals > 0}
+    arrays: dict = {key: [array(part)] if intervals else [] for key, part in geometry.items()}
+    return {"@variables": {"type_embd_data": array("types")} | arrays, "geo_compress": intervals > 0}
 
 
 def three_body_node(config: DPA2Config) -> dict:
     return block_node("descriptor.three_body", config, config.three_body, 2 * config.repinit.type_dim)
 
 
-def block_node(name: str, config: DPA2Config, block, typed: int) -> dict:
-    """repinit or three-body; `typed` is how much of types a net sees."""
+def block_node(name: str, config: DPA2Config, block, type_width: int) -> dict:
+    """The node of repinit or three-body; `type_width` is the width of the type features that a network takes."""
     strip, types, rest = config.repinit.type_input == "strip", len(config.types), (block.widths, *repinit_style(config))
-    embedding = nodes(config).embedding(f"{name}.embedding", 1 if strip else 1 + typed, *rest)
+    embedding = nodes(config).embedding(f"{name}.embedding", 1 if strip else 1 + type_width, *rest)
     node = {"embeddings": collection(embedding, types, "embedding_network")} | environment(name, config, block)
     if strip:
-        gate = nodes(config).embedding(f"{name}.type_gate", typed, *rest)
+        gate = nodes(config).embedding(f"{name}.type_gate", type_width, *rest)
         node["embeddings_strip"] = collection(gate, types, "embedding_network")
     return node
 
@@ -127,13 +128,13 @@ def repinit_style(config: DPA2Config) -> tuple[str, bool]:
 
 
 def environment(name: str, config: DPA2Config, block) -> dict:
-    """The environment matrix: a note of the cutoffs, and the statistics."""
+    """The environment matrix of a block: a note of the cutoffs, and the statistics."""
     note = {"rcut": block.cutoff, "rcut_smth": block.inner_cutoff}
-    slots = {
+    arrays = {
         key: statistics(f"{name}.environment.{part}", len(config.types), block.max_neighbors).of(config.dtype)
         for key, part in (("davg", "mean"), ("dstd", "std"))
     }
-    return {"env_mat": note | {"protection": 0.0, "use_exp_switch": False}, "@variables": slots}
+    return {"env_mat": note | {"protection": 0.0, "use_exp_switch": False}, "@variables": arrays}
 
 
 def repformer_node(config: DPA2Config) -> dict:
@@ -161,7 +162,7 @@ def fitting_node(config: DPA2Config) -> dict:
         "trainable": trainable_layers(config),
         "exclude_types": thaw(config.excluded_types),
         "nets": collection(fitting_network(config), types, "fitting_network"),
-        "@variables": {key: slot and slot.of(dtype) for key, slot in fitting_inputs(config).items()}
+        "@variables": {key: array and array.of(dtype) for key, array in fitting_inputs(config).items()}
         | {"bias_atom_e": reshaped("fitting.bias", (types, 1), types)},
         "tot_ener_zero": False,
         "layer_name": None,
@@ -170,15 +171,15 @@ def fitting_node(config: DPA2Config) -> dict:
 
 
 def fitting_inputs(config: DPA2Config) -> dict:
-    """How parameters are normalised, and the case; null where there are none."""
+    """Statistics of frame and atom parameters, and the case vector; null where there are none."""
     fit = config.fitting
-    slots = {"case_embd": ("fitting.case", fit.case_dim)}
+    vectors = {"case_embd": ("fitting.case", fit.case_dim)}
     for key, part, count in (("f", "frame", fit.frame_parameters), ("a", "atom", fit.atom_parameters)):
-        slots |= {
+        vectors |= {
             f"{key}param_avg": (f"fitting.{part}_mean", count),
             f"{key}param_inv_std": (f"fitting.{part}_scale", count),
         }
-    return {key: plain(name, (count,)) if count else None for key, (name, count) in slots.items()}
+    return {key: plain(name, (count,)) if count else None for key, (name, count) in vectors.items()}
 
 
 def fitting_network(config: DPA2Config) -> dict:

@@ -1,16 +1,17 @@
-"""Native trees of other versions in the one form that is read.
+"""Conversion of native trees of older versions to the newest.
 
 Source: section 10.1 of the description of formats.
 """
 
 from __future__ import annotations
 
-RESIDUALS = ("g1_residual", "g2_residual", "h2_residual")
-NOT_YET = ("use_sqrt_nnei", "g1_out_conv", "g1_out_mlp")  # came with version 3 of the descriptor, where they are true
+RESIDUALS = ("g1_residual", "g2_residual", "h2_residual")  # lists of residual vectors in a layer
+# Options that came with version 3 of the descriptor.
+NOT_YET = ("use_sqrt_nnei", "g1_out_conv", "g1_out_mlp")
 
 
 def modernize(descriptor: dict) -> dict:
-    """The descriptor node with what versions 1 and 2 leave unsaid; anything malformed is left for the checks."""
+    """The descriptor node with the options that versions 1 and 2 lack; a malformed node is left for later checks."""
     version, variables = descriptor.get("@version"), descriptor.get("repformers_variable")
     if version in (1, 2):
         descriptor = descriptor | {"repformer_args": without_later_options(descriptor.get("repformer_args"))}
@@ -27,12 +28,12 @@ def is_version_1(node) -> bool:
 
 
 def without_later_options(repformer_args):
-    """Whatever the settings say, these are off."""
+    """The settings with the later options turned off, whatever they say."""
     return repformer_args | dict.fromkeys(NOT_YET, False) if isinstance(repformer_args, dict) else repformer_args
 
 
 def gather_residuals(layer):
-    """Version 1 of a layer has its residual vectors beside `@variables`, not in it."""
+    """The layer with its residual vectors in `@variables`; version 1 has them beside it."""
     if not is_version_1(layer):
         return layer
     beside = {key: layer[key] for key in RESIDUALS if key in layer}

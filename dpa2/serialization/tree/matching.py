@@ -1,7 +1,7 @@
-"""Compare a native tree with the layout that its settings promise, and take the tensors out of it.
+"""Comparison of a native tree with the layout that follows from its settings, and the tensors in it.
 
-Arrays must be where the layout has slots, and nowhere else. Settings that are repeated inside the tree must agree,
-or be absent as in older files.
+Arrays must be where the layout has a `TreeArray`, and nowhere else. Settings that are repeated inside the tree must
+agree, or be absent as in older files.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ import numpy
 
 from ...errors import FormatError, UnsupportedModel, shorten
 from ..settings.spelling import SYNONYMS, THREE_BODY
-from .packing import Slot
+from .packing import TreeArray
 
-# These change no result: notes on training, three-body settings where there is no such block.
+# Settings that change no result: notes on training, three-body settings where there is no such block.
 NOTES = {"trainable", "rcond", "preset_out_bias", *THREE_BODY}
 
 
 def match(layout, found, path: str) -> dict[str, numpy.ndarray]:
-    """The tensors in the slots of `layout`; `FormatError` or `UnsupportedModel` names what does not fit."""
-    if isinstance(layout, Slot):
+    """The tensors of a tree; `FormatError` or `UnsupportedModel` names the first entry that does not fit the layout."""
+    if isinstance(layout, TreeArray):
         return layout.read(found)
     if isinstance(layout, dict):
         return match_node(layout, found, path)
-    if isinstance(layout, list) and any(isinstance(item, (dict, Slot)) for item in layout):
+    if isinstance(layout, list) and any(isinstance(item, (dict, TreeArray)) for item in layout):
         return match_list(layout, found, path)
     require_agreement(path, layout, found)
     return {}
@@ -35,7 +35,7 @@ def match_list(layout: list, found, path: str) -> dict[str, numpy.ndarray]:
     if count != len(layout):
         absent = first_tensor(layout[count:])
         reason = f"; {absent} is missing" if absent else ""
-        raise FormatError(f"{path} has {count} entries, not {len(layout)}{reason}", key=path, tensor=absent)
+        raise FormatError(f"{path} has {count} entries, but must have {len(layout)}{reason}", key=path, tensor=absent)
     weights: dict[str, numpy.ndarray] = {}
     for k, (wanted, item) in enumerate(zip(layout, found, strict=True)):
         weights |= match(wanted, item, f"{path}.{k}")
@@ -44,14 +44,14 @@ def match_list(layout: list, found, path: str) -> dict[str, numpy.ndarray]:
 
 def match_node(layout: dict, found, path: str) -> dict[str, numpy.ndarray]:
     if not isinstance(found, dict):
-        raise FormatError(f"{path} is missing or no node", key=path, tensor=first_tensor(layout))
+        raise FormatError(f"{path} is missing or not a dictionary", key=path, tensor=first_tensor(layout))
     require_kind(layout, found, path)
     for key in found:
         if key not in layout and not is_empty(found[key]):
             refuse_extra(found[key], f"{path}.{key}")
     weights: dict[str, numpy.ndarray] = {}
     for key, wanted in layout.items():
-        if not is_note(key, path) and (key in found or has_slots(wanted)):
+        if not is_note(key, path) and (key in found or holds_tensors(wanted)):
             weights |= match(wanted, found.get(key), f"{path}.{key}")
     return weights
 
@@ -62,32 +62,34 @@ def is_note(key: str, path: str) -> bool:
 
 
 def require_kind(layout: dict, found: dict, path: str):
-    """The class of a node, in a version that is known."""
+    """Refuse a node of another class or of an unknown version."""
     kind, newest = layout.get("@class"), layout.get("@version")
     if kind and found.get("@class", kind) != kind:
         raise FormatError(f"{path} is of class {shorten(found['@class'])}, not {kind}", key=path)
     version = found.get("@version", newest)
     if newest and (not isinstance(version, int) or version < 1):
-        raise FormatError(f"{path} has version {shorten(version)}, which is no version", key=path)
+        raise FormatError(f"{path} has version {shorten(version)}, which is not a positive whole number", key=path)
     if newest and version > newest:
         what = f"{kind} version {version}"
-        hint = "a newer dpa2 may know it"
-        raise UnsupportedModel(f"{path}: {what} is newer than what is known, {newest}; {hint}", what=what, hint=hint)
+        hint = "a newer dpa2 may read it"
+        raise UnsupportedModel(
+            f"{path}: {what} is newer than the newest known one, {newest}; {hint}", what=what, hint=hint
+        )
 
 
 def require_agreement(path: str, wanted, found):
-    """A setting that is repeated inside the tree."""
+    """Refuse a setting that is repeated inside the tree with another value."""
     key = path.rpartition(".")[2]
     if has_arrays(found):
         refuse_extra(found, path)
     same = plain_word(key, found) == plain_word(key, wanted) or (is_empty(found) and is_empty(wanted))
     if key != "@version" and found is not None and not same:
-        rule = f"which contradicts {shorten(wanted)}, as the model's settings have it"
+        rule = f"but the settings of the model say {shorten(wanted)}"
         raise FormatError(f"{path} = {shorten(found)}, {rule}", key=path)
 
 
 def plain_word(key: str, value):
-    """The one spelling of a value that has several."""
+    """The value in its usual spelling."""
     if key == "precision" and isinstance(value, str):
         return SYNONYMS.get(value, value)
     if key == "activation_function" and isinstance(value, str):
@@ -96,7 +98,7 @@ def plain_word(key: str, value):
 
 
 def refuse_extra(value, path: str) -> NoReturn:
-    """Something that the layout does not have."""
+    """Refuse an array or a setting that the layout does not have."""
     if has_arrays(value):
         raise FormatError(f"tensor {path} belongs to no part of this model", tensor=path)
     what = f"{path} = {shorten(value)}"
@@ -104,7 +106,7 @@ def refuse_extra(value, path: str) -> NoReturn:
 
 
 def is_empty(value) -> bool:
-    """Null, false, nothing, or a collection of that."""
+    """Whether a value is null, false, empty, or a collection of such values."""
     if isinstance(value, numpy.ndarray):
         return False
     if isinstance(value, dict):
@@ -118,21 +120,21 @@ def has_arrays(value) -> bool:
     return any(map(has_arrays, value)) if isinstance(value, list) else isinstance(value, numpy.ndarray)
 
 
-def has_slots(layout) -> bool:
+def holds_tensors(layout) -> bool:
     return first_tensor(layout) is not None
 
 
 def first_tensor(layout) -> str | None:
-    """Name of a tensor that belongs below this node."""
-    if isinstance(layout, Slot):
+    """Name of a tensor that belongs below this node, or None."""
+    if isinstance(layout, TreeArray):
         return layout.names[0]
     children = layout.values() if isinstance(layout, dict) else layout if isinstance(layout, list) else ()
     return next(filter(None, map(first_tensor, children)), None)
 
 
 def fill(layout, weights: dict[str, numpy.ndarray]):
-    """The tree with arrays in place of the slots."""
-    if isinstance(layout, Slot):
+    """The tree with an array in place of each `TreeArray`."""
+    if isinstance(layout, TreeArray):
         return layout.write(weights)
     if isinstance(layout, dict):
         return {key: fill(value, weights) for key, value in layout.items()}

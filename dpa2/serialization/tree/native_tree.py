@@ -1,4 +1,4 @@
-"""DeePMD-kit's native tree as a checkpoint, and back.
+"""Conversion between DeePMD-kit's native tree and a checkpoint.
 
 A tree is plain JSON values with NumPy arrays in it. Source: section 2 of the description of formats.
 """
@@ -14,15 +14,16 @@ from ...config import DPA2Config
 from ...errors import FormatError, UnsupportedModel, shorten
 from ..checkpoint import Checkpoint
 from ..inventory import require_all
+from ..settings.native_only import require_spelled
 from ..settings.plain import as_json
-from ..settings.script import config_to_script, refuse_neighbor_attention
+from ..settings.script import config_to_script
 from ..settings.spelling import Sections, compressed, config_of_sections
 from .layout import model_layout
 from .legacy import modernize
 from .matching import fill, match
 from .variables import require_places
 
-PATHS = Sections(
+PATHS = Sections(  # paths of the sections in a tree
     "model", "model.descriptor", "model.descriptor.repinit_args", "model.descriptor.repformer_args", "model.fitting"
 )
 
@@ -38,8 +39,8 @@ def tree_to_checkpoint(root: dict) -> Checkpoint:
 
 
 def checkpoint_to_tree(checkpoint: Checkpoint) -> dict:
-    """The root of a native tree; `UnsupportedModel` for what DeePMD-kit has no place for."""
-    refuse_neighbor_attention(checkpoint.config)
+    """The root of a native tree; `UnsupportedModel` names a setting that DeePMD-kit does not have."""
+    require_spelled(checkpoint.config)
     weights = require_all(checkpoint.weights, checkpoint.config)
     distance = checkpoint.metadata.get("min_distance")
     return {
@@ -63,9 +64,9 @@ def find_model(root) -> dict:
     return model
 
 
-OTHER_FILES = {
+OTHER_FILES = {  # keys that tell files of other kinds
     "a training script, which has no weights; hand its `model` section to `script_to_config`": {"training"},
-    "several models under one roof; freeze the one that is wanted": {"model_dict"},
+    "several models in one file; freeze the one that you want": {"model_dict"},
     "settings of a model, but no weights; hand them to `script_to_config`": {"fitting_net"},
     "a Paddle inference program; convert the training checkpoint instead": {"base_code", "program"},
     "a descriptor alone, without a fitting": {"descriptor"},
@@ -73,35 +74,38 @@ OTHER_FILES = {
 
 
 def refuse_other_file(root) -> NoReturn:
-    """Say what a file without a native tree is."""
+    """Refuse a file without a native tree, and name its kind."""
     keys = set(root) if isinstance(root, dict) else set()
     keys |= set(root["model"]) if isinstance(root, dict) and isinstance(root.get("model"), dict) else set()
     for what, signs in OTHER_FILES.items():
         if signs <= keys:
             raise UnsupportedModel(f"holds {what}", what=what)
-    raise FormatError("holds no model: no node `model` at its root", key="model")
+    raise FormatError("holds no model: it has no entry `model` at the top level", key="model")
 
 
 def require_node(model: dict, name: str) -> dict:
     if not isinstance(model.get(name), dict):
-        raise FormatError(f"model.{name} is missing or no node", key=f"model.{name}")
+        raise FormatError(f"model.{name} is missing or not a dictionary", key=f"model.{name}")
     return model[name]
 
 
 def require_kind(node: dict, path: str, kind: str, type_: str, versions: tuple[int, ...]):
-    """Class, type and version of one of the three main nodes."""
+    """Refuse one of the three main nodes if its class, type or version is another one."""
     if "type" not in node:
         raise FormatError(f"{path}.type is missing", key=f"{path}.type")
     if node["type"] != type_:
         what = f"{path}.type = {shorten(node['type'])}"
         raise UnsupportedModel(f"{what}: only {type_!r} is supported", what=what)
     if node.get("@class") != kind:
-        raise FormatError(f"{path}.@class = {shorten(node.get('@class'))}: {kind!r} is wanted", key=f"{path}.@class")
+        raise FormatError(f"{path}.@class = {shorten(node.get('@class'))}: must be {kind!r}", key=f"{path}.@class")
     if node.get("@version") not in versions:
         what = f"{kind} version {shorten(node.get('@version'))}"
-        known, hint = ", ".join(map(str, versions)), "a newer dpa2 may know it, or an older DeePMD-kit write another"
+        known, hint = (
+            ", ".join(map(str, versions)),
+            "a newer dpa2 may read it, or an older DeePMD-kit may write an older version",
+        )
         raise UnsupportedModel(
-            f"{path}: {what} is not among those that are known, {known}; {hint}", what=what, hint=hint
+            f"{path}: {what} is not supported; known versions: {known}; {hint}", what=what, hint=hint
         )
 
 
@@ -130,23 +134,23 @@ def with_tables(config: DPA2Config, repinit) -> DPA2Config:
 
 
 def one_flag(trainable):
-    """A list of equal flags as one of them."""
+    """One flag in place of a list of equal flags."""
     same = isinstance(trainable, list) and trainable and all(flag is trainable[0] for flag in trainable)
     return trainable[0] if same else trainable
 
 
 def require_layers(config: DPA2Config, descriptor: dict):
-    """As many layers as the settings say, before a layout is made for a forged number of them."""
+    """Refuse another number of layers than the settings say, before a layout is made for a forged number of them."""
     variables = descriptor.get("repformers_variable")
     layers = variables.get("repformer_layers") if isinstance(variables, dict) else None
     count = len(layers) if isinstance(layers, list) else 0
     if count != config.repformer.layers:
         key = "model.descriptor.repformers_variable.repformer_layers"
-        raise FormatError(f"{key}: {count} layers, not {config.repformer.layers}", key=key)
+        raise FormatError(f"{key} has {count} layers, but the settings say {config.repformer.layers}", key=key)
 
 
 def read_metadata(root: dict) -> dict:
-    """Notes: smallest distance in training, writer, script."""
+    """The notes of a file: smallest distance in training, writer, script."""
     notes: dict = {"writer": " ".join(str(root[key]) for key in ("software", "version") if key in root)}
     distance = read_distance(root)
     if distance > 0:  # -1 means unknown
@@ -157,7 +161,7 @@ def read_metadata(root: dict) -> dict:
 
 
 def read_distance(root: dict) -> float:
-    """The smallest distance, which has been at several places; -1 if it is nowhere."""
+    """The smallest distance in training, which files have at two places; -1 if it is unknown."""
     variables = root.get("@variables")
     inside = variables.get("min_nbor_dist") if isinstance(variables, dict) else None
     found = root.get("min_nbor_dist") if inside is None else inside

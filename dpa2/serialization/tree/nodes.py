@@ -8,21 +8,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from .packing import Slot, plain
+from .packing import TreeArray, plain
 
 
 @dataclass(frozen=True)
 class Nodes:
-    """Makes nodes of one precision; `trainable` is noted in each of them."""
+    """A maker of nodes of one precision; `trainable` is noted in each of them."""
 
     precision: str
     trainable: bool = True
 
-    def layer(self, weight: Slot, bias: Slot | None = None) -> dict:
-        """A linear map; what surrounds it is applied outside of the node."""
+    def layer(self, weight: TreeArray, bias: TreeArray | None = None) -> dict:
+        """A linear map without activation or skip connection."""
         return self.dense(weight, bias, None, "none", resnet=False)
 
-    def dense(self, weight: Slot, bias: Slot | None, timestep: Slot | None, activation: str, resnet: bool) -> dict:
+    def dense(
+        self, weight: TreeArray, bias: TreeArray | None, timestep: TreeArray | None, activation: str, resnet: bool
+    ) -> dict:
         return {
             "@class": "Layer",
             "@version": 2,
@@ -32,11 +34,11 @@ class Nodes:
             "resnet": resnet,
             "precision": self.precision,
             "trainable": self.trainable,
-            "@variables": {"w": self.slot(weight), "b": self.slot(bias), "idt": self.slot(timestep)},
+            "@variables": {"w": self.typed(weight), "b": self.typed(bias), "idt": self.typed(timestep)},
         }
 
-    def slot(self, slot: Slot | None) -> Slot | None:
-        return slot and slot.of(self.precision)
+    def typed(self, array: TreeArray | None) -> TreeArray | None:
+        return array and array.of(self.precision)
 
     def linear(self, name: str, fan_in: int, fan_out: int, bias: bool = True) -> dict:
         weight = plain(f"{name}.weight", (fan_in, fan_out))
@@ -69,14 +71,14 @@ class Nodes:
         }
 
     def norm(self, name: str, channels: int, epsilon: float, trainable: bool) -> dict:
-        slots = {key: self.slot(plain(f"{name}.{n}", (channels,))) for key, n in (("w", "weight"), ("b", "bias"))}
+        arrays = {key: self.typed(plain(f"{name}.{n}", (channels,))) for key, n in (("w", "weight"), ("b", "bias"))}
         return {
             "@class": "LayerNorm",
             "@version": 1,
             "eps": epsilon,
             "trainable": trainable,
             "precision": self.precision,
-            "@variables": slots,
+            "@variables": arrays,
         }
 
 

@@ -1,4 +1,4 @@
-"""How DeePMD-kit packs the tensors that we hold unpacked: permutations, exact to the bit in both directions.
+"""Packing of the model's tensors in DeePMD-kit's arrays: permutations, exact to the bit in both directions.
 
 Source: sections 2.5 to 2.9 of the description of formats, 8.5, 8.6 and 9.7 of the specification.
 """
@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 import numpy
 
 from ...errors import FormatError, UnsupportedModel
+from ..bfloat16 import dtype_name, narrow, widen
 
 Arrays = tuple[numpy.ndarray, ...]
 
 
 @dataclass(frozen=True)
-class Slot:
-    """One array of the native tree: which of our tensors it holds (`names`), its shape and dtype, and how it packs."""
+class TreeArray:
+    """One array of the native tree: the names of the model's tensors in it, its shape and dtype, and its packing."""
 
     names: tuple[str, ...]
     shape: tuple[int, ...]
@@ -25,16 +26,16 @@ class Slot:
     pack: Callable[..., numpy.ndarray]
     dtype: str = "float64"
 
-    def of(self, dtype: str) -> Slot:
-        """The same slot in another precision."""
+    def of(self, dtype: str) -> TreeArray:
+        """The same array in another precision."""
         return replace(self, dtype=dtype)
 
     def read(self, array) -> dict[str, numpy.ndarray]:
-        """Our tensors from the array of a file, which is checked."""
+        """The model's tensors from the array of a file, which is checked."""
         return dict(zip(self.names, map(numpy.ascontiguousarray, self.unpack(self.check(array))), strict=True))
 
     def write(self, weights: dict[str, numpy.ndarray]) -> numpy.ndarray:
-        """The array of a file from our tensors."""
+        """The array of a file from the model's tensors."""
         array = numpy.ascontiguousarray(self.pack(*(weights[name] for name in self.names)))
         return narrow(array, self.names[0]) if self.dtype == "bfloat16" else array
 
@@ -45,25 +46,25 @@ class Slot:
             raise FormatError(f"tensor {name} {self.shape} is missing", tensor=self.names[0])
         if len(self.shape) == 1 and array.shape == (1, *self.shape):  # as very old files have it
             array = array[0]
-        dtype = "bfloat16" if array.dtype == BFLOAT16 else array.dtype.name
+        dtype = dtype_name(array)
         if (array.shape, dtype) != (self.shape, self.dtype):
-            found = f"is {dtype} {array.shape}, not {self.dtype} {self.shape}"
+            found = f"is {dtype} {array.shape}, but must be {self.dtype} {self.shape}"
             raise FormatError(f"tensor {name} {found}", tensor=self.names[0])
         return widen(array) if dtype == "bfloat16" else array.astype(dtype, copy=False)
 
 
-def plain(name: str, shape: tuple[int, ...]) -> Slot:
-    """Held as it is."""
-    return Slot((name,), shape, lambda a: (a,), lambda a: a)
+def plain(name: str, shape: tuple[int, ...]) -> TreeArray:
+    """An array that is one tensor as it is."""
+    return TreeArray((name,), shape, lambda a: (a,), lambda a: a)
 
 
-def reshaped(name: str, shape: tuple[int, ...], count: int) -> Slot:
-    """A vector with axes of length one around it."""
-    return Slot((name,), shape, lambda a: (a.reshape(count),), lambda a: a.reshape(shape))
+def reshaped(name: str, shape: tuple[int, ...], count: int) -> TreeArray:
+    """An array that is a vector with axes of length one around it."""
+    return TreeArray((name,), shape, lambda a: (a.reshape(count),), lambda a: a.reshape(shape))
 
 
-def statistics(name: str, types: int, slots: int) -> Slot:
-    """One row for each type, repeated for every neighbour slot; rows that differ are refused by name."""
+def statistics(name: str, types: int, max_neighbors: int) -> TreeArray:
+    """An array with one row for each type, repeated for every neighbor; rows that differ are refused."""
 
     def unpack(a: numpy.ndarray) -> Arrays:
         bits = numpy.ascontiguousarray(a).view(f"u{a.dtype.itemsize}")
@@ -72,26 +73,31 @@ def statistics(name: str, types: int, slots: int) -> Slot:
             raise UnsupportedModel(what, what=what, tensor=name)
         return (a[:, 0, :],)
 
-    return Slot((name,), (types, slots, 4), unpack, lambda a: numpy.repeat(a[:, None, :], slots, axis=1))
+    def repeated(a: numpy.ndarray) -> numpy.ndarray:
+        return numpy.repeat(a[:, None, :], max_neighbors, axis=1)
+
+    return TreeArray((name,), (types, max_neighbors, 4), unpack, repeated)
 
 
-def head_fastest(name: str, channels: int, dim: int, heads: int) -> Slot:
+def head_fastest(name: str, channels: int, dim: int, heads: int) -> TreeArray:
     """Column x H + h is component x of head h."""
     shape = (channels, dim * heads)
-    return Slot((name,), shape, lambda a: (split_heads(a, heads),), merge_heads)
+    return TreeArray((name,), shape, lambda a: (split_heads(a, heads),), merge_heads)
 
 
-def query_and_key(query: str, key: str, channels: int, dim: int, heads: int) -> Slot:
+def query_and_key(query: str, key: str, channels: int, dim: int, heads: int) -> TreeArray:
     """Columns x 2H + h: the first H of each component are queries, the others keys."""
 
     def unpack(a: numpy.ndarray) -> Arrays:
         both = split_heads(a, 2 * heads)
         return both[:heads], both[heads:]
 
-    return Slot((query, key), (channels, 2 * dim * heads), unpack, lambda q, k: merge_heads(numpy.concatenate([q, k])))
+    return TreeArray(
+        (query, key), (channels, 2 * dim * heads), unpack, lambda q, k: merge_heads(numpy.concatenate([q, k]))
+    )
 
 
-def key_and_value(key: str, value: str, channels: int, dim: int, heads: int) -> Slot:
+def key_and_value(key: str, value: str, channels: int, dim: int, heads: int) -> TreeArray:
     """Columns x H + h: the first D components are the key, the others the value."""
 
     def unpack(a: numpy.ndarray) -> Arrays:
@@ -99,23 +105,23 @@ def key_and_value(key: str, value: str, channels: int, dim: int, heads: int) -> 
         return both[:, :, :dim], both[:, :, dim:]
 
     shape = (channels, (dim + channels) * heads)
-    return Slot((key, value), shape, unpack, lambda k, v: merge_heads(numpy.concatenate([k, v], axis=2)))
+    return TreeArray((key, value), shape, unpack, lambda k, v: merge_heads(numpy.concatenate([k, v], axis=2)))
 
 
-def output_head_slowest(name: str, channels: int, heads: int) -> Slot:
+def output_head_slowest(name: str, channels: int, heads: int) -> TreeArray:
     """Row h d + x takes component x of head h (local attention)."""
     shape = (heads * channels, channels)
-    return Slot((name,), shape, lambda a: (a.reshape(heads, channels, channels),), lambda a: a.reshape(shape))
+    return TreeArray((name,), shape, lambda a: (a.reshape(heads, channels, channels),), lambda a: a.reshape(shape))
 
 
-def output_head_fastest(name: str, channels: int, heads: int) -> Slot:
+def output_head_fastest(name: str, channels: int, heads: int) -> TreeArray:
     """Row x H + h takes component x of head h (pair attention)."""
     shape = (heads * channels, channels)
 
     def unpack(a: numpy.ndarray) -> Arrays:
         return (a.reshape(channels, heads, channels).swapaxes(0, 1),)
 
-    return Slot((name,), shape, unpack, lambda a: a.swapaxes(0, 1).reshape(shape))
+    return TreeArray((name,), shape, unpack, lambda a: a.swapaxes(0, 1).reshape(shape))
 
 
 def split_heads(a: numpy.ndarray, heads: int) -> numpy.ndarray:
@@ -126,20 +132,3 @@ def split_heads(a: numpy.ndarray, heads: int) -> numpy.ndarray:
 def merge_heads(a: numpy.ndarray) -> numpy.ndarray:
     """(head, channel, dim) → (channel, dim · head)"""
     return numpy.moveaxis(a, 0, 2).reshape(a.shape[1], -1)
-
-
-BFLOAT16 = numpy.dtype("V2")  # as HDF5 files have it: two opaque bytes, the upper half of a float32
-
-
-def widen(array: numpy.ndarray) -> numpy.ndarray:
-    """bfloat16 as float32."""
-    bits = numpy.frombuffer(array.tobytes(), "<u2").astype("u4") << 16
-    return bits.view("f4").reshape(array.shape)
-
-
-def narrow(array: numpy.ndarray, name: str) -> numpy.ndarray:
-    """float32 as bfloat16, refused if that would change it."""
-    bits = numpy.ascontiguousarray(array, "f4").view("u4")
-    if (bits & 0xFFFF).any():
-        raise FormatError(f"tensor {name} holds numbers that are no bfloat16 numbers", tensor=name)
-    return (bits >> 16).astype("<u2").view(BFLOAT16)

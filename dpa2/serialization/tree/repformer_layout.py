@@ -1,4 +1,4 @@
-"""Where the repformer's tensors are in the native tree.
+"""The layout of the repformer's layers in the native tree.
 
 Source: section 2.7 of the description of formats.
 """
@@ -19,20 +19,22 @@ from .packing import (
     reshaped,
 )
 
-SHIFT = 20.0  # of attention weights (specification section 3.5)
+SHIFT = 20.0  # shift of attention weights (specification section 3.5)
+# Settings of the repformer that a layer does not repeat.
 NOT_REPEATED = ("nsel", "nlayers", "direct_dist", "update_residual", "update_residual_init", "set_davg_zero")
+# Updates that the last layer does not have.
 NOT_IN_THE_LAST = ("update_g2_has_g1g1", "update_g2_has_attn", "update_h2")
 
 
 def layer_node(config: DPA2Config, k: int, tensors: dict[str, Tensor]) -> dict:
-    """Return the node of layer `k`: its settings again, its updates, its residual vectors."""
+    """The node of layer `k`: its settings, its updates, its residual vectors."""
     repformer, nodes = config.repformer, Nodes(config.dtype, config.trainable)
     name, last = f"descriptor.repformer.layers.{k}", k == config.repformer.layers - 1
     node = layer_settings(config, last) | atom_nodes(name, repformer, nodes, config.smooth, tensors)
     if not last:
         node |= pair_nodes(name, repformer, nodes, config.smooth)
     if repformer.residual == "trainable":
-        node["@variables"] = residual_slots(name, nodes, tensors)
+        node["@variables"] = residual_arrays(name, nodes, tensors)
     return node
 
 
@@ -122,16 +124,16 @@ def pair_attention_values(name: str, r: Repformer, nodes: Nodes) -> dict:
 
 
 def applied(kind: str, r: Repformer, nodes: Nodes) -> dict:
-    """What the map of pair attention is applied to."""
+    """The settings of a node to which the map of pair attention is applied."""
     heads = r.pair_attention_heads
     return {"@class": kind, "@version": 1, "input_dim": r.pair_dim, "head_num": heads, "precision": nodes.precision}
 
 
-def residual_slots(name: str, nodes: Nodes, tensors: dict[str, Tensor]) -> dict:
-    """Return the trained scales of updates: a list of vectors for each representation."""
+def residual_arrays(name: str, nodes: Nodes, tensors: dict[str, Tensor]) -> dict:
+    """Lists of residual vectors, one for each update of a representation."""
     ours = {"g1": "atom_scale", "g2": "pair_scale", "h2": "frame_scale"}
     paths = {key: [path for path in tensors if path.startswith(f"{name}.{part}.")] for key, part in ours.items()}
     return {
-        f"{key}_residual": [nodes.slot(plain(path, tensors[path].shape)) for path in found]
+        f"{key}_residual": [nodes.typed(plain(path, tensors[path].shape)) for path in found]
         for key, found in paths.items()
     }

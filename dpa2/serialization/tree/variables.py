@@ -1,4 +1,4 @@
-"""Where arrays are in a native tree: below `@variables`, and nowhere else."""
+"""The places of arrays in a native tree: below `@variables`, and nowhere else."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy
 from ...errors import FormatError
 from .legacy import RESIDUALS
 
-ARRAYS_BELOW = {"@variables", *RESIDUALS}
+ARRAYS_BELOW = {"@variables", *RESIDUALS}  # keys of the nodes that hold arrays
 
 
 def map_variables(change: Callable, node, inside: bool = False):
@@ -22,14 +22,14 @@ def map_variables(change: Callable, node, inside: bool = False):
 
 
 def is_variable(node) -> bool:
-    """An array, what stands for one in a file, or a bare number."""
+    """Whether a node is an array, the plain form of one, or a bare number."""
     if isinstance(node, dict):
         return node.get("@class") == "np.ndarray"
     return node is not None and not isinstance(node, list)
 
 
 def require_places(node, path: str):
-    """Refuse an array that is elsewhere; settings may then be compared like plain values."""
+    """Refuse an array at another place, so that settings can be compared like plain values."""
     children = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
     for key, child in children:
         if isinstance(child, numpy.ndarray):

@@ -10,9 +10,9 @@ import zipfile
 import zlib
 
 from ...errors import FormatError
-from ..contents import SWELLING
+from ..contents import MOST_EXPANSION
 
-ENTRIES = 1_000_000
+MOST_ENTRIES = 1_000_000  # of an archive; a checkpoint has one for each tensor
 LOCAL_HEADER = 30  # bytes before the name of an entry
 
 
@@ -28,10 +28,10 @@ class Archive:
             raise FormatError(f"damaged or truncated ZIP archive ({error})") from error
 
     def find(self, ending: str) -> str | None:
-        """The entry of that name in the root folder, of which there may be one only."""
+        """The entry of that name in the root folder, or None; two of them are refused."""
         found = [name for name in self.entries if name.partition("/")[2] == ending]
         if len(found) > 1:
-            raise FormatError(f"an archive with two entries {ending}, in {' and '.join(found[:2])}", key=ending)
+            raise FormatError(f"the archive has two entries {ending}: {' and '.join(found[:2])}", key=ending)
         return found[0] if found else None
 
     def read(self, name: str) -> memoryview | bytes:
@@ -42,42 +42,44 @@ class Archive:
         start = self.start(entry)
         packed = self.data[start : start + entry.compress_size]
         if len(packed) != entry.compress_size:
-            raise FormatError(f"entry {name} ends behind the end of the file", key=name)
+            raise FormatError(f"entry {name} ends after the end of the file", key=name)
         content = packed if entry.compress_type == zipfile.ZIP_STORED else inflate(packed, entry)
         if zlib.crc32(content) != entry.CRC:
             raise FormatError(f"entry {name} is damaged: its checksum differs", key=name)
         return content
 
     def start(self, entry: zipfile.ZipInfo) -> int:
-        """Where the content begins: behind a header of its own, which must be of the same entry."""
+        """Position of the content, which follows a header of its own; that must name the same entry."""
         header = bytes(self.data[entry.header_offset : entry.header_offset + LOCAL_HEADER])
         if len(header) < LOCAL_HEADER or header[:4] != b"PK\x03\x04":
-            raise FormatError(f"entry {entry.filename} has no header where it should begin", key=entry.filename)
+            raise FormatError(
+                f"entry {entry.filename} has no header at the position that the index says", key=entry.filename
+            )
         name, extra = (int.from_bytes(header[k : k + 2], "little") for k in (26, 28))
         start = entry.header_offset + LOCAL_HEADER
         if bytes(self.data[start : start + name]) != entry.orig_filename.encode():
-            raise FormatError(f"entry {entry.filename} is called otherwise in its own header", key=entry.filename)
+            raise FormatError(f"entry {entry.filename} has another name in its own header", key=entry.filename)
         return start + name + extra
 
 
 def checked(entries: list[zipfile.ZipInfo], size: int) -> dict[str, zipfile.ZipInfo]:
     """The entries by name: each of them once, in its own part of the file, and all no larger than it can hold."""
     found = {entry.filename: entry for entry in entries}
-    if len(found) != len(entries) or len(entries) > ENTRIES:
-        raise FormatError("an archive in which an entry occurs twice")
+    if len(found) != len(entries) or len(entries) > MOST_ENTRIES:
+        raise FormatError("the archive lists an entry twice, or too many entries")
     end = 0
     for entry in sorted(entries, key=lambda e: e.header_offset):
         if entry.header_offset < end:
-            raise FormatError(f"entry {entry.filename} overlaps another one", key=entry.filename)
+            raise FormatError(f"entry {entry.filename} overlaps another entry", key=entry.filename)
         end = entry.header_offset + LOCAL_HEADER + entry.compress_size
         require_plain(entry)
-    if end > size or sum(entry.file_size for entry in entries) > SWELLING * size:
-        raise FormatError("an archive that claims more data than the file can hold")
+    if end > size or sum(entry.file_size for entry in entries) > MOST_EXPANSION * size:
+        raise FormatError("the archive claims more data than a file of this size can hold")
     return found
 
 
 def require_plain(entry: zipfile.ZipInfo) -> None:
-    """Stored or deflated, not encrypted, and of the size that it says."""
+    """Refuse an entry that is encrypted, packed in an unusual way, or not of the size that it claims."""
     stored, deflated = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
     lies = entry.compress_type == stored and entry.file_size != entry.compress_size
     if entry.compress_type not in (stored, deflated) or entry.flag_bits & 1 or lies:
@@ -85,7 +87,7 @@ def require_plain(entry: zipfile.ZipInfo) -> None:
 
 
 def inflate(packed: memoryview, entry: zipfile.ZipInfo) -> bytes:
-    """A deflated entry, no byte more than it claims."""
+    """The content of a deflated entry, of exactly the size that it claims."""
     try:
         content = zlib.decompressobj(-15).decompress(packed, entry.file_size + 1)
     except zlib.error as error:

@@ -13,24 +13,24 @@ from typing import NoReturn
 
 from ...errors import FormatError, shorten
 
-LIMIT = 1_000_000  # opcodes; a checkpoint of thirty heads has a tenth of that
-MARK = object()
-KEYS = (str, int, float, bytes, type(None))  # of dictionaries: nothing whose hash takes long
+MOST_OPERATIONS = 1_000_000  # a checkpoint of thirty heads has a tenth of that
+MARK = object()  # stands for a mark on the stack
+KEYS = (str, int, float, bytes, type(None))  # types of keys of dictionaries, whose hashes are quick to compute
 
 
 class Instance:
-    """An object of a class that is not ours to make: its attributes and nothing else."""
+    """The attributes of an object, in place of the object, whose class is never used."""
 
     def __init__(self):
         self.attributes: dict = {}
 
     def build(self, state) -> None:
         """Take the attributes that were pickled."""
-        self.attributes.update(state if isinstance(state, dict) else refuse("attributes that are no dictionary"))
+        self.attributes.update(state if isinstance(state, dict) else refuse("attributes that are not a dictionary"))
 
 
 class Name:
-    """A name that occurs in the file, and what it stands for here."""
+    """A name in the file, and the function of ours that takes its place."""
 
     def __init__(self, name: str, meaning: Callable):
         self.name, self.meaning = name, meaning
@@ -49,8 +49,8 @@ def read_pickle(data: bytes, names: Callable[[str], Callable | None], storage: C
     machine = Machine(names, storage)
     try:
         for count, (opcode, argument, _) in enumerate(pickletools.genops(data)):
-            if count > LIMIT:
-                refuse(f"more than {LIMIT} operations")
+            if count > MOST_OPERATIONS:
+                refuse(f"more than {MOST_OPERATIONS} operations")
             OPERATIONS.get(opcode.name, unknown(opcode.name))(machine, argument)
         return machine.stack.pop()
     except FormatError:
@@ -60,11 +60,11 @@ def read_pickle(data: bytes, names: Callable[[str], Callable | None], storage: C
 
 
 def refuse(what: str) -> NoReturn:
-    raise FormatError(f"pickle with {what}: no such thing is in a genuine file, and it is not carried out")
+    raise FormatError(f"its pickle has {what}, which no genuine model has; nothing of it was run")
 
 
 class Machine:
-    """The stack, the marks in it, and what was memorised."""
+    """The state of the reader: the stack with its marks, and the memo."""
 
     def __init__(self, names: Callable[[str], Callable | None], storage: Callable | None):
         self.names, self.storage = names, storage
@@ -72,29 +72,29 @@ class Machine:
         self.memo: dict = {}
 
     def since_mark(self) -> list:
-        """What was put on the stack since the last mark, which is taken away."""
+        """The objects on the stack since the last mark; they and the mark are removed."""
         start = next(k for k in reversed(range(len(self.stack))) if self.stack[k] is MARK)
         found = self.stack[start + 1 :]
         del self.stack[start:]
         return found
 
     def name(self, text: str) -> None:
-        """A global name, if it is among those that are known."""
+        """Push a global name; unknown ones are refused."""
         meaning = self.names(text)
         self.stack.append(Name(text, meaning) if meaning else refuse(f"the name {shorten(text)}"))
 
     def call(self, _) -> None:
-        """A known name with its arguments: our function takes them."""
+        """Call the function that takes the place of a name."""
         arguments, name = self.stack.pop(), self.stack.pop()
         if not isinstance(name, Name) or not isinstance(arguments, tuple):
-            refuse("a call of something that is no name")
+            refuse("a call of something else than a name")
         self.stack.append(name.meaning(*arguments))
 
     def build(self, _) -> None:
-        """The state of an object that is known; what is said of a dictionary besides its items is left."""
+        """Set the state of a known object; the state of a dictionary besides its items is ignored."""
         state, target = self.stack.pop(), self.stack[-1]
         if not isinstance(target, dict):
-            target.build(state) if hasattr(target, "build") else refuse("a state for what has none")
+            target.build(state) if hasattr(target, "build") else refuse("a state for an object that takes none")
 
     def persistent(self, _) -> None:
         identifier = self.stack.pop()
@@ -109,10 +109,10 @@ class Machine:
 
     def extend(self, items: list) -> None:
         target = self.stack[-1]
-        target.extend(items) if isinstance(target, list) else refuse("items for what is no list")
+        target.extend(items) if isinstance(target, list) else refuse("items for something else than a list")
 
     def take(self, count: int) -> list:
-        """The last so many objects."""
+        """The last `count` objects of the stack, which are removed."""
         found = self.stack[len(self.stack) - count :]
         if len(found) < count or MARK in map(id_or_mark, found):
             refuse("too few objects")
@@ -121,7 +121,7 @@ class Machine:
 
 
 def id_or_mark(found):
-    """The mark itself, and nothing else that could answer a comparison."""
+    """The mark, or None in place of an object, whose own comparison is never used."""
     return found if found is MARK else None
 
 
@@ -137,7 +137,7 @@ def constants(*names: str) -> dict[str, Callable]:
     return dict.fromkeys(names, push(lambda argument: argument))
 
 
-def memorise(machine: Machine, place) -> None:
+def memorize(machine: Machine, place) -> None:
     machine.memo[len(machine.memo) if place is None else place] = machine.stack[-1]
 
 
@@ -153,6 +153,7 @@ def tuple_of(count: int) -> Callable:
     return lambda machine, _: machine.stack.append(tuple(machine.take(count)))
 
 
+# Operations of the machine by the names of their opcodes.
 OPERATIONS: Mapping[str, Callable] = {
     **dict.fromkeys(("PROTO", "FRAME", "STOP"), lambda machine, _: None),
     **constants("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
@@ -173,7 +174,7 @@ OPERATIONS: Mapping[str, Callable] = {
     "APPENDS": lambda machine, _: machine.extend(machine.since_mark()),
     "SETITEM": lambda machine, _: machine.set_items(machine.take(2)),
     "SETITEMS": lambda machine, _: machine.set_items(machine.since_mark()),
-    **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"), memorise),
+    **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"), memorize),
     **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), recall),
     "GLOBAL": lambda machine, text: machine.name(text),
     "STACK_GLOBAL": lambda machine, _: machine.name(" ".join(machine.take(2))),

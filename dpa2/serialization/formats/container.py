@@ -1,0 +1,71 @@
+"""The description of one file format, of which each module of this folder declares its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ..checkpoint import Checkpoint
+from ..contents import Contents
+from ..tree.native_tree import checkpoint_to_tree, tree_to_checkpoint
+
+
+def never(_) -> bool:
+    """False, for a format whose files are not recognized by their content."""
+    return False
+
+
+def no_reader(path: Path) -> NoReturn:
+    raise NotImplementedError("this format is never read")
+
+
+def no_writer(checkpoint: Checkpoint, path: Path) -> NoReturn:
+    raise NotImplementedError("this format is never written")
+
+
+@dataclass(frozen=True)
+class Container:
+    """One file format; no file may look like two formats, unless one of them is the last resort."""
+
+    name: str
+    suffixes: tuple[str, ...]  # of the files that may hold it
+    recognize: Callable[[Any], bool] = never  # takes the first bytes of a file, or the path of a directory
+    read: Callable[[Path], Contents] = no_reader
+    write: Callable[[Checkpoint, Path], None] = no_writer  # makes the file or directory, which is not there yet
+    written: tuple[str, ...] = ()  # suffixes for which `write` is used
+    made_by: Mapping[str, str] = field(default_factory=dict)  # command of DeePMD-kit that makes it, by suffix
+    why_not_read: str = ""  # noun phrase that says what such a file holds instead of readable weights
+    directory: bool = False
+    last_resort: bool = False  # is chosen only for content that no other format recognizes
+
+
+def single_model(name: str, decode: Callable[[bytes], Checkpoint], encode: Callable, **facts) -> Container:
+    """A format whose bytes are one model."""
+
+    def read(path: Path) -> Contents:
+        return Contents.single(name, decode(path.read_bytes()))
+
+    return Container(name, read=read, write=to_bytes(encode), **facts)
+
+
+def native_tree(name: str, decode: Callable[[bytes], dict], encode: Callable[[dict], bytes], **facts) -> Container:
+    """A format whose bytes are one native tree."""
+
+    def read(data: bytes) -> Checkpoint:
+        return tree_to_checkpoint(decode(data))
+
+    def write(checkpoint: Checkpoint) -> bytes:
+        return encode(checkpoint_to_tree(checkpoint))
+
+    return single_model(name, read, write, **facts)
+
+
+def to_bytes(encode: Callable[[Checkpoint], bytes]) -> Callable[[Checkpoint, Path], None]:
+    """A function that writes the bytes from `encode` to a file."""
+
+    def write(checkpoint: Checkpoint, path: Path) -> None:
+        path.write_bytes(encode(checkpoint))
+
+    return write
