@@ -1,0 +1,57 @@
+"""`dpa2 diff A B`: distances between two models, tensor by tensor."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from ..app import AsJson, Group, out, tell, tell_line, verb
+from ..sides import First, Second, read_side
+
+
+@verb(Group.COMPARE, 2, "dpa2 diff before.pt after.pt", "dpa2 diff before.pt after.pt --png diff.png --all")
+def diff(
+    first: First,
+    second: Second,
+    png: Annotated[str | None, typer.Option(help="Draw the relative distances into this PNG file.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="List equal tensors too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show for each tensor how far two models are apart, for example what a training changed.
+
+    The exit code is 0 whether or not they differ; `dpa2 verify` tells equal from different.
+    """
+    from ...serialization import compare
+    from ..picture import draw
+
+    found = compare(read_side(first), read_side(second))
+    if png is not None:
+        draw(found, png, f"{first} → {second}")
+    if as_json:
+        tensors = [asdict(t) | {"share": t.share} for t in found.tensors]
+        tell({"equal": found.equal, "settings": [asdict(s) for s in found.settings], "tensors": tensors})
+    else:
+        show(found, found.tensors if everything else found.different)
+
+
+def show(found, tensors) -> None:
+    """Print the settings that differ, the tensors that cannot be compared, and a table of those that can."""
+    from rich.table import Table
+
+    lines = [f"{s.path}: {s.first!r} → {s.second!r}" for s in found.settings]
+    for line in [*lines, *(f"{t.name}: {t.reason}" for t in tensors if t.reason)]:
+        tell_line(line)
+    table = Table("tensor", "numbers", "changed", "largest |Δ|", "‖Δ‖ / ‖first‖")
+    for t in tensors:
+        if not t.reason:
+            table.add_row(t.name, *row(t))
+    if table.rows:
+        out.print(table)
+    tell_line(f"{len(found.different)} of {len(found.tensors)} tensors differ")
+
+
+def row(tensor) -> tuple[str, ...]:
+    """Cells of the table after the name of the tensor."""
+    return f"{tensor.size}", f"{tensor.share:.1%}", f"{tensor.largest:.3e}", f"{tensor.relative:.3e}"
