@@ -11,12 +11,22 @@ from ..evaluation.prepared import Prepared
 from ..model.model import Model
 from ..model.preparation import check_system, in_chunks, list_neighbors
 from ..neighbors import Neighbors, counts_within
+from ..nn.arrays import Array
 from ..nn.record import listening
 from ..structures.system import System
 from .intermediates import position, row, slot_axes
 
 
-def trace(model: Model, coordinates, types, cell=None, *, neighbors="strict", fparam=None, aparam=None) -> dict:
+def trace(
+    model: Model,
+    coordinates: Array,
+    types: Array,
+    cell: Array | None = None,
+    *,
+    neighbors: str = "strict",
+    fparam: Array | None = None,
+    aparam: Array | None = None,
+) -> dict[str, np.ndarray]:
     """Names of the trace table → NumPy arrays, for one structure; arguments and errors as for `Model.evaluate`.
 
     Slot axes are as wide as the widest atom needs; what stands in empty slots of single chunks is not to be compared
