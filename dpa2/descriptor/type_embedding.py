@@ -1,4 +1,4 @@
-"""From an atom's type to numbers (specification section 4)."""
+"""The embedding of atom types (specification section 4)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from ..nn.arrays import Array, Float, array_namespace, like
 from ..nn.layers import Dense
 from ..nn.module import module, static
 from ..nn.record import record
+from .electrons import configuration_vector
 
 
 @module
@@ -28,10 +29,8 @@ class TypeEmbedding:
         return table
 
     def inputs(self) -> Float[Array, "type input"]:
-        """What the layer sees of each type."""
+        """The input of the layer for each type."""
         if self.elements is None:
             types = range(self.weight.shape[0])
             return like([[float(i == j) for j in types] for i in types], self.weight)
-        from .electrons import configuration_vector
-
         return like([configuration_vector(symbol) for symbol in self.elements], self.weight)
