@@ -34,6 +34,7 @@ def kept_list(task) -> float:
     import numpy as np
 
     import dpa2
+    from dpa2.model.preparation import check_system, list_neighbors
     from dpa2.neighbors import SkinList
 
     data, model = np.load(task.structure), dpa2.load(task.model)
@@ -42,8 +43,8 @@ def kept_list(task) -> float:
     coordinates = data["coordinates"]
     for _ in range(STEPS):
         coordinates = coordinates + 0.01 * generator.normal(size=coordinates.shape)
-        system = model.checked(dpa2.System(coordinates, data["types"], data["cell"]))
-        kept, fresh = timed(skin.update, system), timed(model.neighbors, system, "truncate")
+        system = check_system(model.config, dpa2.System(coordinates, data["types"], data["cell"]))
+        kept, fresh = timed(skin.update, system), timed(list_neighbors, model.config, system, "truncate")
         ratios.append(kept / fresh)
     return statistics.mean(ratios)
 

@@ -12,11 +12,12 @@ from .task import CLOSEST, Task
 def make(task: Task):
     """A function of no arguments that evaluates the task once and returns finished arrays of NumPy."""
     import dpa2
-    from dpa2.evaluation.evaluate import evaluate_prepared
+    from dpa2.evaluation.forces import evaluate_prepared
+    from dpa2.model.preparation import in_chunks, with_neighbors
 
     data = np.load(task.structure)
     model = dpa2.load(Path(task.model).with_suffix(".safetensors"), backend=task.implementation, device=task.device)
-    model = model.to(task.implementation, device=task.device, block=task.block) if task.block else model
+    model = model.to(task.implementation, device=task.device, chunk=task.block) if task.block else model
     model = model.accelerate() if task.accelerated else model
     model = (dpa2.compress(model, CLOSEST) if task.compressed else model).worker
     system = dpa2.System(data["coordinates"], data["types"], data["cell"])
@@ -27,8 +28,8 @@ def make(task: Task):
         return lambda: results(
             model.evaluate_many([system] * task.copies, neighbors="truncate", memory=task.limit)[0], host
         )
-    systems, lists = model.with_neighbors([system], "truncate")
-    ready, program = model.prepare(systems, lists), model.program_for(lists)
+    systems, lists = with_neighbors(model.config, [system], "truncate")
+    ready, program = in_chunks(model.config, model.backend, systems, lists), model.program_for(lists)
     if task.quantity == "descriptor":
         return lambda: {"descriptor": descriptor(program.descriptor, ready, model.backend)}
     return lambda: results(evaluate_prepared(program, model.backend, ready, False)[0], host)
@@ -41,4 +42,4 @@ def results(out, host) -> dict:
 def descriptor(program, ready, backend) -> np.ndarray:
     states, _ = program.vjp(ready.chunks, backend)
     rows = [backend.to_numpy(program.output(b, s)) for b, s in zip(ready.chunks, states, strict=True)]
-    return np.concatenate(rows)[backend.to_numpy(ready.assembly.inverse)]
+    return np.concatenate(rows)[backend.to_numpy(ready.row_map.inverse)]

@@ -51,14 +51,15 @@ def model_file(name: str, dtype: str, folder: Path) -> Path:
 def structure_file(atoms: int, model: Path, folder: Path) -> Path:
     """A made-up water box, and the extended atoms and list that go with it."""
     import dpa2
+    from dpa2.model.preparation import check_system, list_neighbors
     from dpa2.testing import water_box
 
     path = folder / f"water.{atoms}.npz"
     if path.exists():
         return path
     reader = dpa2.load(model)
-    system = reader.checked(water_box(atoms // 3, seed=0))
-    found = reader.neighbors(system, "truncate")
+    system = check_system(reader.config, water_box(atoms // 3, seed=0))
+    found = list_neighbors(reader.config, system, "truncate")
     np.savez(path, coordinates=system.coordinates, types=system.types, cell=system.cell, **extended(system, found))
     return path
 

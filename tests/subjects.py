@@ -11,30 +11,25 @@ from typing import Any
 
 import numpy as np
 
+from dpa2.config import Repformer
 from dpa2.descriptor.chunk import Chunk
-from dpa2.descriptor.convolution import Convolution, NarrowConvolution
 from dpa2.descriptor.embedding import fold_embedding
 from dpa2.descriptor.environment import EnvironmentProgram, Neighborhood
 from dpa2.descriptor.expansion import ExpandedRepinit, ExpandedThreeBody, Expansion
 from dpa2.descriptor.features import Features, Sums
 from dpa2.descriptor.initial import Initial, InitialPairs
-from dpa2.descriptor.local_attention import LocalUpdate, side_by_side
+from dpa2.descriptor.local_attention import side_by_side
 from dpa2.descriptor.neighbor_attention import NeighborAttention, attention_vjp, directions_vjp
-from dpa2.descriptor.pair_attention import AttentionMap, DirectionReader, PairReader, PairUpdate
-from dpa2.descriptor.repformer import (
-    MLP,
-    ConvolutionUpdate,
-    MergedUpdate,
-    OwnFeatures,
-    PairProduct,
-    RepformerStep,
-    Residual,
-)
+from dpa2.descriptor.pair_attention import AttentionMap, DirectionReader, PairReader
+from dpa2.descriptor.repformer import TERMS, RepformerStep, Residual
 from dpa2.descriptor.repinit import RepinitProgram, product_vjp
 from dpa2.descriptor.switch import switch_vjp
-from dpa2.descriptor.symmetrization import Symmetrization, invariants_vjp, moment_vjp
+from dpa2.descriptor.symmetrization import invariants_vjp, moment_vjp
+from dpa2.descriptor.tables import Tables
+from dpa2.descriptor.term import TermContext
 from dpa2.descriptor.three_body import ThreeBodyProgram
 from dpa2.descriptor.weighting import Counted, Smooth, softmax_vjp
+from dpa2.fitting.energy import EnergyHead, Inputs
 from dpa2.fitting.net import FittingNet
 from dpa2.nn.activations import activation
 from dpa2.nn.layers import Dense, EmbeddingNet, FittingLayers, LayerNorm, Linear, centered
@@ -286,6 +281,39 @@ def _(rng, kind):
     return Subject((embedding(rng, kind), types, own), inputs, run)
 
 
+@subject("embedding by a table")
+def _(rng):
+    """Cells inside the fine part, in the coarse part, and before and behind the table."""
+    rows, net = 12, embedding(rng, "strip switched")
+    types = rng.normal(size=((TYPES + 1) ** 2, G))
+    grid = np.array([-1.0, 1.0, 3.0, 0.25, 0.5, -1.0])
+    tabulated = Tables(types, rng.normal(size=(rows, 6 * G)) / 6.0, grid).fold(net)
+    near, own = rng.integers(TYPES, size=(ATOMS, SLOTS)), rng.integers(TYPES, size=(ATOMS, 1))
+    places = np.array([-1.3, -0.9, 0.1, 0.6, 1.2, 1.9, 2.6, 2.9, 3.4, 0.3, -0.2, 1.6]).reshape(ATOMS, SLOTS)
+
+    def run(fixed, inputs):
+        net, near, own = fixed
+        return net.vjp(inputs[0], near, own, inputs[1])
+
+    return Subject((tabulated, near, own), (places, rng.uniform(size=(ATOMS, SLOTS))), run)
+
+
+@subject("energy head", "type appended", "f alone")
+def _(rng, kind):
+    layers = net(rng, F + 3, F, 2 * F, G).layers if "appended" in kind else net(rng, F, F, 2 * F, G).layers
+    fitting = FittingNet(layers, linear(rng, G, 1), rng.normal(size=TYPES), *[None] * 5, False, False)
+    table = rng.normal(size=(TYPES + 1, 3)) if "appended" in kind else None
+    head = EnergyHead(fitting, rng.normal(size=TYPES), np.array([1.0, 0.0]), table)
+    inputs = Inputs(np.array([1.0, 1.0, 0.0]), None, None)
+
+    def run(fixed, arrays):
+        head, types, inputs = fixed
+        y, pull = head.vjp(arrays[0], types, inputs)
+        return y, lambda dy: (pull(dy),)
+
+    return Subject((head, np.array([0, 1, 0]), inputs), (rng.normal(size=(ATOMS, F)),), run)
+
+
 @subject("typed embedding of pairs", "concat", "strip switched")
 def _(rng, kind):
     types = rng.integers(TYPES, size=(ATOMS, SLOTS))
@@ -431,73 +459,31 @@ def _(rng):
     return of_function(lambda h: invariants_vjp(h, 2), rng.normal(size=(ATOMS, 3, G)))
 
 
-@subject("symmetrization of pairs")
-def _(rng):
-    return of_features(rng, Symmetrization(2, "pair"))
+SETTINGS = Repformer(
+    cutoff=CUTOFF, inner_cutoff=INNER, max_neighbors=9, atom_dim=F, pair_dim=G, axis=2, frame_attention=True,
+    attention_dim=5, attention_heads=HEADS, pair_attention_dim=3, pair_attention_heads=HEADS,
+)  # fmt: skip
+KINDS = ("smooth", "smooth, gate", "counted", "counted, gate")
 
 
-@subject("symmetrization of neighbours")
-def _(rng):
-    return of_features(rng, Symmetrization(3, "near"))
+def term(rng, kind: type, option: str):
+    """A term of section 8.2 with random tensors, ready to run; new terms become subjects by themselves."""
+    inputs = [other for other in TERMS if other.width(SETTINGS)]
+    width = sum(other.width(SETTINGS) for other in inputs)
+    settings = dataclasses.replace(SETTINGS, pair_attention_gate="gate" in option)
+
+    def build(kind):
+        take = lambda name, *shape: rng.normal(size=shape) / max(shape[0], 2) ** 0.5  # noqa: E731
+        return kind.build(TermContext(settings, take, weights(option), width))
+
+    return build(kind).fold(tuple(map(build, inputs)))
 
 
-@subject("convolution")
-def _(rng):
-    return of_features(rng, Convolution(linear(rng, G, F, bias=False)))
-
-
-@subject("narrow convolution")
-def _(rng):
-    return of_features(rng, NarrowConvolution(linear(rng, F, G, bias=False)))
-
-
-@subject("atom MLP")
-def _(rng):
-    return of_features(rng, MLP(linear(rng, F, F), "tanh", "atom"))
-
-
-@subject("pair MLP")
-def _(rng):
-    return of_features(rng, MLP(linear(rng, G, G), "silu", "pair"))
-
-
-@subject("own features")
-def _(rng):
-    return of_features(rng, OwnFeatures())
-
-
-@subject("pair product")
-def _(rng):
-    return of_features(rng, pair_product(rng))
-
-
-def pair_product(rng) -> PairProduct:
-    return PairProduct(linear(rng, F, G, bias=False))
-
-
-@subject("convolution as an update")
-def _(rng):
-    return of_features(rng, ConvolutionUpdate(Convolution(linear(rng, G, F, bias=False))))
-
-
-@subject("merged update")
-def _(rng):
-    return of_features(rng, merged(rng))
-
-
-def merged(rng) -> MergedUpdate:
-    parts = OwnFeatures(), NarrowConvolution(linear(rng, F, G, bias=False)), Symmetrization(2, "pair")
-    return MergedUpdate((*parts, Symmetrization(3, "near")), linear(rng, F + G + 2 * G + 3 * F, F), "tanh")
-
-
-@subject("local attention", "smooth", "counted")
-def _(rng, kind):
-    return of_features(rng, local_update(rng, weights(kind)), weights(kind))
-
-
-def local_update(rng, weighting) -> LocalUpdate:
-    score, mix = rng.normal(size=(F, HEADS * F)) / F, rng.normal(size=(HEADS * F, F)) / F
-    return LocalUpdate(score, mix, rng.normal(size=F), weighting)
+@subject("term", *(f"{kind.__name__}, {option}" for kind in TERMS for option in KINDS))
+def _(rng, option):
+    name, _, option = option.partition(", ")
+    kind = next(kind for kind in TERMS if kind.__name__ == name)
+    return of_features(rng, term(rng, kind, option), weights(option))
 
 
 def attention_map(rng, kind: str) -> AttentionMap:
@@ -533,29 +519,18 @@ def _(rng, kind):
     return Subject(reader, (rng.normal(size=(ATOMS, SLOTS, HEADS, SLOTS)), features(rng)), run)
 
 
-@subject("pair update", "smooth", "smooth, gate", "counted", "counted, gate")
-def _(rng, kind):
-    return of_features(rng, pair_update(rng, kind), weights(kind))
-
-
-def pair_update(rng, kind: str) -> PairUpdate:
-    return PairUpdate(attention_map(rng, kind), (pair_reader(rng), DirectionReader(rng.normal(size=HEADS))))
-
-
 @subject("repformer step", "smooth", "smooth, average", "counted", "counted, average", "smooth, last")
 def _(rng, kind):
     return of_features(rng, step(rng, kind), weights(kind))
 
 
 def step(rng, kind: str) -> RepformerStep:
-    """A layer with every update."""
-    convolution = ConvolutionUpdate(Convolution(linear(rng, G, F, bias=False)))
-    updates = MLP(linear(rng, F, F), "tanh", "atom"), convolution, merged(rng), local_update(rng, weights(kind))
-    if "last" not in kind:
-        updates += MLP(linear(rng, G, G), "tanh", "pair"), pair_product(rng), pair_update(rng, kind)
+    """A layer with every term, each of which is an update of its own or an input of the merged one."""
+    kinds = [k for k in TERMS if k.exists(SETTINGS, "last" in kind) and not k.width(SETTINGS)]
+    updates = tuple(term(rng, k, kind) for k in kinds)
     if "average" in kind:
         return RepformerStep(updates, Residual((), 0.4, 0.4), Residual((), 0.5, 0.5), Residual((), 0.7, 0.7))
-    counts = (4, 0, 0) if "last" in kind else (4, 3, 1)
+    counts = (len(kinds), 0, 0) if "last" in kind else (len(kinds), len(kinds), len(kinds))
     scales = [tuple(rng.normal(size=(k, n))) for k, n in zip(counts, (F, G, 1), strict=True)]
     return RepformerStep(updates, *(Residual(s) for s in scales))
 

@@ -405,7 +405,8 @@ COUNTED = ", 1.0 / (PROTECTION + n)", ", 1.0 / (PROTECTION + (n**0.5 if self.roo
 
 
 def evaluate(model, coordinates, types, cell, fparam, aparam):
-    with altered("weighting:Smooth.scales", *SMOOTH), altered("weighting:Counted.scales", *COUNTED):
+    place = "descriptor.weighting:{}.scales"
+    with altered(place.format("Smooth"), *SMOOTH), altered(place.format("Counted"), *COUNTED):
         found = right(model, coordinates, types, cell, fparam, aparam)
     given = {"layer0/g1_conv": found.get("repformer/layer0/g1_conv"), "forces": found["force"], "mine": 0}
     return {name: array for name, array in given.items() if array is not None}

@@ -16,6 +16,7 @@ import pytest
 
 import dpa2
 from dpa2.batching.plan import Shape
+from dpa2.model.preparation import check_system, in_chunks, list_neighbors
 from dpa2.testing import water_box
 
 SMALL = Path(__file__).parents[1] / "benchmarks" / "models" / "small.json"
@@ -28,8 +29,9 @@ def counts() -> dict[str, float]:
     """GFLOP of products, and millions of elementary functions, of energies and gradients of 192 atoms."""
     jax = pytest.importorskip("jax")
     model = dpa2.build(json.loads(SMALL.read_text())["model"], seed=0, backend="jax")
-    system = model.checked(water_box(64))
-    ready = model.prepare([system], [model.neighbors(system, "truncate")], shape=Shape(size=24))
+    system = check_system(model.config, water_box(64))
+    found = list_neighbors(model.config, system, "truncate")
+    ready = in_chunks(model.config, model.backend, [system], [found], shape=Shape(size=24))
     backend = model.backend.uncompiled()
 
     def evaluate(blocks):

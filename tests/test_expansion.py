@@ -14,7 +14,8 @@ import dpa2
 from dpa2 import testing
 from dpa2.descriptor.expansion import ExpandedRepinit, ExpandedThreeBody
 from dpa2.errors import InputError, UnsupportedModel
-from dpa2.evaluation.evaluate import evaluate_prepared
+from dpa2.evaluation.forces import evaluate_prepared
+from dpa2.model.preparation import in_chunks, with_neighbors
 
 FIELDS = ("energy", "forces", "virial", "atom_energy")
 KINDS = {
@@ -37,8 +38,8 @@ def water():
 
 
 def evaluate(model, program=None):
-    systems, lists = model.with_neighbors([water()], "truncate")
-    ready = model.prepare(systems, lists)
+    systems, lists = with_neighbors(model.config, [water()], "truncate")
+    ready = in_chunks(model.config, model.backend, systems, lists)
     return evaluate_prepared(program or model.program_for(lists), model.backend, ready, False)[0]
 
 

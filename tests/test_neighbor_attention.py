@@ -12,6 +12,7 @@ from tolerances import assert_close
 import dpa2
 from dpa2 import config as settings
 from dpa2.errors import UnsupportedModel
+from dpa2.model.preparation import check_system
 from dpa2.testing import perturbed_weights
 
 SHIFT = 20.0
@@ -104,7 +105,7 @@ def reduce(g, r):
 @pytest.mark.parametrize("frame", range(4))
 def test_attention_is_that_of_the_wide_formulas(smooth, options, frame):
     made, system = model(smooth, **options), frames("base")[frame].system
-    system = made.checked(dataclasses.replace(system))
+    system = check_system(made.config, dataclasses.replace(system))
     found = dpa2.trace(made, system.coordinates, system.types, system.cell, neighbors="truncate")["repinit/grrg"]
     assert_close("trace", found, wide_two_body(made, system), "two-body descriptor")
 

@@ -14,7 +14,8 @@ import dpa2
 from dpa2.backends.compiling import compiled
 from dpa2.batching.plan import LISTS
 from dpa2.descriptor.descriptor import advance
-from dpa2.evaluation.evaluate import evaluate_descriptor
+from dpa2.evaluation.descriptor import evaluate_descriptor
+from dpa2.model.preparation import check_system, in_chunks, list_neighbors
 from dpa2.structures.system import System, wrapped
 
 FIELDS = ("energy", "forces", "virial", "atom_energy")
@@ -50,9 +51,10 @@ def descriptors(model, case: str):
     systems = [frame.system for frame in frames(case)]
     if model.backend.name != "jax":
         return [model.descriptor.evaluate(s.coordinates, s.types, s.cell, neighbors="truncate") for s in systems]
-    systems = [model.checked(s) for s in systems]
+    systems = [check_system(model.config, s) for s in systems]
     shape = dataclasses.replace(model.backend.shape, uniform=LISTS, lasting=None)
-    ready = model.prepare(systems, [model.neighbors(s, "truncate") for s in systems], shape=shape)
+    lists = [list_neighbors(model.config, s, "truncate") for s in systems]
+    ready = in_chunks(model.config, model.backend, systems, lists, shape=shape)
     return evaluate_descriptor(model.program.descriptor, model.backend, ready)
 
 

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import importlib
+import inspect
+import pkgutil
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,11 +18,12 @@ from hypothesis import strategies as st
 from subjects import SUBJECTS, Subject
 from tolerances import assert_close
 
+import dpa2
 from dpa2 import config, testing
 from dpa2.backends import backend
 from dpa2.backends.eager import Eager
 from dpa2.batching.plan import Shape
-from dpa2.evaluation.evaluate import evaluate_prepared
+from dpa2.evaluation.forces import evaluate_prepared
 from dpa2.nn.module import leaves, map_leaves
 from dpa2.testing.strategies import SMOOTH_ACTIVATIONS
 
@@ -88,6 +94,34 @@ def gradients_by_jax(subject: Subject, cotangents: dict) -> dict:
         return pull({name: jax.numpy.asarray(cotangents[name]) for name in outputs})[0]
 
     return {name: np.asarray(g) for name, g in gradients(leaves(on("jax", subject.inputs))).items()}
+
+
+def functions_with_pullbacks() -> dict:
+    """Every function and method `vjp` or `*_vjp` of the core, by its code."""
+    found = {}
+    for folder in ("nn", "descriptor", "fitting"):
+        for info in pkgutil.iter_modules([str(Path(dpa2.__file__).parent / folder)]):
+            module = importlib.import_module(f"dpa2.{folder}.{info.name}")
+            for owner in [module, *(c for c in vars(module).values() if inspect.isclass(c))]:
+                for name, function in vars(owner).items():
+                    if name.endswith("vjp") and inspect.isfunction(function):
+                        found[function.__code__] = f"{function.__module__.rpartition('.')[2]}.{function.__qualname__}"
+    return found
+
+
+def test_every_function_with_a_pullback_is_tested():
+    """Whoever adds a module adds a subject; terms of a layer become subjects by themselves."""
+    called = set()
+    sys.setprofile(lambda frame, event, _: called.add(frame.f_code) if event == "call" else None)
+    try:
+        for make in SUBJECTS.values():
+            subject = make()
+            subject.run(subject.fixed, subject.inputs)
+    finally:
+        sys.setprofile(None)
+    whole = {"descriptor.DescriptorProgram.vjp", "descriptor.DescriptorProgram.layers_vjp", "energy.EnergyProgram.vjp"}
+    missing = {name for code, name in functions_with_pullbacks().items() if code not in called}
+    assert missing == whole, "each of the others is to be a subject; these three are tested with whole models, below"
 
 
 @pytest.mark.parametrize("name", SUBJECTS)

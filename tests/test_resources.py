@@ -20,6 +20,7 @@ from dpa2.backends import backend
 from dpa2.batching.memory import Demand
 from dpa2.batching.widths import Lasting, Lengths, few_kinds
 from dpa2.errors import InputError
+from dpa2.model.preparation import in_turns, with_neighbors
 from dpa2.nn.arrays import take_rows
 
 
@@ -34,7 +35,7 @@ def boxes(count: int):
 
 @pytest.mark.parametrize("molecules", [8, 64])
 def test_an_evaluation_takes_less_memory_than_estimated(model, molecules):
-    systems, lists = model.with_neighbors([testing.water_box(molecules, seed=0)], "truncate")
+    systems, lists = with_neighbors(model.config, [testing.water_box(molecules, seed=0)], "truncate")
     model.compute(systems, lists)
     tracemalloc.start()
     model.compute(systems, lists)
@@ -47,10 +48,10 @@ def test_an_evaluation_takes_less_memory_than_estimated(model, molecules):
 def test_systems_in_turns_give_the_same_numbers(model):
     systems = boxes(5)
     together = model.evaluate_many(systems, neighbors="truncate")
-    _, lists = model.with_neighbors(systems, "truncate")
+    _, lists = with_neighbors(model.config, systems, "truncate")
     two = sum((Demand.of(found, model.cutoffs) for found in lists[1:2]), Demand.of(lists[0], model.cutoffs))
     limit = two.bytes(model.config, model.backend.shape, model.backend.threads)
-    assert len(model.turns(lists, limit)) > 1
+    assert len(in_turns(model.config, model.worker.backend, lists, limit)) > 1
     for one, other in zip(model.evaluate_many(systems, neighbors="truncate", memory=limit), together, strict=True):
         assert np.abs(one.forces - other.forces).max() <= 1e-14 * np.abs(other.forces).max()
 
@@ -71,7 +72,7 @@ def test_blocks_of_half_the_precision_hold_twice_the_atoms(model, library):
 def test_smaller_blocks_take_less_memory():
     small, large = (testing.perturbed_model(testing.small_config(), seed=1).to("numpy", block=n) for n in (4, 24))
     assert small.backend.shape.size == 4
-    _, lists = large.with_neighbors(boxes(1), "truncate")
+    _, lists = with_neighbors(large.config, boxes(1), "truncate")
     demand = Demand.of(lists[0], large.cutoffs)
     needs = [demand.bytes(m.config, m.backend.shape, m.backend.threads) for m in (small, large)]
     assert needs[0] < needs[1]
@@ -137,8 +138,8 @@ def test_threads_may_evaluate_one_model_at_once(model, library):
 
 def test_settings_for_the_compiler_belong_to_block_functions_and_are_known_to_it():
     pytest.importorskip("jax")
-    from dpa2 import descriptor
     from dpa2.backends.compiling import NETS_AT_NEIGHBORS, compiler_options
+    from dpa2.descriptor import descriptor
 
     assert all(hasattr(descriptor, name) for name in NETS_AT_NEIGHBORS)
     assert len(compiler_options(True)) == 5
@@ -256,8 +257,10 @@ def test_compiled_functions_are_kept_where_they_may_be(where, tmp_path):
 def test_nothing_is_compiled_again_while_atoms_move():
     """What a block begins with depends on three lists at once, so their widths may meet anew in the first steps."""
     pytest.importorskip("jax")
-    from dpa2 import descriptor, energy, forces
     from dpa2.backends.compiling import compiled
+    from dpa2.descriptor import descriptor
+    from dpa2.evaluation import forces
+    from dpa2.fitting import energy
 
     layers = [descriptor.advance, descriptor.retreat, energy.finish, energy.cotangent]
     sums, nets = [forces.share_out, forces.sum_over_rows], [descriptor.begin, descriptor.return_to_vectors]

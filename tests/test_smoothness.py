@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from dpa2 import config as settings
-from dpa2 import environment, testing
+from dpa2 import testing
+from dpa2.descriptor import environment
 
 STEP = 0.02  # Å; halved twice
 DELTA = 1e-4  # Å; for derivatives of forces

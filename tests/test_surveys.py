@@ -15,7 +15,8 @@ from tolerances import TOLERANCES, assert_close
 
 import dpa2
 from dpa2 import config as settings
-from dpa2 import demo, environment, errors, testing
+from dpa2 import demo, errors, testing
+from dpa2.descriptor import environment
 from dpa2.structures.system import System
 from dpa2.surveys.drags import Drag, blocks, drags
 from dpa2.surveys.neighbors import BlockCounts, survey_neighbors

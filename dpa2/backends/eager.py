@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 
 from ..nn.arrays import end_to_end
 from ..nn.module import map_leaves
@@ -46,6 +47,12 @@ class Eager:
     def arrays(self, tree, dtype: str):
         """The NumPy arrays of a tree as arrays of the library, real numbers in the given precision."""
         return converted(tree, dtype, self.asarray)
+
+    def with_shape(self, shape):
+        """Return the same back end with chunks of another shape."""
+        other = copy(self)
+        other.shape = shape
+        return other
 
     def uncompiled(self):
         """A back end on which every intermediate can be looked at."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 from functools import lru_cache
 
@@ -12,7 +14,7 @@ from ..batching.plan import Shape
 from ..batching.widths import Lasting, Lengths
 from ..errors import BackendError, require
 from ..nn.arrays import end_to_end
-from ..nn.module import for_each_module, weight_fields
+from ..nn.module import array_fields, for_each_module, map_roles
 from .compiling import compiled, exactly, keep_compiled, refilled
 from .eager import Eager, converted, reusing
 from .threads import available, processors, run_in_threads
@@ -97,6 +99,11 @@ class JAX:
         """A model ready to run, differentiable in its weights."""
         return exactly(type(weights).fold)(weights)
 
+    def frozen(self, weights, trained: Callable):
+        """Return weights of which only those with `trained(leaf)` have derivatives."""
+        stop = self.jax.lax.stop_gradient
+        return map_roles(lambda leaf, array: array if trained(leaf) else stop(array), weights)
+
     def transformed(self, arguments) -> bool:
         """Whether JAX is differentiating, vectorising or compiling what the arguments go into."""
         return any(isinstance(x, self.jax.core.Tracer) for x in self.jax.tree.leaves(arguments))
@@ -104,6 +111,12 @@ class JAX:
     def inference(self, dtypes: set[str]):
         """JAX itself."""
         return self
+
+    def with_shape(self, shape):
+        """Return the same back end with chunks of another shape."""
+        other = copy(self)
+        other.shape = shape
+        return other
 
     def uncompiled(self):
         """A back end on which every intermediate can be looked at."""
@@ -149,6 +162,6 @@ def register_module(cls: type) -> None:
     """Make one module class a pytree."""
     from jax.tree_util import register_dataclass
 
-    arrays = weight_fields(cls)
+    arrays = [f.name for f in array_fields(cls)]
     settings = [f.name for f in dataclasses.fields(cls) if f.name not in arrays]
     register_dataclass(cls, data_fields=arrays, meta_fields=settings)

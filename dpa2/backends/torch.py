@@ -27,6 +27,7 @@ class Torch(Eager):
         except (RuntimeError, AssertionError) as error:
             what = f"PyTorch cannot use device {device!r}: {str(error).splitlines()[0]}"
             raise BackendError(what, backend="torch", hint="cpu") from error
+        self.threads = 1
         self.shape = NumPy.shape if self.device.type == "cpu" else Shape(size=8192)
         if self.device.type == "cpu":
             keep_freed_memory()

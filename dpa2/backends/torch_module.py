@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from ..construction.trainability import trainable
 from ..errors import require
-from ..nn.module import map_leaves
+from ..evaluation.forces import evaluate_prepared
+from ..nn.module import Leaf, map_leaves, map_roles
 
-BUFFERS = ("mean", "std", "deviation", "frame_mean", "frame_scale", "atom_mean", "atom_scale", "case")
 
-
-def as_module(model):
-    """A `torch.nn.Module` whose parameters are the weights of `model`, under their canonical names.
+def as_module(config, weights, backend):
+    """Return a `torch.nn.Module` whose parameters are the weights of a model, under their canonical names.
 
     `module(prepared)` evaluates what `model.prepare_systems` prepared, differentiably in the parameters, forces and
-    virial included. Statistics and output bias are buffers.
+    virial included. Frozen parameters do not require gradients; statistics and output bias are buffers.
     """
-    from ..evaluation.evaluate import evaluate_prepared
-
     torch = require("torch", "torch")
 
     class EnergyModule(torch.nn.Module):
@@ -23,27 +21,30 @@ def as_module(model):
 
         def __init__(self):
             super().__init__()
-            map_leaves(self.register, model.weights)
+            map_roles(self.register, weights)
 
-        def register(self, name: str, tensor):
-            """A tensor as parameter or buffer of the submodule that its name says."""
-            *path, last = name.split(".")
+        def register(self, leaf: Leaf, tensor) -> None:
+            """Add a tensor to the submodule that its path says, as a parameter or as a buffer."""
+            *path, last = leaf.path.split(".")
             place = self
             for part in path:
                 if part not in place._modules:
                     place.add_module(part, torch.nn.Module())
                 place = place._modules[part]
-            fixed = last in BUFFERS or name in ("bias", "fitting.bias")
             tensor = tensor.detach().clone()
-            place.register_buffer(last, tensor) if fixed else place.register_parameter(last, torch.nn.Parameter(tensor))
+            if leaf.role.kind == "parameter":
+                frozen = not trainable(config, leaf)
+                place.register_parameter(last, torch.nn.Parameter(tensor, requires_grad=not frozen))
+            else:
+                place.register_buffer(last, tensor)
 
         def weights(self):
-            """The tree of modules over the present parameters."""
+            """Return the tree of modules over the present parameters."""
             state = {**dict(self.named_parameters()), **dict(self.named_buffers())}
-            return map_leaves(lambda name, _: state[name], model.weights)
+            return map_leaves(lambda name, _: state[name], weights)
 
         def forward(self, prepared, atom_virial: bool = False):
-            """A list of `Evaluation`, one for each system."""
-            return evaluate_prepared(self.weights().fold(), model.backend, prepared, atom_virial)
+            """Return a list of `Evaluation`, one for each system."""
+            return evaluate_prepared(self.weights().fold(), backend, prepared, atom_virial)
 
     return EnergyModule()

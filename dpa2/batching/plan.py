@@ -42,6 +42,10 @@ class Shape:
         most = self.size if self.largest is None else min(self.largest, max(self.size, atoms // SHARES))
         return most if self.least is None else max(self.least, round_up(-(-atoms // -(-atoms // most))))
 
+    def of_size(self, size: int) -> Shape:
+        """Return chunks of just so many atoms."""
+        return replace(self, size=size, largest=None)
+
     def doubled(self) -> Shape:
         """Chunks of twice as many atoms."""
         return replace(self, size=2 * self.size, largest=self.largest and 2 * self.largest)

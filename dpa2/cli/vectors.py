@@ -44,8 +44,9 @@ def own(file: str, structure: str | None, head: str | None):
     """Vectors of the user's model on the user's structures."""
     from ..api import load
     from ..conformance.vectors import vector_of
+    from ..model.preparation import check_system
     from ..structures.files import read_structures
 
     model = load(file, head=head, dtype="float64")
     for number, frame in enumerate(read_structures([str(structure)], model.type_map)):
-        yield vector_of(f"{number:02d}-{Path(file).stem}", model, model.checked(frame.system))
+        yield vector_of(f"{number:02d}-{Path(file).stem}", model, check_system(model.config, frame.system))

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..errors import TargetFailed
+from ..tracing.intermediates import position
 from .causes import CAUSES
 from .comparison import DERIVATIVES, TOLERANCES, Divergence, Finding, compare, first_divergence
 from .explaining import Cause, Explanation, remaining
 from .names import renamed, suggestion
-from .order import depth
 from .targets import Target
 from .vectors import Vector
 
@@ -112,7 +112,7 @@ def explained(results: list[Checked]) -> list[Report]:
     wrong = [c for c in results if c.report.forward]
     if not wrong:
         return [c.report for c in results]
-    first = min((c.report.first for c in wrong), key=depth)
+    first = min((c.report.first for c in wrong), key=position)
     causes, found = list(CAUSES), {}
     for checked in sorted(results, key=lambda c: (c.report.first != first, not c.report.forward)):
         if not checked.report.skipped:
@@ -130,7 +130,7 @@ def explanations(checked: Checked, first: str, causes: Iterable[Cause]):
     report = checked.report
     for cause in causes:
         until = remaining(cause, checked.vector, checked.given, report.dtype, report.tolerance)
-        later = until is not None and report.forward and depth(until) >= depth(report.first)
+        later = until is not None and report.forward and position(until) >= position(report.first)
         if until is None or (later and until != first):
             yield Explanation(cause, until)
 
@@ -142,7 +142,7 @@ def common_explanations(reports: list[Report]) -> list[Explanation]:
     for explanation in wrong[-1].explanations if wrong else ():
         same = [e for report in wrong for e in report.explanations if e.cause is explanation.cause]
         ends = [e.until for e in same if e.until is not None]
-        common.append(Explanation(explanation.cause, min(ends, key=depth, default=None)))
+        common.append(Explanation(explanation.cause, min(ends, key=position, default=None)))
     complete = [explanation for explanation in common if explanation.until is None]
     return complete or common
 
@@ -155,4 +155,4 @@ def common_causes(reports: list[Report]) -> list[Cause]:
 def earliest(reports: list[Report]) -> Report | None:
     """The report whose divergence is the first in the order of computation."""
     wrong = [report for report in reports if report.divergence]
-    return min(wrong, key=lambda report: depth(report.first), default=None)
+    return min(wrong, key=lambda report: position(report.first), default=None)

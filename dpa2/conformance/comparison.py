@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..tracing.masks import axes, meaningful
-from .order import depth
+from ..tracing.intermediates import position, row, slot_axes
+from ..tracing.masks import meaningful
 
 TOLERANCES = {"float64": 1e-12, "float32": 3e-5}
 DERIVATIVES = ("force", "virial", "atom_virial")  # whose rounding is that of energies, also where they vanish
 FLAT = (*DERIVATIVES, "energy", "atom_energy")  # in which axes of length 1, and pairs of axes, are a matter of taste
 FAINT = 1e-3  # Å⁻¹ or 1: of the largest atomic energy, below which derivatives are nothing
+AXES = {"atom": "atom", "type": "row", "pair": "row"}  # words for the first axis of an intermediate
 Arrays = Mapping[str, np.ndarray]
 
 
@@ -42,19 +43,17 @@ class Finding:
     @property
     def place(self) -> str:
         """The index in words."""
-        _, count = axes(self.name)
-        if self.name in ("type_embedding/table", "repinit/strip_table"):
-            return f"row {self.index[0]}, channel {self.index[1]}"
-        if self.name in ("energy", "virial"):
+        first, count = row(self.name).axes.partition(" ")[0], len(slot_axes(self.name))
+        if first not in AXES:
             return f"component {self.index[-1]}"
-        words = ["atom", *(["neighbour"] if count == 1 else ["neighbour a", "neighbour b"])[:count]]
-        words += ["channel"] * len(self.index)
+        neighbors = ["neighbour"] if count == 1 else ["neighbour a", "neighbour b"][:count]
+        words = [AXES[first], *neighbors, *["channel"] * len(self.index)]
         return ", ".join(f"{word} {k}" for word, k in zip(words, self.index, strict=False))
 
 
 def compare(reference: Arrays, candidate: Arrays, slots: dict[str, np.ndarray]) -> list[Finding]:
     """A finding for each intermediate of the reference, in the order of computation."""
-    return [compare_one(name, reference, candidate.get(name), slots) for name in sorted(reference, key=depth)]
+    return [compare_one(name, reference, candidate.get(name), slots) for name in sorted(reference, key=position)]
 
 
 def compare_one(name: str, reference: Arrays, found, slots: dict[str, np.ndarray]) -> Finding:
@@ -76,7 +75,7 @@ def fitted(name: str, found: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Slots beyond those of the reference left out; another implementation may store as many as it likes."""
     if name in FLAT and found.size == np.prod(shape):
         return found.reshape(shape)
-    _, count = axes(name)
+    count = len(slot_axes(name))
     if found.ndim != len(shape) or not count:
         return found
     return found[tuple(slice(n) if 1 <= axis <= count else slice(None) for axis, n in enumerate(shape))]

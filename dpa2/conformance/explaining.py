@@ -9,8 +9,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..batching.plan import Shape
-from ..tracing.trace import intermediates, neighbor_lists
+from ..model.preparation import check_system, list_neighbors
+from ..tracing.trace import in_one_chunk, intermediates, neighbor_lists
 from . import mistakes
 from .altering import altered
 from .comparison import DERIVATIVES, compare, first_divergence
@@ -48,9 +48,9 @@ class Explanation:
 def forward(vector: Vector, dtype: str) -> dict[str, np.ndarray]:
     """Every intermediate up to the energy."""
     model = vector.model_in(dtype)
-    system = model.checked(vector.system)
-    found = model.neighbors(system, "truncate")
-    ready = model.prepare([system], [found], shape=Shape(size=len(system.types), ordered=False))
+    system = check_system(model.config, vector.system)
+    found = list_neighbors(model.config, system, "truncate")
+    ready = in_one_chunk(model, system, found)
     energies = model.weights.fold().vjp(ready.chunks, ready.inputs, model.backend)[0]
     energy = np.asarray(energies[0])[ready.plan.inverse]
     results = {"atom_energy": energy[:, None], "energy": energy.sum(keepdims=True)}

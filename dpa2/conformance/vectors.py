@@ -24,9 +24,9 @@ from ..serialization.checkpoint import Checkpoint
 from ..serialization.formats.safetensors import pack
 from ..serialization.settings.plain import canonical_json
 from ..structures.system import System
+from ..tracing.intermediates import position
 from ..tracing.masks import occupied_slots
 from ..tracing.trace import trace
-from .order import depth
 
 GOLDEN = Path(__file__).with_name("golden")
 FORMAT, VERSION = "dpa2-vector", "1"
@@ -73,7 +73,7 @@ def evaluated(model: Model, system: System) -> dict[str, np.ndarray]:
     """Every intermediate in the order of computation; lists that are too long are cut short."""
     parameters = {"fparam": system.frame_parameters, "aparam": system.atom_parameters}
     found = trace(model, system.coordinates, system.types, system.cell, neighbors="truncate", **parameters)
-    return {name: found[name] for name in sorted(found, key=depth)}
+    return {name: found[name] for name in sorted(found, key=position)}
 
 
 def made() -> Iterator[Vector]:

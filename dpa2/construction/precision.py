@@ -1,4 +1,4 @@
-"""In which precision each tensor is kept (specification section 14)."""
+"""The precision in which each tensor is kept (specification section 14)."""
 
 from __future__ import annotations
 
@@ -6,20 +6,24 @@ import dataclasses
 
 from ..config import DTYPES, DPA2Config
 from ..errors import ConfigurationError
-
-WIDE = ("bias", "deviation", "counted", "fitting.bias")  # kept in the precision of energies
+from ..nn.module import Leaf
 
 
 def in_precision(config: DPA2Config, dtype: str) -> DPA2Config:
-    """The same configuration in another precision throughout."""
+    """Return the same configuration in another precision throughout."""
     if dtype not in DTYPES:
-        raise ConfigurationError(f"dtype = {dtype!r}: is one of {DTYPES}", path="dtype", value=dtype)
+        raise ConfigurationError(f"dtype = {dtype!r}: must be one of {DTYPES}", path="dtype", value=dtype)
     return dataclasses.replace(config, dtype=dtype, fitting=dataclasses.replace(config.fitting, dtype=dtype))
 
 
-def precision(config: DPA2Config, name: str, backend) -> str:
-    """The precision in which a tensor, of the weights or of the program, is kept (specification section 14)."""
-    name = name.removeprefix("head.")
-    if name in WIDE:
-        return backend.wide()
-    return config.fitting.dtype if name.startswith("fitting.") else config.dtype
+def precision(config: DPA2Config, leaf: Leaf, wide: str = "float64") -> str:
+    """Return the precision of a tensor, of the weights or of the program; `wide` is that of energies."""
+    if leaf.role.wide:
+        return wide
+    return config.fitting.dtype if leaf.part == "fitting" else config.dtype
+
+
+def stored_precision(config: DPA2Config, leaf: Leaf) -> str:
+    """Return the precision in which NumPy holds a tensor: float32 for bfloat16, which NumPy does not have."""
+    dtype = precision(config, leaf)
+    return "float32" if dtype == "bfloat16" else dtype

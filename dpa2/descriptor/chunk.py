@@ -50,7 +50,7 @@ class Chunk:
         )
 
     def links(self, sums: Sums) -> Links:
-        """How atoms are linked within the repformer's cutoff."""
+        """Return the edges between the atoms of a chunk and their neighbours within the repformer's cutoff."""
         return Links(self.near[:, : self.repformer_width], self.incoming, self.arriving, sums)
 
 

@@ -1,19 +1,38 @@
-"""Neighbours' f, weighted channel by channel with what the pair knows (specification section 8.5, conv)."""
+"""Neighbours' f, weighted channel by channel with the pair representation (specification section 8.5, conv)."""
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from ..nn.arrays import array_namespace
+from ..nn.building import below
 from ..nn.layers import Linear
 from ..nn.module import module
-from ..nn.record import record
+from ..nn.record import Intermediate, record
 from .features import Features, Sums
+from .term import Term, TermContext
+
+RECORDED = (Intermediate("g1_conv", "atom channel", "8.5"),)
 
 
 @module
-class Convolution:
-    """η Σ_a (ω_a g_a P) ∘ f_a, as wide as f."""
+class Convolution(Term):
+    """The update of f by η Σ_a (ω_a g_a P) ∘ f_a."""
+
+    name: ClassVar[str] = "convolution"
+    updated = ("atom",)
+    intermediates = RECORDED
 
     project: Linear
+
+    @classmethod
+    def exists(cls, settings, last):
+        return settings.convolution and settings.separate_convolution
+
+    @classmethod
+    def build(cls, context: TermContext) -> Convolution:
+        s = context.settings
+        return cls(Linear.build(below(context.take, "project"), s.pair_dim, s.atom_dim, bias=False))
 
     def vjp(self, x: Features, sums: Sums):
         xp = array_namespace(x.pair)
@@ -23,18 +42,34 @@ class Convolution:
         record("g1_conv", y)
 
         def pull_back(dy):
-            dscaled = (dy[:, None, :] * x.near) @ self.project.weight.T
+            dscaled = (dy.atom[:, None, :] * x.near) @ self.project.weight.T
             dswitch = xp.sum(dscaled * x.pair, axis=-1) * sums.mean
-            return Features(near=dy[:, None, :] * kernel, pair=dscaled * factor, switch=dswitch)
+            return Features(near=dy.atom[:, None, :] * kernel, pair=dscaled * factor, switch=dswitch)
 
-        return y, pull_back
+        return Features(atom=y), pull_back
 
 
 @module
-class NarrowConvolution:
-    """η Σ_a ω_a g_a ∘ (f_a P), as wide as g."""
+class NarrowConvolution(Term):
+    """η Σ_a ω_a g_a ∘ (f_a P), as wide as g, an input of the merged update."""
+
+    name: ClassVar[str] = "convolution"
+    intermediates = RECORDED
 
     project: Linear
+
+    @classmethod
+    def exists(cls, settings, last):
+        return settings.convolution and not settings.separate_convolution
+
+    @classmethod
+    def width(cls, settings):
+        return settings.pair_dim
+
+    @classmethod
+    def build(cls, context: TermContext) -> NarrowConvolution:
+        s = context.settings
+        return cls(Linear.build(below(context.take, "project"), s.atom_dim, s.pair_dim, bias=False))
 
     def vjp(self, x: Features, sums: Sums):
         xp = array_namespace(x.pair)

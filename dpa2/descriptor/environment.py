@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..nn.arrays import Array, Float, Int, array_namespace, take_rows
-from ..nn.module import module, static
+from ..nn.module import module
+from ..nn.roles import Constant, static, statistic
 from .switch import switch_vjp
 
 
@@ -39,8 +40,8 @@ class EnvironmentRows:
 class Environment:
     """The weights of an environment matrix: statistics of its rows for each type of the centre."""
 
-    mean: Float[Array, "type 4"]
-    std: Float[Array, "type 4"]
+    mean: Float[Array, "type 4"] = statistic(Constant(0.0))
+    std: Float[Array, "type 4"] = statistic(Constant(1.0))
     cutoff: float = static()
     inner_cutoff: float = static()
     max_neighbors: int = static()

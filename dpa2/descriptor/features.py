@@ -1,4 +1,4 @@
-"""What flows through the repformer: f per atom, g and h per neighbour."""
+"""The representations of the repformer: f per atom, g and h per neighbour."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def plus(a, b):
 
 @module
 class Sums:
-    """What sums over neighbours are divided by: η of the symmetrisation, η of the convolution (8.4, 8.5)."""
+    """Factors of sums over neighbours: η of the symmetrisation (`root`) and of the convolution (`mean`) (8.4, 8.5)."""
 
     root: Float[Array, "atom 1"]
     mean: Float[Array, "atom 1"]
@@ -47,10 +47,10 @@ class Sums:
 
 @module
 class Links:
-    """What layers need to know of a chunk: whom its atoms hear, who hears them, and what sums are divided by.
+    """The edges of a chunk within the repformer's cutoff, and the factors of sums over neighbours.
 
-    `near` are the rows of the neighbours; `incoming` the positions of the edges that lead to each atom among the edges
-    of all chunks, `arriving` is 1 for each of them.
+    near: the row of each neighbour. incoming: for each atom the positions, among the edges of all chunks, of the edges
+    that lead to it. arriving: 1 for each of these, 0 where there are no more.
     """
 
     near: Int[Array, "atom neighbor"]

@@ -26,7 +26,7 @@ class InitialPairs:
     activation: str = static()
 
     def sums(self, chunk: Chunk) -> Sums:
-        """What sums over the neighbours of a chunk are divided by."""
+        """Return the factors of sums over the neighbours of a chunk."""
         return Sums(*self.weighting.scales(self.hood(chunk).occupied))
 
     def hood(self, chunk: Chunk) -> Neighborhood:

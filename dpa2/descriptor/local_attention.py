@@ -2,25 +2,72 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from ..nn.arrays import Array, Float, array_namespace
-from ..nn.module import module, static
-from ..nn.record import record
+from ..nn.module import module
+from ..nn.record import Intermediate, record
+from ..nn.roles import Normal, Scaled, parameter, static
 from .features import Features, Sums
+from .term import Term, TermContext
 from .weighting import Counted, Smooth, softmax_vjp
 
 
+def query_fans(attention: LocalAttention) -> int:
+    """Return fan-in plus fan-out of the queries of all heads."""
+    heads, f, dim = attention.query.shape
+    return f + heads * dim
+
+
+def key_and_value_fans(attention: LocalAttention) -> int:
+    """Return fan-in plus fan-out of keys and values, which files keep in one matrix."""
+    heads, f, dim = attention.key.shape
+    return f + heads * (dim + f)
+
+
+def output_fans(attention) -> int:
+    """Return fan-in plus fan-out of the outputs of all heads."""
+    heads, channels, _ = attention.output.shape
+    return (heads + 1) * channels
+
+
 @module
-class LocalAttention:
+class LocalAttention(Term):
     """The weights of each head: query and key (f → attention), value and output (f → f)."""
 
-    query: Float[Array, "head f attention"]
-    key: Float[Array, "head f attention"]
-    value: Float[Array, "head f f"]
-    output: Float[Array, "head f f"]
-    bias: Float[Array, "f"]
+    name: ClassVar[str] = "local_attention"
+    updated = ("atom",)
+    intermediates = (
+        Intermediate("attn1_logits", "atom rf head", "8.5"),
+        Intermediate("attn1_weights", "atom rf head", "8.5"),
+        Intermediate("g1_attn", "atom f", "8.5"),
+    )
+
+    query: Float[Array, "head f attention"] = parameter(Scaled(query_fans))
+    key: Float[Array, "head f attention"] = parameter(Scaled(key_and_value_fans))
+    value: Float[Array, "head f f"] = parameter(Scaled(key_and_value_fans))
+    output: Float[Array, "head f f"] = parameter(Scaled(output_fans))
+    bias: Float[Array, "f"] = parameter(Normal())
     weighting: Smooth | Counted = static()
 
-    def fold(self) -> LocalUpdate:
+    @classmethod
+    def exists(cls, settings, last):
+        return settings.local_attention
+
+    @classmethod
+    def build(cls, context: TermContext) -> LocalAttention:
+        s, take = context.settings, context.take
+        heads, f, dim = s.attention_heads, s.atom_dim, s.attention_dim
+        return cls(
+            query=take("query", heads, f, dim),
+            key=take("key", heads, f, dim),
+            value=take("value", heads, f, f),
+            output=take("output", heads, f, f),
+            bias=take("bias", f),
+            weighting=context.weighting,
+        )
+
+    def fold(self, inputs: tuple = ()) -> LocalUpdate:
         """Products of weights, so that nothing is projected per neighbour: λ = f_i (Q Kᵀ/√d) f_j, o = Σ α f_j V O."""
         score, mix = merge(self.query, self.key), self.value @ self.output
         return LocalUpdate(side_by_side(score), one_below_the_other(mix), self.bias, self.weighting)

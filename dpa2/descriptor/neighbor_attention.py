@@ -70,7 +70,7 @@ def directions_vjp(rows: Float[Array, "atom slot 4"]):
     """v̂ v̂ᵀ (atom, slot, slot) of the rows' angular parts, and the pullback to the rows."""
     xp = array_namespace(rows)
     v = rows[..., 1:]
-    length = xp.sqrt(xp.clip(xp.sum(v * v, axis=-1, keepdims=True), 1e-24, None))  # clipped first: √ has no slope at 0
+    length = xp.sqrt(xp.clip(xp.sum(v * v, axis=-1, keepdims=True), 1e-24, None))  # clipped, since √ has no derivative at 0
     unit = v / length
 
     def pull_back(dangle):

@@ -2,34 +2,89 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from ..nn.arrays import Array, Float, array_namespace
+from ..nn.building import below
 from ..nn.layers import LayerNorm, centered
-from ..nn.module import module, static
-from ..nn.record import record
+from ..nn.module import module
+from ..nn.record import Intermediate, record
+from ..nn.roles import Normal, Scaled, parameter, static
 from .features import Features, Sums
-from .local_attention import merge, side_by_side
+from .local_attention import merge, output_fans, side_by_side
+from .term import Term, TermContext
 from .weighting import Counted, Smooth, softmax_vjp
 
 
+def query_and_key_fans(attention: PairAttention) -> int:
+    """Return fan-in plus fan-out of queries and keys, which files keep in one matrix."""
+    heads, g, dim = attention.query.shape
+    return g + heads * 2 * dim
+
+
+def value_fans(attention: PairAttention) -> int:
+    """Return fan-in plus fan-out of the values of all heads."""
+    heads, g, _ = attention.value.shape
+    return (1 + heads) * g
+
+
+def mix_fans(attention: PairAttention) -> int:
+    """Return fan-in plus fan-out of the shares of heads."""
+    return attention.mix.shape[0] + 1
+
+
 @module
-class PairAttention:
+class PairAttention(Term):
     """The weights of each head: query and key (g → attention), value and output (g → g), and its share in h."""
 
-    query: Float[Array, "head g attention"]
-    key: Float[Array, "head g attention"]
-    value: Float[Array, "head g g"] | None
-    output: Float[Array, "head g g"] | None
-    bias: Float[Array, "g"] | None
+    name: ClassVar[str] = "pair_attention"
+    intermediates = (
+        Intermediate("attn2_logits", "atom rf rf head", "8.6"),
+        Intermediate("attn2_map", "atom rf rf head", "8.6"),
+        Intermediate("g2_attn", "atom rf g", "8.6"),
+        Intermediate("h2_attn", "atom rf 3", "8.7"),
+    )
+
+    query: Float[Array, "head g attention"] = parameter(Scaled(query_and_key_fans))
+    key: Float[Array, "head g attention"] = parameter(Scaled(query_and_key_fans))
+    value: Float[Array, "head g g"] | None = parameter(Scaled(value_fans))
+    output: Float[Array, "head g g"] | None = parameter(Scaled(output_fans))
+    bias: Float[Array, "g"] | None = parameter(Normal())
     norm: LayerNorm | None
-    mix: Float[Array, "head"] | None
+    mix: Float[Array, "head"] | None = parameter(Scaled(mix_fans))
     gate: bool = static()
     weighting: Smooth | Counted = static()
 
-    def fold(self) -> PairUpdate:
+    @classmethod
+    def exists(cls, settings, last):
+        return (settings.pair_attention or settings.frame_attention) and not last
+
+    @property
+    def updated(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The representations that read the attention map."""
+        return ("pair",) * (self.value is not None) + ("direction",) * (self.mix is not None)
+
+    @classmethod
+    def build(cls, context: TermContext) -> PairAttention:
+        s, take = context.settings, context.take
+        heads, g, dim, reads = s.pair_attention_heads, s.pair_dim, s.pair_attention_dim, s.pair_attention
+        return cls(
+            query=take("query", heads, g, dim),
+            key=take("key", heads, g, dim),
+            value=take("value", heads, g, g) if reads else None,
+            output=take("output", heads, g, g) if reads else None,
+            bias=take("bias", g) if reads else None,
+            norm=LayerNorm.build(below(take, "norm"), g, s.norm_epsilon) if reads else None,
+            mix=take("mix", heads) if s.frame_attention else None,
+            gate=s.pair_attention_gate,
+            weighting=context.weighting,
+        )
+
+    def fold(self, inputs: tuple = ()) -> PairUpdate:
         """Products of weights, as in local attention."""
         readers: list[PairReader | DirectionReader] = []
         if self.value is not None:
-            mix = side_by_side(centered(self.value @ self.output))  # the mean, which the norm takes away, never arises
+            mix = side_by_side(centered(self.value @ self.output))  # the norm subtracts the mean over channels
             readers.append(PairReader(mix, centered(self.bias), self.norm))
         if self.mix is not None:
             readers.append(DirectionReader(self.mix))
@@ -91,7 +146,7 @@ def of_each_head(projected: Float[Array, "atom key head_g"], channels: int) -> F
 
 def sum_of_heads(x: Float[Array, "atom key head query"]) -> Float[Array, "atom key query"]:
     """Σ_h, slice by slice, which NumPy does in half the time of a sum over a short axis."""
-    total = 0.0 + x[:, :, 0, :]  # a copy, to add to
+    total = 0.0 + x[:, :, 0, :]  # a copy, since it is added to in place
     for h in range(1, x.shape[2]):
         total += x[:, :, h, :]
     return total

@@ -6,7 +6,7 @@ from ..nn.arrays import Array, Float, array_namespace
 
 
 def switch_vjp(r: Float[Array, "*axes"], inner: float, outer: float):
-    """How much a neighbour at distance `r` counts, and the pullback.
+    """Return the weight of a neighbour at distance `r`, and the pullback.
 
     w = 1 - u³ (10 - 15 u + 6 u²),   u = (r - inner) / (outer - inner) clipped to [0, 1]
 

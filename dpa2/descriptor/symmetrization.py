@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from ..nn.arrays import Array, Float, array_namespace
-from ..nn.module import module, static
-from ..nn.record import record
+from ..nn.module import module
+from ..nn.record import Intermediate, record
+from ..nn.roles import static
 from .features import Features, Sums
+from .term import Term, TermContext
 
 
 def moment_vjp(direction, switch, x: Float[Array, "atom neighbor channel"], scale: Float[Array, "atom 1"]):
@@ -37,19 +41,58 @@ def invariants_vjp(moment: Float[Array, "atom 3 channel"], axis: int):
 
 
 @module
-class Symmetrization:
-    """Invariants of what belongs to neighbours: the pair representation g (`pair`) or the neighbours' f (`near`)."""
+class Symmetrization(Term):
+    """Invariants of a representation `of` the neighbours, an input of the merged update."""
+
+    of: ClassVar[str]
 
     axis: int = static()
-    of: str = static()
+
+    @classmethod
+    def build(cls, context: TermContext) -> Symmetrization:
+        return cls(context.settings.axis)
 
     def vjp(self, x: Features, sums: Sums):
         moment, pull_moment = moment_vjp(x.direction, x.switch, getattr(x, self.of), sums.root)
         y, pull_y = invariants_vjp(moment, self.axis)
-        record({"pair": "g1_grrg", "near": "g1_drrd"}[self.of], y)
+        record(self.intermediates[0].name, y)
 
         def pull_back(dy):
             ddirection, dswitch, dx = pull_moment(pull_y(dy))
             return Features(direction=ddirection, switch=dswitch, **{self.of: dx})
 
         return y, pull_back
+
+
+@module
+class PairSymmetrization(Symmetrization):
+    """Invariants of g."""
+
+    name: ClassVar[str] = "pair_symmetrization"
+    of: ClassVar[str] = "pair"
+    intermediates = (Intermediate("g1_grrg", "atom axis*g", "8.4"),)
+
+    @classmethod
+    def exists(cls, settings, last):
+        return settings.pair_symmetrization
+
+    @classmethod
+    def width(cls, settings):
+        return settings.axis * settings.pair_dim
+
+
+@module
+class NeighborSymmetrization(Symmetrization):
+    """Invariants of the neighbours' f."""
+
+    name: ClassVar[str] = "neighbor_symmetrization"
+    of: ClassVar[str] = "near"
+    intermediates = (Intermediate("g1_drrd", "atom axis*f", "8.4"),)
+
+    @classmethod
+    def exists(cls, settings, last):
+        return settings.neighbor_symmetrization
+
+    @classmethod
+    def width(cls, settings):
+        return settings.axis * settings.atom_dim

@@ -11,16 +11,17 @@ from ..nn.activations import activation, curvature, key_of
 from ..nn.arrays import Array, Float, array_namespace, like, take_rows
 from ..nn.layers import Dense, EmbeddingNet
 from ..nn.module import module
+from ..nn.roles import constant
 from .embedding import TypedEmbedding, fold_gate
 from .environment import Environment
 from .switch import switch_vjp
 
 TABULATED = ("tanh", "gelu", "relu", "relu6", "softplus", "sigmoid", "silu", "linear")
-COARSE = 10.0  # ratio of the coarse step to the fine one, as DeePMD-kit has it
+COARSE = 10.0  # ratio of the coarse step to the fine one (section 13)
 
 
 def can_be_tabulated(name: str) -> bool:
-    """Whether section 13 has a table for nets with an activation."""
+    """Return whether section 13 has a table for nets with an activation."""
     return key_of(name) in TABULATED
 
 
@@ -32,9 +33,9 @@ class Tables:
     slow.
     """
 
-    types: Float[Array, "pair channel"]
-    coefficients: Float[Array, "interval channel*6"] | None
-    grid: Float[Array, "6"] | None
+    types: Float[Array, "pair channel"] = constant()
+    coefficients: Float[Array, "interval channel*6"] | None = constant()
+    grid: Float[Array, "6"] | None = constant()
 
     def fold(self, net: TypedEmbedding) -> TypedEmbedding:
         """The embedding net with tables in its place."""

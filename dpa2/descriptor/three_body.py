@@ -78,7 +78,7 @@ def mix_channels(dd: Float[Array, "atom channel"], f: Float[Array, "channel atom
 
 
 def share_of_pairs(multiplicity: Float[Array, "atom slot"] | None, max_neighbors: int):
-    """What each ordered pair of slots counts in the mean over all S² pairs."""
+    """Return the weight of each ordered pair of slots in the mean over all S² pairs."""
     if multiplicity is None:
         return 1.0 / max_neighbors**2
     return multiplicity[:, :, None] * multiplicity[:, None, :] / max_neighbors**2

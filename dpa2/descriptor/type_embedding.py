@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ..nn.arrays import Array, Float, array_namespace, like
-from ..nn.layers import Dense
-from ..nn.module import module, static
+from ..nn.layers import MATRIX, Dense
+from ..nn.module import module
 from ..nn.record import record
+from ..nn.roles import Normal, parameter, static
 from .electrons import configuration_vector
 
 
@@ -16,8 +17,8 @@ class TypeEmbedding:
     Its skip connection makes it more than a table where the widths allow: see `Dense`.
     """
 
-    weight: Float[Array, "input channel"]
-    bias: Float[Array, "channel"] | None
+    weight: Float[Array, "input channel"] = parameter(MATRIX)
+    bias: Float[Array, "channel"] | None = parameter(Normal())
     elements: tuple[str, ...] | None = static()
 
     def table(self) -> Float[Array, "types_and_padding channel"]:

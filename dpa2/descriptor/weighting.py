@@ -1,4 +1,4 @@
-"""How much a neighbour counts in sums and softmaxes: the two branches of `smooth` (specification sections 8.4-8.6).
+"""Weights of neighbours in sums and softmaxes: the two branches of `smooth` (specification sections 8.4-8.6).
 
 Smooth: by its switch value, which vanishes at the cutoff; sums are divided by the number of slots that the model
 provides, and slots without a neighbour still take part in the softmax (section 9.5).
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from ..nn.arrays import Array, Float, array_namespace
 
-SHIFT = 20.0  # c of section 3.5
-PROTECTION = 1e-4  # ε of section 3.5
+SHIFT = 20.0  # the shift c of attention logits (section 3.5)
+PROTECTION = 1e-4  # ε, added to counts of neighbours that are divided by (section 3.5)
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Smooth:
         return (weight, SHIFT * (weight - 1.0)), lambda dscale, doffset: dscale + SHIFT * doffset
 
     def phantoms(self, width: int) -> int:
-        """How many slots that are not stored take part in a softmax, each with ℓ = -c."""
+        """Return the number of slots that are not stored and take part in a softmax, each with ℓ = -c."""
         return self.max_neighbors - width
 
 
@@ -70,7 +70,7 @@ class Counted:
 def softmax_vjp(logits: Float[Array, "*axes"], phantoms: int, axis: int = -1):
     """eˡ / (Σ eˡ + phantoms e⁻ᶜ), the sum over an axis of slots, and its pullback."""
     xp = array_namespace(logits)
-    top = xp.ceil(xp.max(logits, axis=axis, keepdims=True))  # of slope 0: nothing flows back through the maximum
+    top = xp.ceil(xp.max(logits, axis=axis, keepdims=True))  # ceil: constant, so the maximum needs no pullback
     if phantoms > 0:
         top = xp.clip(top, -SHIFT, None)
     e = xp.exp(logits - top)

@@ -1,4 +1,4 @@
-"""From gradients of edges to forces and virials (specification sections 12.4 and 12.5).
+"""Energies, forces and virials of prepared systems (specification sections 12.4 and 12.5).
 
 g_e = ∂E/∂d_e of every directed edge gives all of them: F_k = Σ g (edges from k) - Σ g (edges to k), Ξ = -Σ g ⊗ d.
 Sums are made in the precision of coordinates, whatever the precision of the model.
@@ -6,47 +6,50 @@ Sums are made in the precision of coordinates, whatever the precision of the mod
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
-from ..nn.arrays import Array, Float, Int, array_namespace, flat, take_rows
-from ..nn.module import module, static
+from ..fitting.energy import EnergyProgram
+from ..nn.arrays import Array, Float, array_namespace, end_to_end, flat
+from .prepared import Prepared
+from .results import Evaluation, split
+from .rows import sum_over_rows
 
 
-@module
-class RowMap:
-    """How rows of chunks, and what edges bring them, become atoms and systems.
+def evaluate_prepared(program: EnergyProgram, backend, ready: Prepared, with_atom_virial: bool) -> list[Evaluation]:
+    """Energies, forces and virials of the prepared systems."""
+    energies, pull = program.vjp(ready.chunks, ready.inputs, backend)
+    gradients = pull([given.real for given in ready.inputs])
+    parts = [energies, *from_edges(backend, ready, share_out, gradients)]
+    whole = ([end_to_end(part)] for part in parts)
+    ((totals, forces, virials, atom_energies),) = backend.run(sum_over_rows, (ready.row_map,), *whole)
+    shares = atom_virials(backend, ready, gradients, pull) if with_atom_virial else None
+    return split(ready.atoms, totals, forces, virials, atom_energies, shares)
 
-    near: for every edge of all chunks the row of the neighbour. system: of each row. inverse: the row of each atom.
-    into_rows: `into_rows(values, rows, count)` sums what belongs to the same row.
+
+def from_edges(backend, ready: Prepared, function, gradients) -> list[Sequence[Array]]:
+    """Return the results of `function` for the edges of every chunk: a list for each of them."""
+    vectors = [chunk.vectors for chunk in ready.chunks]
+    return list(zip(*backend.run(function, (), gradients, vectors, ready.coordinates), strict=True))
+
+
+def atom_virials(backend, ready: Prepared, gradients, pull) -> Array:
+    """The reference's share of the virial per atom (atom, 3, 3), of which message passing makes the last term.
+
+    Ξ_m = Σ_p F_p ⊗ r_p + Σ_i r_i ∂E_i/∂r_p over the images p of m, with wrapped coordinates r.
     """
 
-    near: Int[Array, "edge"]
-    system: Int[Array, "row"]
-    inverse: Int[Array, "atom"]
-    systems: int = static()
-    into_rows: Callable = static()
+    def flow(function, edges) -> Array:
+        leaving, arriving, *_ = map(end_to_end, from_edges(backend, ready, function, edges))
+        return ready.row_map.flow(leaving, arriving)
 
-    def flow(self, leaving: Float[Array, "row *rest"], arriving: Float[Array, "edge *rest"]):
-        """What leaves each row, less what arrives there."""
-        return leaving - self.into_rows(arriving, self.near, leaving.shape[0])
-
-    def totals(self, values: Float[Array, "row *rest"]) -> Float[Array, "system *rest"]:
-        """The sums over the rows of each system."""
-        return self.into_rows(values, self.system, self.systems)
-
-    def unsorted(self, rows: Float[Array, "row *rest"]) -> Float[Array, "atom *rest"]:
-        """Rows of chunks as atoms of the systems, end to end."""
-        return take_rows(rows, self.inverse)
-
-
-def sum_over_rows(row_map: RowMap, energies: Float[Array, "row"], leaving, arriving, virial):
-    """Energies, forces and virials from what all chunks give, and the energies of atoms."""
-    forces = row_map.unsorted(row_map.flow(leaving, arriving))
-    return row_map.totals(energies), forces, row_map.totals(virial), row_map.unsorted(energies)
+    weighted = [pull([r[:, axis] for r in ready.coordinates]) for axis in range(3)]
+    passed_on = [flow(share_out, edges) for edges in weighted]
+    xp = array_namespace(passed_on[0])
+    return ready.row_map.unsorted(flow(share_out_virial, gradients) - xp.stack(passed_on, axis=-1))
 
 
 def share_out(gradient: Float[Array, "atom neighbor 3"], vectors, coordinates: Float[Array, "atom 3"]):
-    """What edges of a chunk give to their own atoms, to their neighbours edge by edge, and to the virial: -Σ g ⊗ d.
+    """Return the gradients summed over each atom's edges, edge by edge, and the virial -Σ g ⊗ d of a chunk.
 
     The first index of the virial is that of the force. Of the coordinates, only the precision matters here.
     """
@@ -55,12 +58,12 @@ def share_out(gradient: Float[Array, "atom neighbor 3"], vectors, coordinates: F
 
 
 def share_out_virial(gradient: Float[Array, "atom neighbor 3"], vectors, coordinates: Float[Array, "atom 3"]):
-    """Σ F_p ⊗ r_p, image by image: what edges give to their own atoms, and to their neighbours edge by edge."""
+    """Return the terms of Σ F_p ⊗ r_p: summed over each atom's edges, and edge by edge for the neighbours."""
     g, d = in_precision_of(coordinates, gradient)[..., None], in_precision_of(coordinates, vectors)
     own = coordinates[:, None, None, :]
     return array_namespace(g).sum(g * own, axis=1), flat(g * (own + d[:, :, None, :]))
 
 
 def in_precision_of(wide: Array, x: Array) -> Array:
-    """x in the precision of `wide`."""
+    """Return x in the precision of `wide`."""
     return x if x.dtype == wide.dtype else array_namespace(x).astype(x, wide.dtype)

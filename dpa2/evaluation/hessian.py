@@ -7,7 +7,8 @@ import dataclasses
 import numpy as np
 
 from ..nn.arrays import Array, Float, array_namespace
-from .evaluate import Prepared, evaluate_prepared
+from .forces import evaluate_prepared
+from .prepared import Prepared
 
 
 def hessian(program, backend, ready: Prepared) -> Float[Array, "atom 3 atom 3"]:
@@ -31,7 +32,7 @@ def hessian(program, backend, ready: Prepared) -> Float[Array, "atom 3 atom 3"]:
 
 
 def moves(ready: Prepared, atom: int, axis: int) -> list[np.ndarray]:
-    """How the edges of every chunk change when one atom moves along one axis."""
+    """Return the changes of the edge vectors of every chunk when one atom moves along one axis."""
     row, start, found = int(ready.plan.inverse[atom]), 0, []
     for chunk in ready.plan.chunks:
         own = (np.arange(start, start + len(chunk.types)) == row)[:, None]

@@ -8,8 +8,9 @@ from ..descriptor.chunk import Chunk
 from ..descriptor.descriptor import Descriptor, DescriptorProgram
 from ..descriptor.features import Features
 from ..nn.arrays import Array, Float, Int, array_namespace, take_rows
-from ..nn.module import module, static
+from ..nn.module import module
 from ..nn.record import record
+from ..nn.roles import Constant, derived, part, static, statistic
 from .net import FittingNet
 
 
@@ -18,9 +19,9 @@ class EnergyModel:
     """The weights of a DPA-2 energy model. `deviation` is carried along; energies do not use it (trap T21)."""
 
     descriptor: Descriptor
-    fitting: FittingNet
-    bias: Float[Array, "type"]
-    deviation: Float[Array, "type"]
+    fitting: FittingNet = part("fitting")
+    bias: Float[Array, "type"] = statistic(Constant(0.0), wide=True)
+    deviation: Float[Array, "type"] = statistic(Constant(1.0), wide=True)
     excluded_types: tuple[int, ...] = static()
 
     def fold(self) -> EnergyProgram:
@@ -36,7 +37,7 @@ class EnergyModel:
 
 @module
 class Inputs:
-    """What a chunk's energies need besides the descriptor: 1 for real atoms, and their parameters, if any."""
+    """The inputs of a chunk's energies besides the descriptor: 1 for real atoms, and their parameters, if any."""
 
     real: Float[Array, "atom"]
     frame: Float[Array, "atom frame_parameter"] | None
@@ -47,9 +48,9 @@ class Inputs:
 class EnergyHead:
     """E_i = χ_i (F(f_i | E(type)) + bias), for a chunk of atoms; χ is 0 for virtual atoms and excluded types."""
 
-    fitting: FittingNet
-    bias: Float[Array, "type"]
-    counted: Float[Array, "type"]
+    fitting: FittingNet = part("fitting")
+    bias: Float[Array, "type"] = derived(wide=True)
+    counted: Float[Array, "type"] = derived(wide=True)
     table: Float[Array, "types_and_padding embedding"] | None
 
     def vjp(self, f: Float[Array, "atom f"], types: Int[Array, "atom"], inputs: Inputs):

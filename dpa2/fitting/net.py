@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ..nn.arrays import Array, Float, Int, array_namespace, take_rows
 from ..nn.layers import Dense, FittingLayers, Linear
-from ..nn.module import module, static
+from ..nn.module import module
 from ..nn.record import record
+from ..nn.roles import Constant, constant, static, statistic
 
 
 @module
@@ -14,12 +15,12 @@ class FittingNet:
 
     layers: tuple[Dense, ...]
     output: Linear
-    bias: Float[Array, "type"]
-    frame_mean: Float[Array, "frame_parameter"] | None
-    frame_scale: Float[Array, "frame_parameter"] | None
-    atom_mean: Float[Array, "atom_parameter"] | None
-    atom_scale: Float[Array, "atom_parameter"] | None
-    case: Float[Array, "case"] | None
+    bias: Float[Array, "type"] = statistic(Constant(0.0), wide=True)
+    frame_mean: Float[Array, "frame_parameter"] | None = statistic(Constant(0.0))
+    frame_scale: Float[Array, "frame_parameter"] | None = statistic(Constant(1.0))
+    atom_mean: Float[Array, "atom_parameter"] | None = statistic(Constant(0.0))
+    atom_scale: Float[Array, "atom_parameter"] | None = statistic(Constant(1.0))
+    case: Float[Array, "case"] | None = constant(Constant(0.0))
     parameters_as_mask: bool = static()
     subtract_vacuum: bool = static()
 

@@ -7,6 +7,7 @@ import numpy as np
 from ..api import load
 from ..errors import InputError, require
 from ..model.model import Model
+from ..model.preparation import check_system, require_room
 from ..neighbors import SkinList
 from ..structures.system import System
 
@@ -46,9 +47,10 @@ class DPA2(calculator.Calculator):
     def calculate(self, atoms=None, properties=("energy",), system_changes=calculator.all_changes):
         """Everything at once: the energy's gradient gives forces and stress together."""
         super().calculate(atoms, properties, system_changes)
-        system = self.model.checked(self.system())
+        config = self.model.config
+        system = check_system(config, self.system())
         found = self.list.update(system)
-        self.model.check_blocks(found, system, self.neighbors)
+        require_room(config, found, system, self.neighbors)
         (out,) = self.model.compute([system], [found])
         host = self.model.backend.to_numpy
         energy = float(host(out.energy))

@@ -14,6 +14,7 @@ from ..errors import InputError, UnsupportedModel
 from ..nn.module import map_leaves
 from ..structures.system import System
 from .model import Model
+from .preparation import with_neighbors
 
 
 def compress(model: Model, min_distance: float, step: float = 0.01, extrapolate: float = 5.0) -> Model:
@@ -29,7 +30,7 @@ def compress(model: Model, min_distance: float, step: float = 0.01, extrapolate:
         if not (math.isfinite(value) and value > 0):
             raise InputError(f"{name} = {value}: must be a positive number", argument=name.split()[0])
     require_compressible(model.config)
-    host = map_leaves(lambda name, array: model.backend.to_numpy(array).astype("float64"), model.weights)
+    host = map_leaves(lambda name, array: array.astype("float64"), model.on_host())
     block, table = host.descriptor.repinit, host.descriptor.type_embedding.table()
     grid = None if block.attention else table_grid(block.environment, min_distance, step, extrapolate)
     tables = make_tables(block.embedding, block.type_gate, table, grid)
@@ -39,12 +40,13 @@ def compress(model: Model, min_distance: float, step: float = 0.01, extrapolate:
     config = replace(model.config, repinit=replace(model.config.repinit, compression=Compression(intervals=count)))
     repinit = replace(model.weights.descriptor.repinit, tables=tables)
     weights = replace(model.weights, descriptor=replace(model.weights.descriptor, repinit=repinit))
-    return Model(config, weights, model.backend, model.metadata | {"min_distance": float(min_distance)})
+    metadata = model.metadata | {"min_distance": float(min_distance)}
+    return replace(model, config=config, weights=weights, metadata=metadata, acceleration=None)
 
 
 def closest_distance(model: Model, systems: Sequence[System]) -> float:
     """Return the distance in Å of the two atoms that are closest in any of the structures."""
-    _, lists = model.with_neighbors(systems, "truncate")
+    _, lists = with_neighbors(model.config, systems, "truncate")
     found = min((float(x.distance[x.index >= 0].min(initial=np.inf)) for x in lists), default=np.inf)
     if not np.isfinite(found):
         raise InputError("no two atoms of the structures are neighbours", argument="systems")
@@ -53,7 +55,7 @@ def closest_distance(model: Model, systems: Sequence[System]) -> float:
 
 def table_error(model: Model) -> float:
     """Return the largest error of a model's table midway between its fine knots, relative to the largest value."""
-    block = map_leaves(lambda name, array: model.backend.to_numpy(array), model.weights).descriptor.repinit
+    block = model.on_host().descriptor.repinit
     if block.tables.coefficients is None:
         return 0.0
     low, high, _, step = (float(x) for x in block.tables.grid[:4])

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from ..evaluation.evaluate import DescriptorEvaluation, evaluate_descriptor
+from ..evaluation.descriptor import evaluate_descriptor
+from ..evaluation.results import DescriptorEvaluation
 from ..structures.system import System, checked
+from .preparation import in_chunks, list_neighbors
 
 if TYPE_CHECKING:
     from .model import Model
@@ -18,8 +20,8 @@ class DescriptorView:
     def __init__(self, model: Model):
         self.model = model
 
-    def evaluate(self, coordinates, types, cell=None, *, neighbors="strict") -> DescriptorEvaluation:
-        """f, rotation matrix, g, h and switch of a structure. Arguments and errors as for `Model.evaluate`.
+    def evaluate(self, coordinates, types, cell=None, *, neighbors: str = "strict") -> DescriptorEvaluation:
+        """Return f, rotation matrix, g, h and switch of a structure. Arguments and errors as for `Model.evaluate`.
 
         Virtual atoms get the padding row of the type embedding here (section 4); `Model.evaluate` gives them type 0.
 
@@ -28,8 +30,10 @@ class DescriptorView:
         >>> d.neighbors.tolist(), d.direction.shape
         ([[1], [0]], (2, 1, 3))
         """
-        system, worker = checked(System(coordinates, types, cell), self.model.type_map), self.model.worker
-        found = worker.neighbors(system, neighbors)
-        shape = dataclasses.replace(worker.backend.shape, uniform=("repformer",), lasting=None)
-        ready = worker.prepare([system], [found], len(worker.type_map), shape)
-        return self.model.adopted(evaluate_descriptor(worker.program.descriptor, worker.backend, ready)[0])
+        worker = self.model.worker
+        config, backend = worker.config, worker.backend
+        system = checked(System(coordinates, types, cell), config.types)
+        found = list_neighbors(config, system, neighbors)
+        shape = dataclasses.replace(backend.shape, uniform=("repformer",), lasting=None)
+        ready = in_chunks(config, backend, [system], [found], virtual_type=len(config.types), shape=shape)
+        return self.model.adopted(evaluate_descriptor(worker.program.descriptor, backend, ready)[0])

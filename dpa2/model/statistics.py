@@ -1,4 +1,4 @@
-"""What a model takes from data before training: normalisation of environments, and the energy of each type.
+"""Statistics that a model takes from data before training: of its environments, and the energy of each type.
 
 Source: sections 2.4 and 12.2 of the specification.
 """
@@ -12,14 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..batching.table import Cutoffs, lay_end_to_end
+from ..construction.precision import precision
 from ..descriptor.environment import Environment
 from ..errors import InputError
 from ..neighbors import neighbor_list
 from ..nn.arrays import Float
+from ..nn.module import Leaf, leaves, map_roles
 from ..structures.system import checked
 from .model import Model
+from .preparation import check_system
 
-SMALLEST = 0.01  # a standard deviation is not allowed to be smaller
+SMALLEST = 0.01  # the smallest standard deviation that is kept (section 2.4)
 UNSEEN = 0.1  # the standard deviation of a type that never occurs
 
 
@@ -144,7 +147,7 @@ def fit_output_bias(model: Model, frames: Iterable, *, change: bool = False, pro
     labelled = [f for f in frames if f.energy is not None]
     if not labelled:
         raise InputError("an output bias needs frames with energies, and there is none", argument="frames")
-    systems = [model.checked(f.system, f.name) for f in labelled]
+    systems = [check_system(model.config, f.system, f.name) for f in labelled]
     energies = np.array([f.energy for f in labelled], dtype=float)
     present = model.backend.to_numpy(model.weights.bias).astype(float)
     if change:
@@ -165,7 +168,7 @@ def predictions(model: Model, systems, progress) -> Float[np.ndarray, "frame"]:
 
 
 def type_counts(systems, config) -> Float[np.ndarray, "frame type"]:
-    """How many atoms of each type a frame has; types that carry no energy count as absent."""
+    """Return the number of atoms of each type of each frame; types that carry no energy count as absent."""
     kinds = len(config.types)
     counts = np.array([np.bincount(s.types[s.types >= 0], minlength=kinds) for s in systems], dtype=float)
     counts[:, list(config.excluded_types)] = 0.0
@@ -183,8 +186,11 @@ def solve(counts, energies, config, change: bool):
 
 
 def with_weights(model: Model, changed: dict) -> Model:
-    """The model with some tensors replaced."""
-    checkpoint = model.checkpoint()
-    weights = {n: changed[n].astype(w.dtype) if n in changed else w for n, w in checkpoint.weights.items()}
-    replaced = dataclasses.replace(checkpoint, weights=weights)
-    return Model.from_checkpoint(replaced, model.backend.name, device=str(model.backend.device))
+    """Return the model with some tensors replaced; everything else about it stays as it is."""
+
+    def value(leaf: Leaf, array):
+        if leaf.path not in changed:
+            return array
+        return model.backend.asarray(changed[leaf.path], precision(model.config, leaf, model.backend.wide()))
+
+    return model.with_state(leaves(map_roles(value, model.weights)))

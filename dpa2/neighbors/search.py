@@ -30,7 +30,7 @@ def neighbor_list(system: System, cutoff: float, max_neighbors: int, **options) 
 
     Source: sections 1.2 to 1.4 of the specification.
 
-    >>> from dpa2.system import System, checked
+    >>> from dpa2.structures.system import System, checked
     >>> dimer = checked(System([[0, 0, 0], [0, 0, 1.5]], ["H", "H"]), ("H",))
     >>> neighbor_list(dimer, cutoff=4.0, max_neighbors=10).index
     array([[1],

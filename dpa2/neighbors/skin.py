@@ -17,7 +17,7 @@ class SkinList:
 
     skin: Å. Other arguments, results and errors are those of `neighbor_list`, to the last bit.
 
-    >>> from dpa2.system import System, checked
+    >>> from dpa2.structures.system import System, checked
     >>> nearby = SkinList(cutoff=4.0, max_neighbors=10, skin=1.0)
     >>> for z in (1.5, 1.6):
     ...     print(nearby.update(checked(System([[0, 0, 0], [0, 0, z]], ["H", "H"]), ("H",))).distance[0])

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from .activations import activation
 from .arrays import Array, Float, array_namespace
-from .module import chain_vjp, module, static
+from .building import Take
+from .module import chain_vjp, module
 from .record import record
+from .roles import Constant, Normal, Scaled, parameter, static
+
+MATRIX = Scaled(lambda layer: sum(layer.weight.shape))
 
 
 @module
 class Linear:
     """y = x W + b"""
 
-    weight: Float[Array, "fan_in fan_out"]
-    bias: Float[Array, "fan_out"] | None = None
+    weight: Float[Array, "fan_in fan_out"] = parameter(MATRIX)
+    bias: Float[Array, "fan_out"] | None = parameter(Normal(), default=None)
+
+    @classmethod
+    def build(cls, take: Take, fan_in: int, fan_out: int, *, bias: bool = True) -> Linear:
+        """Return the layer with its tensors."""
+        return cls(take("weight", fan_in, fan_out), take("bias", fan_out) if bias else None)
 
     def __call__(self, x: Float[Array, "*axes fan_in"]) -> Float[Array, "*axes fan_out"]:
         y = x @ self.weight
@@ -32,9 +41,9 @@ class Dense:
     Channels come first, so that narrow layers still work on long rows.
     """
 
-    weight: Float[Array, "fan_in fan_out"]
-    bias: Float[Array, "fan_out"] | None
-    timestep: Float[Array, "fan_out"] | None
+    weight: Float[Array, "fan_in fan_out"] = parameter(MATRIX)
+    bias: Float[Array, "fan_out"] | None = parameter(Normal())
+    timestep: Float[Array, "fan_out"] | None = parameter(Normal(0.1, 0.001))
     activation: str = static()
 
     @property
@@ -83,9 +92,14 @@ class EmbeddingNet:
 class LayerNorm:
     """γ (x - mean) / √(variance + ε) + β over the last axis."""
 
-    weight: Float[Array, "channel"]
-    bias: Float[Array, "channel"]
+    weight: Float[Array, "channel"] = parameter(Constant(1.0))
+    bias: Float[Array, "channel"] = parameter(Constant(0.0))
     epsilon: float = static()
+
+    @classmethod
+    def build(cls, take: Take, width: int, epsilon: float) -> LayerNorm:
+        """Return the norm with its tensors."""
+        return cls(take("weight", width), take("bias", width), epsilon)
 
     def vjp(self, x: Float[Array, "*axes channel"]):
         y, pull = self.centered_vjp(centered(x))

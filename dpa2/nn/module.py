@@ -1,4 +1,4 @@
-"""Modules: frozen dataclasses whose fields are weights, other modules, or (marked `static`) plain settings.
+"""Modules: frozen dataclasses whose fields are arrays, other modules, or (marked `static`) plain settings.
 
 A model is a tree of them, and the path in that tree is a tensor's name everywhere.
 """
@@ -7,21 +7,22 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import dataclass_transform
+from functools import cache
+from typing import Any, NamedTuple, TypeVar, dataclass_transform
 
 from .arrays import Array
+from .roles import DERIVED, Role, constant, derived, inline, parameter, part, static, statistic
 
 MODULES: list[type] = []  # every module class
 OBSERVERS: list[Callable[[type], object]] = []  # back ends that register each of them
+T = TypeVar("T")
 
 
-def static(**options):
-    """A field that is a setting, not a weight."""
-    return dataclasses.field(metadata={"static": True}, **options)
-
-
-@dataclass_transform(frozen_default=True, field_specifiers=(static, dataclasses.field))
-def module(cls):
+@dataclass_transform(
+    frozen_default=True,
+    field_specifiers=(static, parameter, statistic, constant, derived, part, inline, dataclasses.field),
+)
+def module(cls: type[T]) -> type[T]:
     """Make a class a module: a frozen dataclass, compared by identity, known by its fields."""
     cls = dataclasses.dataclass(frozen=True, eq=False)(cls)
     MODULES.append(cls)
@@ -38,25 +39,57 @@ def for_each_module(observe: Callable[[type], object]) -> None:
 
 
 def is_module(value) -> bool:
-    """Whether `value` is an instance of a module class."""
+    """Return whether `value` is an instance of a module class."""
     return dataclasses.is_dataclass(value) and type(value) in MODULES
 
 
-def weight_fields(cls) -> list[str]:
-    """Names of the fields that are weights or modules."""
-    return [f.name for f in dataclasses.fields(cls) if not f.metadata.get("static")]
+@cache
+def array_fields(cls: type) -> tuple[dataclasses.Field, ...]:
+    """The fields of a module class that hold arrays or modules."""
+    return tuple(f for f in dataclasses.fields(cls) if not f.metadata.get("static"))
 
 
-def map_leaves(function: Callable[[str, Array], object], tree, path: str = ""):
+class Leaf(NamedTuple):
+    """The place of an array in a tree: its path, its role, the module that holds it, and the part of the model."""
+
+    path: str
+    role: Role
+    owner: Any
+    part: str
+
+
+def map_roles(function: Callable[[Leaf, Array], object], tree):
+    """The same tree with `function(leaf, array)` in place of every array."""
+
+    def visit(path, array, owner, field, part):
+        role = field.metadata.get("role", DERIVED) if field else DERIVED
+        return function(Leaf(path.lstrip("."), role, owner, part), array)
+
+    return walk(visit, tree)
+
+
+def map_leaves(function: Callable[[str, Array], object], tree):
     """The same tree with `function(path, array)` in place of every array."""
+    return walk(lambda path, array, *_: function(path.lstrip("."), array), tree)
+
+
+def walk(visit: Callable, tree, path: str = "", owner=None, field=None, part: str = ""):
+    """The same tree with `visit(path, array, owner, field, part)` in place of every array.
+
+    An item of a tuple is called by its number, or by the `name` that its class declares.
+    """
     if tree is None:
         return None
-    if isinstance(tree, (tuple, list)):
-        return tuple(map_leaves(function, branch, f"{path}.{k}") for k, branch in enumerate(tree))
-    if is_module(tree):
-        branches = {n: map_leaves(function, getattr(tree, n), f"{path}.{n}") for n in weight_fields(type(tree))}
-        return dataclasses.replace(tree, **branches)
-    return function(path.lstrip("."), tree)
+    if isinstance(tree, tuple | list):
+        items = ((getattr(item, "name", k) if is_module(item) else k, item) for k, item in enumerate(tree))
+        return tuple(walk(visit, item, f"{path}.{key}", owner, field, part) for key, item in items)
+    if not is_module(tree):
+        return visit(path, tree, owner, field, part)
+    branches = {}
+    for f in array_fields(type(tree)):
+        below = path if "inline" in f.metadata else f"{path}.{f.name}"
+        branches[f.name] = walk(visit, getattr(tree, f.name), below, tree, f, f.metadata.get("part", part))
+    return dataclasses.replace(tree, **branches)
 
 
 def leaves(tree) -> dict[str, Array]:
@@ -66,11 +99,11 @@ def leaves(tree) -> dict[str, Array]:
     return found
 
 
-def chain_vjp(blocks, x):
-    """Value of blocks applied one after another, and the pullback through all of them."""
+def chain_vjp(modules, x):
+    """Return the value of modules applied one after another, and the pullback through all of them."""
     pulls = []
-    for block in blocks:
-        x, pull = block.vjp(x)
+    for one in modules:
+        x, pull = one.vjp(x)
         pulls.append(pull)
 
     def pull_back(dx):

@@ -8,7 +8,7 @@ from ..config import DPA2Config
 from ..construction.precision import in_precision
 from ..errors import TargetLacks
 from .checkpoint import Checkpoint
-from .inventory import DOUBLE, stored_dtype
+from .inventory import Tensor, inventory
 
 
 def cast(checkpoint: Checkpoint, dtype: str) -> Checkpoint:
@@ -17,15 +17,16 @@ def cast(checkpoint: Checkpoint, dtype: str) -> Checkpoint:
     Raises `TargetLacks` for a number that is too large for the precision.
     """
     config = in_precision(checkpoint.config, dtype)
-    weights = {name: cast_one(name, array, config) for name, array in checkpoint.weights.items()}
+    tensors = inventory(config)
+    weights = {name: cast_one(name, array, tensors[name], config) for name, array in checkpoint.weights.items()}
     return Checkpoint(config, weights, checkpoint.metadata)
 
 
-def cast_one(name: str, array: numpy.ndarray, config: DPA2Config) -> numpy.ndarray:
+def cast_one(name: str, array: numpy.ndarray, tensor: Tensor, config: DPA2Config) -> numpy.ndarray:
     """One tensor in the precision of its part of the model."""
     with numpy.errstate(over="ignore"):
-        rounded = array.astype(stored_dtype(config, name))
-        if config.dtype == "bfloat16" and name not in DOUBLE:
+        rounded = array.astype(tensor.dtype)
+        if config.dtype == "bfloat16" and not tensor.role.wide:
             rounded = to_bfloat16(rounded)
     if (numpy.isinf(rounded) & ~numpy.isinf(array)).any():
         what = f"tensor {name} holds numbers beyond {config.dtype}"

@@ -1,6 +1,6 @@
 """Every tensor of a model by its canonical name, with shape and dtype (specification section 16).
 
-The name is the path in the tree of modules, which the builder asks for; so the builder is asked.
+Names, shapes and precisions are those of the tree of modules that the builder makes.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from typing import NamedTuple
 import numpy
 
 from ..config import DPA2Config
-from ..construction.build import build_model
+from ..construction.build import skeleton
+from ..construction.precision import stored_precision
 from ..errors import FormatError
-
-DOUBLE = ("bias", "deviation", "fitting.bias")  # float64 in every model
+from ..nn.module import Leaf, map_roles
+from ..nn.roles import Role
 
 
 class Tensor(NamedTuple):
@@ -21,6 +22,7 @@ class Tensor(NamedTuple):
 
     shape: tuple[int, ...]
     dtype: str
+    role: Role
 
 
 def inventory(config: DPA2Config) -> dict[str, Tensor]:
@@ -32,23 +34,16 @@ def inventory(config: DPA2Config) -> dict[str, Tensor]:
     ...     repinit=config.Repinit(cutoff=6.0, inner_cutoff=0.5, max_neighbors=120),
     ...     repformer=config.Repformer(cutoff=4.0, inner_cutoff=3.5, max_neighbors=48),
     ... )
-    >>> inventory(water)["descriptor.repformer.layers.0.local_attention.query"]
-    Tensor(shape=(4, 128, 64), dtype='float64')
+    >>> inventory(water)["descriptor.repformer.layers.0.local_attention.query"].shape
+    (4, 128, 64)
     """
-    tensors = {}
+    tensors: dict[str, Tensor] = {}
 
-    def note(name: str, *shape: int) -> numpy.ndarray:
-        tensors[name] = Tensor(shape, stored_dtype(config, name))
-        return numpy.broadcast_to(0.0, shape)  # takes no room, however large a forged shape
+    def note(leaf: Leaf, place: numpy.ndarray) -> None:
+        tensors[leaf.path] = Tensor(place.shape, stored_precision(config, leaf), leaf.role)
 
-    build_model(config, note)
+    map_roles(note, skeleton(config))
     return tensors
-
-
-def stored_dtype(config: DPA2Config, name: str) -> str:
-    """The precision of a tensor's part of the model; float32 for bfloat16, which NumPy does not have."""
-    dtype = "float64" if name in DOUBLE else config.fitting.dtype if name.startswith("fitting.") else config.dtype
-    return "float32" if dtype == "bfloat16" else dtype
 
 
 def require_all(weights: dict[str, numpy.ndarray], config: DPA2Config) -> dict[str, numpy.ndarray]:

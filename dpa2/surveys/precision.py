@@ -15,6 +15,7 @@ import numpy as np
 
 from ..errors import InputError, require
 from ..model.model import Model
+from ..model.preparation import check_system
 from ..structures.system import System
 from ..tracing.masks import meaningful, occupied_slots
 from ..tracing.trace import trace
@@ -92,7 +93,7 @@ def tensor_errors(exact: Model, lower: Model, system: System, neighbors: str, fr
     """The same of one structure."""
     arguments = {"neighbors": neighbors, "fparam": system.frame_parameters, "aparam": system.atom_parameters}
     one, other = (trace(m, system.coordinates, system.types, system.cell, **arguments) for m in (exact, lower))
-    slots = occupied_slots(one, exact.checked(system).types, exact.config.excluded_pairs)
+    slots = occupied_slots(one, check_system(exact.config, system).types, exact.config.excluded_pairs)
     for name, expected in one.items():
         if name.startswith(SAME):
             continue

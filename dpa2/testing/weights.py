@@ -8,9 +8,11 @@ import numpy as np
 
 from ..config import DPA2Config, Fitting, Repformer, Repinit, ThreeBody
 from ..construction.initialization import fresh_weights
+from ..descriptor.environment import Environment
 from ..errors import InputError
 from ..model.model import Model
-from ..nn.module import leaves
+from ..nn.module import Leaf, leaves, map_roles
+from ..nn.roles import Configured, Constant, Normal
 
 STATISTICS = ("centered", "computed", "any")
 
@@ -43,28 +45,37 @@ def perturbed_weights(config: DPA2Config, seed: int = 0, statistics: str = "comp
     if statistics not in STATISTICS:
         raise InputError(f"statistics: {statistics!r} is none of {STATISTICS}", argument="statistics")
     generator = np.random.default_rng(seed)
-    fresh = leaves(fresh_weights(config, seed))
-    return {name: perturbed(generator, name, array, statistics).astype(array.dtype) for name, array in fresh.items()}
+
+    def change(leaf: Leaf, array: np.ndarray) -> np.ndarray:
+        return perturbed(generator, leaf, array, statistics).astype(array.dtype)
+
+    return leaves(map_roles(change, fresh_weights(config, seed)))
 
 
-def perturbed(generator: np.random.Generator, name: str, array: np.ndarray, statistics: str) -> np.ndarray:
-    """One tensor as it might look after training."""
-    normal, kind = generator.normal(size=array.shape), name.rpartition(".")[2]
-    if name.endswith("environment.mean"):
+def perturbed(generator: np.random.Generator, leaf: Leaf, array: np.ndarray, statistics: str) -> np.ndarray:
+    """Return one tensor as it might look after training."""
+    normal = generator.normal(size=array.shape)
+    if isinstance(leaf.owner, Environment):
+        return perturbed_statistic(leaf, normal, statistics)
+    match leaf.role.initial:
+        case Constant(1.0):
+            return 0.7 + 0.3 * np.abs(normal)
+        case Constant(0.0):
+            return normal if leaf.role.wide else 0.3 * normal
+        case Configured():
+            return 0.3 * normal
+        case Normal(0.1, _):
+            return 0.5 + 0.2 * normal
+    return array
+
+
+def perturbed_statistic(leaf: Leaf, normal: np.ndarray, statistics: str) -> np.ndarray:
+    """Return the mean or the deviation of environment rows."""
+    if leaf.path.endswith(".mean"):
         columns = {"centered": 0, "computed": 1, "any": 4}[statistics]
         return np.where(np.arange(4) < columns, 0.1 * normal, 0.0)
-    if name.endswith("environment.std"):
-        std = 0.7 + 0.3 * np.abs(normal)
-        return std if statistics == "any" else std[:, [0, 1, 1, 1]]
-    if "_scale." in name and name.startswith("descriptor."):
-        return 0.3 * normal
-    if kind in ("deviation", "frame_scale", "atom_scale") or name.endswith("norm.weight"):
-        return 0.7 + 0.3 * np.abs(normal)
-    if kind in ("frame_mean", "atom_mean", "case") or name.endswith("norm.bias"):
-        return 0.3 * normal
-    if kind == "timestep":
-        return 0.5 + 0.2 * normal
-    return normal if name in ("bias", "fitting.bias") else array
+    std = 0.7 + 0.3 * np.abs(normal)
+    return std if statistics == "any" else std[:, [0, 1, 1, 1]]
 
 
 def perturbed_model(

@@ -6,18 +6,14 @@ import numpy as np
 
 from ..batching.plan import Shape
 from ..descriptor.descriptor import rotation
-from ..evaluation.evaluate import Prepared, evaluate_prepared
+from ..evaluation.forces import evaluate_prepared
+from ..evaluation.prepared import Prepared
 from ..model.model import Model
+from ..model.preparation import check_system, in_chunks, list_neighbors
 from ..neighbors import Neighbors, counts_within
 from ..nn.record import listening
 from ..structures.system import System
-
-SLOTS = {  # axes that may hold, last, the slot that stands for all empty ones; it is not part of the table
-    **dict.fromkeys(("repinit/sw", "repinit/env_mat", "repinit/gg", "repinit/gg_s", "repinit/gg_t"), (1,)),
-    **dict.fromkeys(("three_body/sw", "three_body/env_mat"), (1,)),
-    **dict.fromkeys(("three_body/kappa", "three_body/gg"), (1, 2)),
-}
-ABSENT = ("three_body/gg_s", "three_body/gg_t")  # the table has these for the two-body chunk only
+from .intermediates import position, row, slot_axes
 
 
 def trace(model: Model, coordinates, types, cell=None, *, neighbors="strict", fparam=None, aparam=None) -> dict:
@@ -31,23 +27,29 @@ def trace(model: Model, coordinates, types, cell=None, *, neighbors="strict", fp
     >>> t["repinit/env_mat"].shape
     (2, 1, 4)
     """
-    system = model.checked(System(coordinates, types, cell, fparam, aparam))
-    found = model.neighbors(system, neighbors)
-    ready = model.prepare([system], [found], shape=Shape(size=len(system.types), ordered=False))
+    system = check_system(model.config, System(coordinates, types, cell, fparam, aparam))
+    found = list_neighbors(model.config, system, neighbors)
+    ready = in_one_chunk(model, system, found)
     seen = neighbor_lists(model, found) | intermediates(model, ready)
     return seen | results(model, ready)
 
 
+def in_one_chunk(model: Model, system: System, found: Neighbors) -> Prepared:
+    """Return a checked system as one chunk, its atoms in their order."""
+    shape = Shape(size=len(system.types), ordered=False)
+    return in_chunks(model.config, model.backend, [system], [found], shape=shape)
+
+
 def intermediates(model: Model, ready: Prepared) -> dict:
-    """What the forward pass computes, in order."""
+    """Return what the forward pass computes, in order; names that are not in the table are left out."""
     seen: dict[str, np.ndarray] = {}
     chunk = ready.chunks[0]
-    widths = {"repinit": chunk.near.shape[1], "three_body": chunk.three_body_width}
+    widths = {"ri": chunk.near.shape[1], "tb": chunk.three_body_width, "rf": chunk.repformer_width}
 
     def listener(name, value):
         value = np.array(model.backend.to_numpy(value))
-        for axis in SLOTS.get(name, ()):
-            value = np.take(value, range(widths[name.partition("/")[0]]), axis=axis)
+        for axis, word in enumerate(slot_axes(name), start=1):  # without the last slot, which stands for empty ones
+            value = np.take(value, range(widths[word]), axis=axis)
         seen.setdefault(name, value)
 
     backend = model.backend.uncompiled()
@@ -56,13 +58,7 @@ def intermediates(model: Model, ready: Prepared) -> dict:
         program.vjp(ready.chunks, ready.inputs, backend)
         states, _ = program.descriptor.vjp(ready.chunks, backend)
         rotation(program.descriptor.initial.pairs, chunk, states[0])
-    return {name: seen[name] for name in in_order(seen) if name not in ABSENT}
-
-
-def in_order(names) -> list[str]:
-    """The names in the order of the table, which has the rotation matrix before the descriptor and the fitting net."""
-    late = [name for name in names if name == "descriptor" or name.startswith("fitting/")]
-    return [name for name in names if name not in late] + late
+    return {name: seen[name] for name in sorted(seen, key=position) if row(name).axes}
 
 
 def results(model: Model, ready: Prepared) -> dict:

@@ -51,8 +51,8 @@ FAULTS = (
     Fault("descriptor/environment", "1.0 / (r + self.protection)", "1.0 / r", "repinit/env_mat", "protection-ignored"),
     Fault(
         "descriptor/environment",
-        "mean=xp.concat([self.mean, zero]), std=xp.concat([self.std, zero + 1.0])",
-        "mean=xp.concat([0.0 * self.mean, zero]), std=xp.concat([0.0 * self.std + 1.0, zero + 1.0])",
+        "xp.concat([self.mean, zero]),\n            xp.concat([self.std, zero + 1.0]),",
+        "xp.concat([0.0 * self.mean, zero]),\n            xp.concat([0.0 * self.std + 1.0, zero + 1.0]),",
         "repinit/env_mat",
         "statistics-ignored",
     ),
@@ -465,7 +465,7 @@ FAULTS = (
     ),
     Fault("evaluation/forces", "flat(g), -(g.mT @ d)", "flat(g), g.mT @ d", "virial"),
     Fault("evaluation/forces", "(own + d[:, :, None, :])", "(own - d[:, :, None, :])", "atom_virial"),
-    Fault("evaluation/evaluate", "gradients) - xp.stack(passed_on", "gradients) + xp.stack(passed_on", "atom_virial"),
+    Fault("evaluation/forces", "gradients) - xp.stack(passed_on", "gradients) + xp.stack(passed_on", "atom_virial"),
     Fault(
         "fitting/energy",
         "Features(atom=slopes * array_namespace(slopes).astype(weights, slopes.dtype)[:, None])",

@@ -6,7 +6,7 @@ Source: section 2 of the description of formats.
 from __future__ import annotations
 
 from ...config import DPA2Config
-from ...errors import ConfigurationError
+from ...construction.trainability import trainable_layers
 from ..inventory import inventory
 from ..settings.spelling import DESCRIPTOR, FITTING, MODEL, REPFORMER, thaw, write_repinit, write_words
 from .nodes import Nodes, collection
@@ -137,10 +137,10 @@ def environment(name: str, config: DPA2Config, block) -> dict:
 
 
 def repformer_node(config: DPA2Config) -> dict:
-    name, repformer = "descriptor.repformer", config.repformer
+    name, repformer, tensors = "descriptor.repformer", config.repformer, inventory(config)
     return {
         "g2_embd": nodes(config).linear(f"{name}.pair_embedding", 1, repformer.pair_dim),
-        "repformer_layers": [layer_node(config, k) for k in range(repformer.layers)],
+        "repformer_layers": [layer_node(config, k, tensors) for k in range(repformer.layers)],
         **environment(name, config, repformer),
     }
 
@@ -200,13 +200,3 @@ def fitting_network(config: DPA2Config) -> dict:
         "bias_out": True,
         "layers": [*layers, makers[-1].linear("fitting.output", widths[-1], 1)],
     }
-
-
-def trainable_layers(config: DPA2Config) -> list[bool]:
-    """One flag for each layer of the fitting net, its last included."""
-    given, count = config.fitting.trainable, len(config.fitting.widths) + 1
-    flags = [given] * count if isinstance(given, bool) else list(given)
-    if len(flags) != count:
-        rule = f"one flag, or one for each of {count} layers, is wanted"
-        raise ConfigurationError(f"fitting.trainable = {given}: {rule}", path="fitting.trainable", value=given)
-    return flags

@@ -6,7 +6,7 @@ Source: section 2.7 of the description of formats.
 from __future__ import annotations
 
 from ...config import DPA2Config, Repformer
-from ...construction.build import merged_dim, update_counts
+from ..inventory import Tensor
 from ..settings.spelling import REPFORMER, write_words
 from .nodes import Nodes
 from .packing import (
@@ -24,15 +24,15 @@ NOT_REPEATED = ("nsel", "nlayers", "direct_dist", "update_residual", "update_res
 NOT_IN_THE_LAST = ("update_g2_has_g1g1", "update_g2_has_attn", "update_h2")
 
 
-def layer_node(config: DPA2Config, k: int) -> dict:
-    """Layer `k`: its settings again, its updates, its residual vectors."""
+def layer_node(config: DPA2Config, k: int, tensors: dict[str, Tensor]) -> dict:
+    """Return the node of layer `k`: its settings again, its updates, its residual vectors."""
     repformer, nodes = config.repformer, Nodes(config.dtype, config.trainable)
     name, last = f"descriptor.repformer.layers.{k}", k == config.repformer.layers - 1
-    node = layer_settings(config, last) | atom_nodes(name, repformer, nodes, config.smooth)
+    node = layer_settings(config, last) | atom_nodes(name, repformer, nodes, config.smooth, tensors)
     if not last:
         node |= pair_nodes(name, repformer, nodes, config.smooth)
     if repformer.residual == "trainable":
-        node["@variables"] = residual_slots(name, repformer, nodes, last)
+        node["@variables"] = residual_slots(name, nodes, tensors)
     return node
 
 
@@ -52,8 +52,8 @@ def layer_settings(config: DPA2Config, last: bool) -> dict:
     } | settings
 
 
-def atom_nodes(name: str, r: Repformer, nodes: Nodes, smooth: bool) -> dict:
-    found = {"linear1": nodes.linear(f"{name}.merge", merged_dim(r), r.atom_dim)}
+def atom_nodes(name: str, r: Repformer, nodes: Nodes, smooth: bool, tensors: dict[str, Tensor]) -> dict:
+    found = {"linear1": nodes.linear(f"{name}.merge", *tensors[f"{name}.merge.weight"].shape)}
     if r.separate_mlp:
         found["g1_self_mlp"] = nodes.linear(f"{name}.mlp", r.atom_dim, r.atom_dim)
     if r.convolution:
@@ -127,11 +127,11 @@ def applied(kind: str, r: Repformer, nodes: Nodes) -> dict:
     return {"@class": kind, "@version": 1, "input_dim": r.pair_dim, "head_num": heads, "precision": nodes.precision}
 
 
-def residual_slots(name: str, r: Repformer, nodes: Nodes, last: bool) -> dict:
-    """Lists of vectors, one for each update that the layer has."""
-    atom, pair, frame = update_counts(r, last)
-    kinds = (("g1", "atom", r.atom_dim, atom), ("g2", "pair", r.pair_dim, pair), ("h2", "frame", 1, frame))
+def residual_slots(name: str, nodes: Nodes, tensors: dict[str, Tensor]) -> dict:
+    """Return the trained scales of updates: a list of vectors for each representation."""
+    ours = {"g1": "atom_scale", "g2": "pair_scale", "h2": "frame_scale"}
+    paths = {key: [path for path in tensors if path.startswith(f"{name}.{part}.")] for key, part in ours.items()}
     return {
-        f"{theirs}_residual": [nodes.slot(plain(f"{name}.{ours}_scale.{k}", (width,))) for k in range(count)]
-        for theirs, ours, width, count in kinds
+        f"{key}_residual": [nodes.slot(plain(path, tensors[path].shape)) for path in found]
+        for key, found in paths.items()
     }

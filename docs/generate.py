@@ -1,0 +1,75 @@
+"""Write the tables of the documentation that follow from the code: `python docs/generate.py`.
+
+A test fails where a page does not have them as this program writes them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from dpa2 import config
+from dpa2.serialization.settings import spelling
+from dpa2.tracing.intermediates import TABLE
+
+DOCS = Path(__file__).parent
+SECTIONS = {  # sections of the configuration, and the table of DeePMD-kit's words for each
+    "": (config.DPA2Config, spelling.MODEL | spelling.DESCRIPTOR),
+    "repinit": (config.Repinit, spelling.REPINIT),
+    "repinit.attention": (config.NeighborAttention, {}),
+    "repinit.compression": (config.Compression, {}),
+    "three_body": (config.ThreeBody, spelling.THREE_BODY),
+    "repformer": (config.Repformer, spelling.REPFORMER),
+    "fitting": (config.Fitting, spelling.FITTING),
+}
+
+
+def intermediates() -> Iterator[str]:
+    """Rows of the trace table."""
+    yield "| name | axes | section |"
+    yield "|---|---|---|"
+    for row in TABLE:
+        yield f"| `{row.name}` | {', '.join(row.axes.split())} | {row.section} |"
+
+
+def settings() -> Iterator[str]:
+    """Every field of the configuration with DeePMD-kit's key and its default."""
+    yield "| setting | DeePMD-kit | default |"
+    yield "|---|---|---|"
+    for path, (section, words) in SECTIONS.items():
+        theirs = {ours: key for key, ours in words.items()}
+        for field in dataclasses.fields(section):
+            name = f"{path}.{field.name}" if path else field.name
+            key = f"`{theirs[field.name]}`" if field.name in theirs else ""
+            yield f"| `{name}` | {key} | {default(field)} |"
+
+
+def default(field: dataclasses.Field) -> str:
+    """Return the default of a field as text."""
+    if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+        return "required"
+    value = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+    return "section below" if dataclasses.is_dataclass(value) else f"`{value!r}`"
+
+
+TABLES = {"intermediates": intermediates, "settings": settings}
+
+
+def filled(text: str) -> str:
+    """Return a page with every table between its marks written anew."""
+    for name, rows in TABLES.items():
+        pattern = rf"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)"
+        table = "\n".join(rows()) + "\n"
+        text = re.sub(pattern, lambda match, table=table: match[1] + table + match[2], text, flags=re.DOTALL)
+    return text
+
+
+def main() -> None:
+    for page in DOCS.glob("*.md"):
+        page.write_text(filled(page.read_text()))
+
+
+if __name__ == "__main__":
+    main()

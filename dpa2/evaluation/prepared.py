@@ -1,0 +1,69 @@
+"""Systems laid out in chunks on a back end, ready to be evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..batching.plan import Plan
+from ..descriptor.chunk import Chunk
+from ..fitting.energy import Inputs
+from ..neighbors import Neighbors
+from ..nn.arrays import Array, end_to_end, flat
+from ..structures.system import System, wrapped
+from .rows import RowMap
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Systems laid out in chunks on a back end."""
+
+    plan: Plan
+    chunks: tuple[Chunk, ...]
+    inputs: tuple[Inputs, ...]
+    coordinates: Sequence[Array]
+    row_map: RowMap
+    lists: Sequence[Neighbors]
+    systems: Sequence[System]
+
+    @property
+    def atoms(self) -> list[int]:
+        """The number of atoms of each system."""
+        return [len(s.types) for s in self.systems]
+
+
+def prepare(backend, config, host: Plan, lists, systems) -> Prepared:
+    """A plan and what belongs to its rows, on a back end."""
+    coordinates = np.concatenate([wrapped(s.coordinates, s.cell) for s in systems])[host.order]
+    row_map = RowMap(
+        near=end_to_end([flat(chunk.near) for chunk in host.chunks]),
+        system=host.system,
+        inverse=host.inverse,
+        systems=host.systems,
+        into_rows=backend.sum_into_rows,
+    )
+    return Prepared(
+        plan=host,
+        chunks=backend.arrays(host.chunks, config.dtype),
+        inputs=inputs(backend, config.fitting.dtype, host, systems),
+        coordinates=backend.arrays(host.cut(coordinates), backend.wide()),
+        row_map=backend.arrays(row_map, config.dtype),
+        lists=lists,
+        systems=systems,
+    )
+
+
+def inputs(backend, dtype: str, host: Plan, systems) -> tuple[Inputs, ...]:
+    """1 for real atoms, 0 for virtual ones and for rows that only fill up a chunk; frame and atomic parameters."""
+    types = np.concatenate([s.types for s in systems])[host.order]
+    real = backend.arrays(host.cut((types >= 0) * host.present), backend.wide())
+    frame = parameters([s.frame_parameters for s in systems], np.stack, host, host.system)
+    atom = parameters([s.atom_parameters for s in systems], np.concatenate, host, host.order)
+    return tuple(map(Inputs, real, backend.arrays(frame, dtype), backend.arrays(atom, dtype)))
+
+
+def parameters(given: list, join, host: Plan, rows: np.ndarray) -> list:
+    """Parameters of the rows of each chunk, joined from those of all systems; None where a model takes none."""
+    return [None] * len(host.chunks) if given[0] is None else host.cut(join(given)[rows])

@@ -1,0 +1,79 @@
+"""From systems as users give them to chunks of atoms that a model can run on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from ..batching.memory import Demand, turns
+from ..batching.plan import Shape, plan
+from ..batching.table import Cutoffs
+from ..config import DPA2Config
+from ..errors import InputError
+from ..evaluation.prepared import Prepared, prepare
+from ..neighbors import Neighbors, check_limits, neighbor_list
+from ..structures.parameters import with_defaults
+from ..structures.system import System, checked
+
+
+def check_system(config: DPA2Config, system: System, label: str = "") -> System:
+    """Return the system as arrays, with the parameters that the fitting net takes; or raise an `InputError`."""
+    return with_defaults(checked(system, config.types, label), config.fitting)
+
+
+def check_systems(config: DPA2Config, systems: Sequence[System]) -> list[System]:
+    """Return several checked systems, of which errors name the one that is wrong."""
+    if not systems:
+        raise InputError("there are no systems to evaluate", argument="systems")
+    several = len(systems) > 1
+    return [check_system(config, s, s.name or (f"system {k}" if several else "")) for k, s in enumerate(systems)]
+
+
+def list_neighbors(config: DPA2Config, system: System, mode: str = "strict") -> Neighbors:
+    """Return the neighbour list of a checked system."""
+    pairs, names = config.model_excluded_pairs, config.types
+    limits = Cutoffs.of(config).repinit
+    found = neighbor_list(system, *limits, excluded_pairs=pairs, neighbors=mode, type_map=names)
+    require_room(config, found, system, mode)
+    return found
+
+
+def require_room(config: DPA2Config, found: Neighbors, system: System, mode: str) -> None:
+    """Raise `TooManyNeighbors` where, with "strict", a list of the descriptor would be cut short."""
+    if mode == "strict":
+        cutoffs = Cutoffs.of(config)
+        named = {"three-body block": cutoffs.three_body, "repformer": cutoffs.repformer}
+        check_limits(found, [(name, *limit) for name, limit in named.items() if limit], system, config.types)
+
+
+def with_neighbors(config: DPA2Config, systems: Sequence[System], mode: str) -> tuple[list[System], list[Neighbors]]:
+    """Return checked systems and their neighbour lists."""
+    checked_systems = check_systems(config, systems)
+    return checked_systems, [list_neighbors(config, s, mode) for s in checked_systems]
+
+
+def in_chunks(
+    config: DPA2Config,
+    backend,
+    systems: Sequence[System],
+    lists: Sequence[Neighbors],
+    *,
+    virtual_type: int = 0,
+    shape: Shape | None = None,
+) -> Prepared:
+    """Return checked systems with their lists as chunks of atoms on a back end.
+
+    virtual_type: the type that virtual atoms take on. shape: of the chunks; the back end's own if None.
+    """
+    types = [np.where(s.types < 0, virtual_type, s.types) for s in systems]
+    host = plan(types, lists, Cutoffs.of(config), shape or backend.shape)
+    return prepare(backend, config, host, lists, systems)
+
+
+def in_turns(config: DPA2Config, backend, lists: Sequence[Neighbors], memory: int | None) -> Iterable[slice]:
+    """Return which systems are evaluated together so that none of the turns takes more than `memory` bytes."""
+    if memory is None:
+        return [slice(None)]
+    demands = [Demand.of(found, Cutoffs.of(config)) for found in lists]
+    return list(turns(demands, memory, lambda demand: demand.bytes(config, backend.shape, backend.threads)))
