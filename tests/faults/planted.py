@@ -162,7 +162,8 @@ FAULTS = (
     Fault(
         "descriptor/repinit",
         "if embedding.gate is not None:",
-        "linear, skip, gate, n = embedding.linear, embedding.skip, embedding.gate, embedding.types\n"
+        "import dataclasses\n"
+        "        linear, skip, gate, n = embedding.linear, embedding.skip, embedding.gate, embedding.types\n"
         "        if linear.own is not None:\n"
         "            linear = type(linear)(linear.slope, linear.bias, linear.own, linear.near)\n"
         "            skip = skip and type(skip)(skip.slope, skip.bias, skip.own, skip.near)\n"
@@ -177,6 +178,7 @@ FAULTS = (
         "descriptor/repinit",
         "            record_gate(embedding)\n",
         "            record_gate(embedding)\n"
+        "            import dataclasses\n"
         "            gate, n = embedding.gate, embedding.types\n"
         "            if gate.shape[1] != n:\n"
         "                gate = gate.reshape(-1, n, n).mT.reshape(-1, n * n)\n"
