@@ -189,6 +189,7 @@ except Exception as error:
 def test_shapes_in_signatures_are_true():
     """Every signature of the core is checked at run time, with the program's own arrays."""
     below = FOLDERS[: FOLDERS.index("construction")]
+    below = [name for name in below if name != "config"]  # has no shapes, and reads values of other types itself
     checked = [f"dpa2.{name}" for name in modules() if folder(name) in below]
     cases = ["base", "strip", "not_smooth", "fparam", "no_out_both", "exclude"]
     data = (TESTS / "data" / "cases").as_posix()

@@ -18,7 +18,7 @@ from dpa2.descriptor.tables import jets
 from dpa2.errors import InputError, TargetLacks, UnsupportedModel
 from dpa2.model.compression import closest_distance, table_error
 from dpa2.model.extrapolation import ExtrapolationWarning
-from dpa2.nn.activations import ACTIVATIONS
+from dpa2.nn.activations import ACTIVATIONS, NAMES
 from dpa2.nn.layers import Dense, EmbeddingNet
 
 SAMPLES = Path(__file__).parent / "data" / "samples"
@@ -208,6 +208,19 @@ def test_what_has_no_table_is_refused_with_the_reason(changes, reason):
     repinit = replace(config.repinit, **({"type_input": "strip", "timestep": False} | changes))
     with pytest.raises(UnsupportedModel, match=reason):
         dpa2.compress(testing.perturbed_model(replace(config, repinit=repinit)), 0.9)
+
+
+SECTION_13 = {"tanh", "gelu", "gelu_tf", "relu", "relu6", "softplus", "sigmoid", "silu", "linear", "none"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_activations_of_section_13_alone_are_tabulated(name):
+    model = dpa2.build(strip_config(activation=name.upper()))
+    if name in SECTION_13:
+        assert np.isfinite(tables(dpa2.compress(model, 0.9))["coefficients"]).all()
+    else:
+        with pytest.raises(UnsupportedModel, match="no table"):
+            dpa2.compress(model, 0.9)
 
 
 def test_a_compressed_model_is_not_compressed_again(compressed):

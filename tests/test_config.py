@@ -136,6 +136,7 @@ def test_what_holds_no_settings_is_no_configuration(data):
     ("three_body.inner_cutoff", {"inner_cutoff": 4.0}),
     ("repformer.axis", {"axis": 17}),
     ("repinit.compression", {"compression": {"intervals": 3}}),
+    ("preset_bias", {"preset_bias": [0.5]}),
 ])  # fmt: skip
 def test_values_that_describe_no_model_are_named(path, settings):
     place = path.rpartition(".")[0]

@@ -231,6 +231,8 @@ class DPA2Config(Section):
             for pair in getattr(self, name):
                 check_types(self, name, pair, count)
         check_types(self, "excluded_types", self.excluded_types, count)
+        preset = self.preset_bias
+        check(self, "preset_bias", preset is None or len(preset) == count, "a number or null for each type is wanted")
         if self.electron_configuration:
             unknown = [t for t in self.types if t not in ATOMIC_NUMBERS]
             if unknown:

@@ -1,4 +1,4 @@
-"""Electron configurations of the elements, as vectors that a type embedding can be fed with."""
+"""Electron configurations of the elements, as vectors that a type embedding can take as input."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ORBITALS = {"s": 1, "p": 3, "d": 5, "f": 7}
 FILLING_ORDER = "1s 2s 2p 3s 3p 4s 3d 4p 5s 4d 5p 6s 4f 5d 6p 7s 5f 6d 7p"
 VECTOR_ORDER = "1s 2s 2p 3s 3p 3d 4s 4p 4d 4f 5s 5p 5d 5f 6s 6p 6d 7s 7p"
 
-# Ground states that the filling order does not give: what it says about these subshells is replaced.
+# Subshells of ground states that differ from the filling order.
 EXCEPTIONS = {
     "Cr": {"3d": 5, "4s": 1},
     "Cu": {"3d": 10, "4s": 1},
@@ -48,7 +48,7 @@ EXCEPTIONS = {
 
 
 def occupations(symbol: str) -> dict[str, int]:
-    """Electrons in every subshell of the neutral atom's ground state, empty subshells included.
+    """Return the electrons in every subshell of the neutral atom's ground state, empty subshells included.
 
     Raises `ConfigurationError` if `symbol` is no element.
 
@@ -73,7 +73,7 @@ def spins(electrons: int, orbitals: int) -> list[int]:
 
 
 def configuration_vector(symbol: str) -> list[float]:
-    """The electron configuration of an element as 118 numbers ±1/√118, a vector of length 1.
+    """Return the electron configuration of an element as 118 numbers ±1/√118, a vector of length 1.
 
     Two numbers for each of the 59 orbitals from 1s to 7p. Raises `ConfigurationError` if `symbol` is no element.
 

@@ -1,6 +1,7 @@
 """Embedding nets of one number and two types, g(s; near, own), as repinit uses them (specification sections 5, 6).
 
-Types take few values, so whatever depends on them alone is a table, made once from the weights by `fold`.
+There are few types, so everything that depends on types alone is a table, made once from the weights by
+`fold_embedding`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class TypedLinear:
 
 
 def stretch(v: Float[Array, "channel"], ndim: int):
-    """v with `ndim` axes of length one behind."""
+    """v with `ndim` axes of length one added behind."""
     return v[(slice(None),) + (None,) * ndim]
 
 

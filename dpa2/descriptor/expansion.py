@@ -1,4 +1,4 @@
-"""Embedding nets as Chebyshev polynomials: for those who ask for it, and only as exact as they demand.
+"""Embedding nets as Chebyshev polynomials, which `Model.accelerate` makes to the error that it is given.
 
 For given types an embedding net is a function of one number. Expanded, g(s) = Σ_n C_n T_n(s), the sum over neighbours
 moves inside: Σ_a g(s_a) ⊗ R_a = Σ_n C_n (Σ_a T_n(s_a) R_a), and no net is evaluated at any neighbour.
@@ -14,7 +14,7 @@ from .three_body import ThreeBodyProgram
 
 @module
 class Expansion:
-    """C for every pair of types: of those of the first kind of factor, then of the next; on an interval of s."""
+    """Coefficients C on the interval of s from `low` to `high`: the terms of one factor, then those of the next."""
 
     coefficients: Float[Array, "own channel factor*term"]
     terms: int = static()
@@ -39,14 +39,14 @@ class Expansion:
         return t @ values, pull_back
 
     def factors(self, kinds: Float[Array, "*axes kind"], switch: Float[Array, "*axes"]):
-        """Return the factors of T_n: 1 for the kind of neighbour; where types enter as a gate, (1, ρ · that)."""
+        """The factors of T_n: 1 for the kind of neighbour, 0 for others; (1, ρ · those) where types enter as a gate."""
         xp = array_namespace(switch)
         if not self.switched:
             return kinds
         return xp.concat([xp.ones_like(kinds[..., :1]), kinds * switch[..., None]], axis=-1)
 
     def pull_factors(self, dfactors, kinds):
-        """The cotangent of the switch."""
+        """The cotangent of the switch from that of the factors."""
         xp = array_namespace(kinds)
         if not self.switched:
             return xp.zeros_like(kinds[..., 0])
@@ -54,7 +54,7 @@ class Expansion:
 
 
 def chebyshev(u, terms: int) -> list:
-    """T_0 … of the first kind."""
+    """The first Chebyshev polynomials of the first kind, T_0, T_1, …"""
     t = [0.0 * u + 1.0, u]
     while len(t) < terms:
         t.append(2.0 * u * t[-1] - t[-2])
@@ -62,7 +62,7 @@ def chebyshev(u, terms: int) -> list:
 
 
 def second_kind(u, terms: int) -> list:
-    """U_0 …, with T_n′ = n U_{n-1}."""
+    """The first Chebyshev polynomials of the second kind, U_0, U_1, …, with T_n′ = n U_{n-1}."""
     t = [0.0 * u + 1.0, 2.0 * u]
     while len(t) < terms:
         t.append(2.0 * u * t[-1] - t[-2])
@@ -70,7 +70,7 @@ def second_kind(u, terms: int) -> list:
 
 
 def one_hot(types: Int[Array, "*axes"], count: int, like: Float[Array, "..."]) -> Float[Array, "*axes type"]:
-    """1 at the place of each type."""
+    """1 at the place of each type, 0 elsewhere."""
     xp = array_namespace(like)
     return xp.stack([xp.astype(types == t, like.dtype) for t in range(count)], axis=-1)
 

@@ -27,9 +27,9 @@ def can_be_tabulated(name: str) -> bool:
 
 @module
 class Tables:
-    """The tables that compression adds to the weights; without `coefficients` the gate alone is a table.
+    """The weights that compression adds; without `coefficients` the gate alone is a table.
 
-    Column 6 c + q of a row of `coefficients` is what channel c has at power q. Rows of `types` have the centre's type
+    Column 6 c + q of a row of `coefficients` belongs to power q of channel c. Rows of `types` have the centre's type
     slow.
     """
 
@@ -77,10 +77,10 @@ class TabulatedEmbedding(TypedEmbedding):
         return xp.permute_dims(value, (value.ndim - 1, *range(value.ndim - 1))), pull_back
 
     def place(self, s: Float[Array, "*axes"]):
-        """s as far as the table reaches, its interval, and how far into that it lies."""
+        """s cut off at the ends of the table, its interval, and its distance from the start of that."""
         xp = array_namespace(s)
         low, high, end, fine, coarse = (self.grid[k] for k in range(5))
-        first = xp.floor((high - low) / fine)  # the number of intervals of the fine part
+        first = xp.floor((high - low) / fine)  # the number of fine intervals
         inside = xp.minimum(xp.maximum(s, low), end)
         near, far = xp.floor((inside - low) / fine), first + xp.floor((inside - high) / coarse)
         k = xp.clip(xp.where(inside < high, near, far), 0.0, float(self.powers.shape[0] - 1))
@@ -110,7 +110,7 @@ def table_grid(environment: Environment, closest: float, step: float, extrapolat
 
 
 def ends(environment: Environment, closest: float) -> tuple[float, float]:
-    """The whole numbers between which s lies as long as no neighbour is closer.
+    """The whole numbers between which s lies as long as no neighbour is closer than `closest` Å.
 
     DeePMD-kit takes the widest of all four columns of the statistics, not of the radial one alone; so do we.
     """
@@ -139,7 +139,7 @@ def quintics(net: EmbeddingNet, grid: Float[Array, "6"]) -> Float[Array, "interv
 
 
 def intervals(grid: Float[Array, "6"]) -> tuple[Float[Array, "interval"], Float[Array, "interval"]]:
-    """Return the starts and the lengths of the intervals of a grid."""
+    """The starts and the lengths of the intervals of a grid."""
     xp = array_namespace(grid)
     low, high, end, fine, coarse = (float(grid[k]) for k in range(5))
     first = int((high - low) / fine)
@@ -161,7 +161,7 @@ def jets(net: EmbeddingNet, s: Float[Array, "point"]):
 
 
 def layer_jet(layer: Dense, x, dx, ddx):
-    """Value, first and second derivative behind a layer without a timestep, from those before it."""
+    """Value, first and second derivative of the output of a layer without a timestep, from those of its input."""
     xp = array_namespace(x)
     z, dz, ddz = (layer.weight.T @ a for a in (x, dx, ddx))
     z = z if layer.bias is None else z + layer.bias[:, None]

@@ -1,4 +1,4 @@
-"""From an atom's type to numbers (specification section 4)."""
+"""The embedding of atom types (specification section 4)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from ..nn.layers import MATRIX, Dense
 from ..nn.module import module
 from ..nn.record import record
 from ..nn.roles import Normal, parameter, static
+from .electrons import configuration_vector
 
 
 @module
@@ -29,10 +30,8 @@ class TypeEmbedding:
         return table
 
     def inputs(self) -> Float[Array, "type input"]:
-        """Return the input of the layer for each type."""
+        """The input of the layer for each type."""
         if self.elements is None:
             types = range(self.weight.shape[0])
             return like([[float(i == j) for j in types] for i in types], self.weight)
-        from .electrons import configuration_vector
-
         return like([configuration_vector(symbol) for symbol in self.elements], self.weight)

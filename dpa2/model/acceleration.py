@@ -1,4 +1,4 @@
-"""Expansions of embedding nets: interpolated at Chebyshev nodes, and verified between them on the actual weights."""
+"""Expansion of embedding nets: interpolation at Chebyshev nodes, verified between them on the actual weights."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ..descriptor.three_body import ThreeBodyProgram
 from ..errors import InputError, UnsupportedModel
 from ..fitting.energy import EnergyProgram
 
-MOST, MOST_FOR_PAIRS = 128, 32  # largest number of terms; the net itself is faster than a longer expansion
-SAMPLES = 4  # an expansion is verified at this many points for each of its terms
+MAX_TERMS, MAX_TERMS_OF_PAIRS = 128, 32  # nets are faster than expansions with more terms
+POINTS_PER_TERM = 4  # an expansion is verified at so many points for each of its terms
 
 
 @dataclass(frozen=True)
 class Acceleration:
-    """The settings of `Model.accelerate`: the error allowed, and the distance (Å) down to which it is kept."""
+    """The demands on an expansion: the largest error, and the distance (Å) of neighbours down to which it holds."""
 
     tolerance: float
     closest: float
@@ -31,9 +31,9 @@ class Acceleration:
 
 
 def accelerated(program: EnergyProgram, closest: float, tolerance: float) -> EnergyProgram:
-    """A folded model with its embedding nets expanded, for neighbours from `closest` Å on. Arrays of NumPy.
+    """Return the program with its embedding nets expanded for neighbours from `closest` Å on. Arrays are NumPy's.
 
-    The three-body block keeps its net, which is small, if an expansion of that is too long to pay.
+    The three-body block keeps its net, which is small, if only an expansion of more terms were exact enough.
     """
     initial = program.descriptor.initial
     three = initial.three_body and expanded_three_body(initial.three_body, closest, tolerance)
@@ -42,30 +42,32 @@ def accelerated(program: EnergyProgram, closest: float, tolerance: float) -> Ene
 
 
 def expanded_repinit(block: RepinitProgram, closest: float, tolerance: float) -> ExpandedRepinit:
-    """repinit on all values that s takes; `UnsupportedModel` where that is not possible."""
+    """repinit with its net expanded over all values of s; raises `UnsupportedModel` where that is not possible."""
     if block.attention:
         raise UnsupportedModel("repinit: attention among neighbours cannot be expanded", what="attention in repinit")
     env, net = block.environment, block.embedding
     types = net.types - 1
     ends = (np.array([0.0, 1.0 / (closest + env.protection)]) - env.mean[:types, :1]) / env.std[:types, :1]
     kinds = [[(near, own) for near in range(types)] for own in range(types)]
-    expansion, error = expand(net, kinds, (float(ends.min()), float(ends.max())), tolerance, MOST)
+    expansion, error = expand(net, kinds, (float(ends.min()), float(ends.max())), tolerance, MAX_TERMS)
     if expansion is None:
         raise UnsupportedModel(
-            f"repinit: {MOST} Chebyshev terms leave an error of {error:.1e}, {tolerance:.1e} is allowed. Allow more, "
-            f"or ask for less: a `closest` larger than {closest} Å leaves less to expand", what="repinit", error=error,
-        )  # fmt: skip
+            f"repinit: {MAX_TERMS} Chebyshev terms leave an error of {error:.1e}, {tolerance:.1e} is allowed. Allow a "
+            f"larger one, or a `closest` larger than {closest} Å, which leaves a shorter interval to expand over",
+            what="repinit",
+            error=error,
+        )
     return ExpandedRepinit(**fields(block), expansion=expansion)
 
 
 def expanded_three_body(block: ThreeBodyProgram, closest: float, tolerance: float) -> ThreeBodyProgram:
-    """The three-body block on all values that κ takes, or as it is."""
+    """The three-body block with its net expanded over all values of κ, or as it is if that takes too many terms."""
     env, net = block.environment, block.embedding
     types = net.types - 1
     raw = 1.0 / (closest + env.protection)
     longest = ((raw + np.linalg.norm(env.mean[:types, 1:], axis=1)) / env.std[:types, 1:].min(axis=1)).max()
     kinds = [[(a, b) for a in range(types) for b in range(types)]]
-    expansion, _ = expand(net, kinds, (-float(longest**2), float(longest**2)), tolerance, MOST_FOR_PAIRS)
+    expansion, _ = expand(net, kinds, (-float(longest**2), float(longest**2)), tolerance, MAX_TERMS_OF_PAIRS)
     return block if expansion is None else ExpandedThreeBody(**fields(block), expansion=expansion)
 
 
@@ -75,7 +77,7 @@ def fields(block) -> dict:
 
 
 def expand(net: TypedEmbedding, kinds, interval: tuple[float, float], tolerance: float, most: int):
-    """An `Expansion` of at most `most` terms, verified between its nodes, or None; and its error."""
+    """An `Expansion` of at most `most` terms, or None if none is exact enough, and the error of the last one tried."""
     gated = net.gate is not None and net.switched
 
     def functions(s):
@@ -94,7 +96,7 @@ def expand(net: TypedEmbedding, kinds, interval: tuple[float, float], tolerance:
 
 
 def factor_values(net: TypedEmbedding, s, row, gated: bool) -> np.ndarray:
-    """Return the functions of which each factor is expanded (channel, factor, point): g, or q and then q z."""
+    """The values that each factor expands (channel, factor, point): g, or q and then q z."""
 
     def g(near: int, own: int, weight: float):
         at = np.full_like(s, near, dtype=int), np.full_like(s, own, dtype=int)
@@ -116,6 +118,6 @@ def fit(functions: Callable, low: float, high: float, terms: int) -> np.ndarray:
 
 def deviation(functions: Callable, coefficients, low: float, high: float, terms: int) -> float:
     """The largest error between the nodes, relative to the largest value."""
-    u = np.linspace(-1.0, 1.0, SAMPLES * terms + 1)
+    u = np.linspace(-1.0, 1.0, POINTS_PER_TERM * terms + 1)
     exact = functions(0.5 * (low + high) + 0.5 * (high - low) * u)
     return float(np.abs(coefficients @ np.stack(chebyshev(u, terms)) - exact).max() / np.abs(exact).max())

@@ -18,7 +18,7 @@ from .preparation import with_neighbors
 
 
 def compress(model: Model, min_distance: float, step: float = 0.01, extrapolate: float = 5.0) -> Model:
-    """The same model with tables in place of repinit's nets.
+    """Return the same model with tables in place of repinit's nets.
 
     min_distance: Å, how close atoms come, on which the table's fine part ends. step: of the fine part; the coarse one,
     up to `extrapolate` times the end of the fine one, has ten times that. With attention in repinit only the gate
@@ -45,7 +45,7 @@ def compress(model: Model, min_distance: float, step: float = 0.01, extrapolate:
 
 
 def closest_distance(model: Model, systems: Sequence[System]) -> float:
-    """Å between the two atoms that are closest in any of the structures."""
+    """Return the distance in Å of the two atoms that are closest in any of the structures."""
     _, lists = with_neighbors(model.config, systems, "truncate")
     found = min((float(x.distance[x.index >= 0].min(initial=np.inf)) for x in lists), default=np.inf)
     if not np.isfinite(found):
@@ -54,7 +54,7 @@ def closest_distance(model: Model, systems: Sequence[System]) -> float:
 
 
 def table_error(model: Model) -> float:
-    """The largest error of a model's table, midway between its knots where it is fine, of the largest value."""
+    """Return the largest error of a model's table midway between its fine knots, relative to the largest value."""
     block = model.on_host().descriptor.repinit
     if block.tables.coefficients is None:
         return 0.0
@@ -67,7 +67,7 @@ def table_error(model: Model) -> float:
 
 
 def require_compressible(config: DPA2Config) -> None:
-    """Refuse what has no tables, with the reason."""
+    """Raise `UnsupportedModel`, with the reason, for a configuration that has no tables."""
     repinit = config.repinit
     reasons = {
         "it is compressed already": repinit.compression is not None,

@@ -15,7 +15,7 @@ class ExtrapolationWarning(UserWarning):
 
 
 def warn_of_extrapolation(model, lists: Sequence[Neighbors]) -> None:
-    """An `ExtrapolationWarning` that says how many neighbours are too close, and the closest of them."""
+    """Issue an `ExtrapolationWarning` that says how many neighbours are too close, and the closest of them."""
     tables, limit = model.config.repinit.compression, model.metadata.get("min_distance")
     if tables is None or not tables.intervals or limit is None:
         return

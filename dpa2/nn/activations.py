@@ -13,6 +13,7 @@ from functools import lru_cache, partial
 
 from .arrays import array_namespace
 
+GELU = math.sqrt(2 / math.pi), 0.044715  # constants of its tanh form
 MAX_THRESHOLD = 700.0  # exp of more overflows float64
 
 
@@ -43,14 +44,14 @@ def relu6(x):
 def gelu(x):
     """The tanh form, whatever the name."""
     xp = array_namespace(x)
-    a, b = math.sqrt(2 / math.pi), 0.044715
+    a, b = GELU
     t = xp.tanh(a * (x + b * x * x * x))
     return 0.5 * x * (1 + t), lambda dy: dy * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * a * (1 + 3 * b * x * x))
 
 
 def gelu_curvature(x):
     xp = array_namespace(x)
-    a, b = math.sqrt(2 / math.pi), 0.044715
+    a, b = GELU
     t, u, uu = xp.tanh(a * (x + b * x**3)), a * (1 + 3 * b * x * x), 6 * a * b * x
     return (1 - t * t) * (u + 0.5 * x * (uu - 2 * t * u * u))
 

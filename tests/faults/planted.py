@@ -51,8 +51,8 @@ FAULTS = (
     Fault("descriptor/environment", "1.0 / (r + self.protection)", "1.0 / r", "repinit/env_mat", "protection-ignored"),
     Fault(
         "descriptor/environment",
-        "mean=xp.concat([self.mean, zero]), std=xp.concat([self.std, zero + 1.0])",
-        "mean=xp.concat([0.0 * self.mean, zero]), std=xp.concat([0.0 * self.std + 1.0, zero + 1.0])",
+        "xp.concat([self.mean, zero]),\n            xp.concat([self.std, zero + 1.0]),",
+        "xp.concat([0.0 * self.mean, zero]),\n            xp.concat([0.0 * self.std + 1.0, zero + 1.0]),",
         "repinit/env_mat",
         "statistics-ignored",
     ),
@@ -162,7 +162,8 @@ FAULTS = (
     Fault(
         "descriptor/repinit",
         "if embedding.gate is not None:",
-        "linear, skip, gate, n = embedding.linear, embedding.skip, embedding.gate, embedding.types\n"
+        "import dataclasses\n"
+        "        linear, skip, gate, n = embedding.linear, embedding.skip, embedding.gate, embedding.types\n"
         "        if linear.own is not None:\n"
         "            linear = type(linear)(linear.slope, linear.bias, linear.own, linear.near)\n"
         "            skip = skip and type(skip)(skip.slope, skip.bias, skip.own, skip.near)\n"
@@ -177,6 +178,7 @@ FAULTS = (
         "descriptor/repinit",
         "            record_gate(embedding)\n",
         "            record_gate(embedding)\n"
+        "            import dataclasses\n"
         "            gate, n = embedding.gate, embedding.types\n"
         "            if gate.shape[1] != n:\n"
         "                gate = gate.reshape(-1, n, n).mT.reshape(-1, n * n)\n"
