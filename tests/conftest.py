@@ -31,6 +31,8 @@ def unpack_data() -> None:
 
 unpack_data()
 
+from command_files import data, heads, tuned  # noqa: E402, F401  fixtures
+
 CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from ..dtypes import NAMES
 from ..errors import ConfigurationError, shorten
 from ..nn.activations import activation
 
-DTYPES = ("float64", "float32", "float16", "bfloat16")
+DTYPES = NAMES  # the precisions of a model
 
 
 def refuse(path: str, value, rule: str) -> NoReturn:

@@ -14,8 +14,6 @@ from ..nn.record import Intermediate
 from .features import Features
 from .weighting import Counted, Smooth
 
-UpdateVJP = tuple[Features, Callable[[Features], Features]]
-
 
 @dataclass(frozen=True)
 class TermContext:
@@ -55,6 +53,10 @@ class Term:
     @classmethod
     def build(cls, context: TermContext) -> Term:
         """Return the term with its tensors."""
+        raise NotImplementedError
+
+    def vjp(self, x: Features, sums: Sums) -> tuple[Any, Callable[[Any], Features]]:
+        """Return the update (`Features`), or an input of the merged one (an array), and the pullback to `Features`."""
         raise NotImplementedError
 
     def fold(self, inputs: tuple) -> Any:

@@ -71,8 +71,9 @@ class DPA2(calculator.Calculator):
         super().__init__(**kwargs)
         self.model = file if isinstance(file, Model) else load(file, backend, dtype, device, head)
         self.neighbors, self.fparam, self.aparam = neighbors, fparam, aparam
-        options = {"excluded_pairs": self.model.config.model_excluded_pairs, "type_map": self.model.type_map}
-        self.list = SkinList(*self.model.cutoffs.repinit, skin, neighbors=neighbors, **options)
+        pairs, names = self.model.config.model_excluded_pairs, self.model.type_map
+        cutoff, most = self.model.cutoffs.repinit
+        self.list = SkinList(cutoff, most, skin, neighbors=neighbors, excluded_pairs=pairs, type_map=names)
 
     def calculate(self, atoms=None, properties=("energy",), system_changes=calculator.all_changes):
         """Compute all properties: the gradient of the energy gives forces and stress together."""

@@ -93,7 +93,7 @@ def walk(
     if not is_module(tree):
         return visit(path, tree, owner, field, part)
     branches = {}
-    for f in array_fields(type(tree)):
+    for f in array_fields(tree.__class__):
         below = path if "inline" in f.metadata else f"{path}.{f.name}"
         branches[f.name] = walk(visit, getattr(tree, f.name), below, tree, f, f.metadata.get("part", part))
     return dataclasses.replace(tree, **branches)

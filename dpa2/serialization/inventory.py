@@ -51,8 +51,9 @@ def inventory(config: DPA2Config) -> dict[str, Tensor]:
     """
     tensors: dict[str, Tensor] = {}
 
-    def note(leaf: Leaf, place: numpy.ndarray) -> None:
+    def note(leaf: Leaf, place: numpy.ndarray) -> numpy.ndarray:
         tensors[leaf.path] = Tensor(place.shape, stored_precision(config, leaf), leaf.role)
+        return place
 
     map_roles(note, skeleton(config))
     return tensors

@@ -23,7 +23,7 @@ def configurations() -> list:
 
 def leaves_of(config) -> list:
     found = []
-    map_roles(lambda leaf, array: found.append(leaf), skeleton(config))
+    map_roles(lambda leaf, array: found.append(leaf) or array, skeleton(config))
     return found
 
 

@@ -30,7 +30,7 @@ INERT = {  # what is hidden in the file is passed over, and the rest is the genu
     "zip-byteorder-of-nobody.pt",
 }  # fmt: skip
 STEPS = {".dp": 701, ".yaml": 20011, ".json": 1009, ".pt": 701}  # so many lengths that a cut takes a second
-TESTS = Path(__file__).parent  # contains the package `attacks`
+TESTS = Path(__file__).parents[1]  # contains the package `attacks`
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def read(folder: Path, **request) -> list[dict]:
 
 def environment() -> dict:
     """In which a process finds this package and the attacks."""
-    return os.environ | {"PYTHONPATH": os.pathsep.join([str(TESTS.parents[1]), str(TESTS)])}
+    return os.environ | {"PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)])}
 
 
 def state(folder: Path) -> dict:

@@ -55,7 +55,7 @@ def layer_settings(config: DPA2Config, last: bool) -> dict:
 
 
 def atom_nodes(name: str, r: Repformer, nodes: Nodes, smooth: bool, tensors: dict[str, Tensor]) -> dict:
-    found = {"linear1": nodes.linear(f"{name}.merge", *tensors[f"{name}.merge.weight"].shape)}
+    found = {"linear1": nodes.linear(f"{name}.merge", tensors[f"{name}.merge.weight"].shape[0], r.atom_dim)}
     if r.separate_mlp:
         found["g1_self_mlp"] = nodes.linear(f"{name}.mlp", r.atom_dim, r.atom_dim)
     if r.convolution:

@@ -12,7 +12,7 @@ import numpy as np
 
 from dpa2.demo import MODEL
 
-SCRIPT = Path(__file__).parents[2] / "data" / "samples" / "dpa2_tiny.frozen.pth"  # the same model
+SCRIPT = Path(__file__).parents[1] / "data" / "samples" / "dpa2_tiny.frozen.pth"  # the same model
 SUFFIXES = (".dp", ".yaml", ".json", ".safetensors", ".pt", ".jax")
 
 
