@@ -1,8 +1,4 @@
-"""The command line: `dpa2 info`, `eval`, `convert`, `compress`, `verify`, `diff`, `check`, `vectors`, `smoothness`,
-`neighbors`, `precision`, `demo`.
-
-`exit_codes` says what its codes mean.
-"""
+"""The command line `dpa2`. Each file in `verbs/` is one command; `exit_codes` lists the exit codes."""
 
 from __future__ import annotations
 
@@ -12,39 +8,10 @@ import traceback
 import typer
 
 from ..errors import DPA2Error, InputError
-from . import (  # they add their commands
-    check,
-    compress,
-    convert,
-    demo,
-    diff,
-    evaluate,
-    info,
-    neighbors,
-    precision,
-    smoothness,
-    vectors,
-    verify,
-)
-from .app import app, tell_error
+from .app import application, tell_error
 from .exit_codes import exit_code
 
-__all__ = [
-    "app",
-    "check",
-    "compress",
-    "convert",
-    "demo",
-    "diff",
-    "evaluate",
-    "info",
-    "main",
-    "neighbors",
-    "precision",
-    "smoothness",
-    "vectors",
-    "verify",
-]
+__all__ = ["application", "main"]
 WRONG_CALL = typer.BadParameter.__base__  # what the parser raises; its module differs between versions of typer
 
 
@@ -52,7 +19,7 @@ def main() -> None:
     """Run the command line; a named error becomes one line, and the exit code of its kind."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        sys.exit(app(arguments, prog_name="dpa2", standalone_mode=False))
+        sys.exit(application()(arguments, prog_name="dpa2", standalone_mode=False))
     except WRONG_CALL as error:
         refused: Exception = InputError(error.format_message())
     except (DPA2Error, OSError) as error:

@@ -1,8 +1,8 @@
-"""What the exit code of a command says, as one table.
+"""The exit code of each class of error.
 
-0 all is well, 1 a fault of this program, 2 the call or an input is wrong, 3 a file is unreadable or hostile, 4 its
-version or a feature is not supported, 5 the target format cannot hold the model, 6 two things that should be equal
-are not, or a model is not smooth or holds too few neighbours, 7 an optional package is missing, 8 writing failed.
+0 success; 1 a defect of this program; 2 the command line or an input is wrong; 3 a file is missing, unreadable or
+hostile; 4 its version or a feature is not supported; 5 the target format cannot hold the model; 6 a comparison found
+a difference, or a model is not smooth or holds too few neighbours; 7 an optional package is missing; 8 writing failed.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from ..errors import (
     WriteFailed,
 )
 
-USAGE = 2
-DIFFERENT = 6
+USAGE = 2  # the command line or an input is wrong
+DIFFERENT = 6  # a comparison found a difference
 CODES: dict[type[Exception], int] = {
     DPA2Error: USAGE,
     FormatError: 3,
     FileMissing: 3,
-    OSError: 3,  # whatever fails while writing is a WriteFailed
+    OSError: 3,  # raised while reading; a failure to write is a WriteFailed
     UnsupportedModel: 4,
     TargetLacks: 5,
     VerificationFailed: DIFFERENT,
@@ -34,7 +34,7 @@ CODES: dict[type[Exception], int] = {
 
 
 def exit_code(error: Exception) -> int:
-    """The code of an error's class, or of the nearest class above it.
+    """Return the code of an error's class, or of its nearest base class that has one.
 
     >>> exit_code(TargetLacks("no place for attention")), exit_code(PermissionError())
     (5, 3)

@@ -1,4 +1,4 @@
-"""A picture of a comparison: a bar for each tensor that changed, as long as its relative distance."""
+"""A picture of a comparison: one bar for each tensor that changed, as long as its relative distance."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from .png import check_png, empty_figure, save_png
 
 
 def draw(found, file: str, title: str) -> None:
-    """Write a PNG, complete or not at all."""
+    """Write the picture of a comparison to a PNG file."""
     check_png(file)
     tensors = [t for t in found.different if not t.reason][::-1]
     figure = empty_figure(9, 1.5 + 0.18 * len(tensors))

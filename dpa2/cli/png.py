@@ -1,4 +1,4 @@
-"""Pictures as files: an empty figure, and a PNG that appears complete or not at all."""
+"""PNG files: checks before the work, an empty figure, and writing."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from ..errors import InputError, require
 
 
 def check_png(file: str | None) -> None:
-    """Refuse, before any work, a name that is not that of a picture, and pictures where nothing can draw them.
+    """Raise an error, before any work is done, for a name without .png or if matplotlib is not installed.
 
     >>> check_png(None)
     """
     if file is None:
         return
     if Path(file).suffix.lower() != ".png":
-        raise InputError(f"{file}: pictures are written as .png", argument="png", file=file)
+        raise InputError(f"{file}: the name of a picture must end in .png", argument="png", file=file)
     require("matplotlib.figure", "plot")
 
 
 def empty_figure(width: float, height: float):
-    """A figure of that size in inches."""
+    """Return an empty matplotlib figure; width and height are in inches."""
     return require("matplotlib.figure", "plot").Figure(figsize=(width, height), layout="constrained")
 
 
 def save_png(figure, file: str) -> None:
-    """Render a figure and write it."""
+    """Write a figure to a PNG file, which appears complete or not at all."""
     from ..serialization.atomic import replacing
 
     check_png(file)

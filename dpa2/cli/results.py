@@ -1,4 +1,4 @@
-"""Results of many evaluations, as rows of a table, and written to a file."""
+"""Results of evaluations: one row for each frame, a summary, and the file they are written to."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ import numpy as np
 from ..errors import InputError
 from ..structures.datasets import Frame
 
-SUFFIXES = (".npz", ".json")
+SUFFIXES = (".npz", ".json")  # formats of the file of results
 
 
 def check_name(file: str | None) -> None:
-    """Refuse, before any work, a name whose suffix says nothing.
+    """Raise an error, before any work is done, for a name with another suffix than .npz or .json.
 
     >>> check_name("results.npz")
     """
     if file is not None and Path(file).suffix not in SUFFIXES:
-        raise InputError(f"{file}: results are written as {' or '.join(SUFFIXES)}", argument="out")
+        rule = f"results are written as {' or '.join(SUFFIXES)}; give the file one of these suffixes"
+        raise InputError(f"{file}: {rule}", argument="out", file=file)
 
 
 def row(frame: Frame, found, to_numpy) -> dict:
-    """What one evaluation found, and how far that is from the frame's labels."""
+    """Results of one evaluation, with their errors where the frame has labels (eV, eV/Å, pressure in eV/Å³)."""
     forces, virial = to_numpy(found.forces), to_numpy(found.virial)
     cell = frame.system.cell
     volume = None if cell is None else abs(np.linalg.det(np.asarray(cell, dtype=float).reshape(3, 3)))
@@ -45,7 +46,7 @@ def row(frame: Frame, found, to_numpy) -> dict:
 
 
 def summary(rows: list[dict]) -> dict[str, float]:
-    """Root mean square errors against the labels, where there are any (eV per atom, eV/Å)."""
+    """Root mean square errors of energies (eV per atom) and forces (eV/Å), if there are labels."""
     energy = [r["energy_error"] for r in rows if "energy_error" in r]
     force = [r["force_error"].ravel() for r in rows if "force_error" in r]
     found = {}
@@ -57,12 +58,12 @@ def summary(rows: list[dict]) -> dict[str, float]:
 
 
 def plain(row: dict) -> dict:
-    """A row as JSON can hold it."""
+    """Return the row with lists in place of arrays, for JSON."""
     return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in row.items()}
 
 
 def write(rows: list[dict], file: str) -> None:
-    """All rows in one file, complete or not at all; .npz has a key `index/name` for every entry."""
+    """Write all rows to one file; in .npz, entry `name` of row `index` has the key `index/name`."""
     from ..serialization.atomic import replacing
 
     if Path(file).suffix == ".json":

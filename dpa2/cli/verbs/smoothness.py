@@ -1,4 +1,4 @@
-"""`dpa2 smoothness FILE`: where the energy of a model, its forces or their derivatives jump."""
+"""`dpa2 smoothness FILE`: jumps of the energy, of the forces and of their derivatives."""
 
 from __future__ import annotations
 
@@ -9,31 +9,34 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress
-from rich.table import Table
 
-from .app import AsJson, Head, app, err, out, tell
-from .exit_codes import DIFFERENT
-from .png import check_png, empty_figure, save_png
+from ..app import AsJson, Group, Head, err, out, tell, tell_line, verb
+from ..exit_codes import DIFFERENT
+from ..png import check_png, empty_figure, save_png
 
 COLUMNS = ("event", "event_distance", "counted", "continuity", "quantity", "order", "jump", "distance", "value")
 
 
-@app.command()
+@verb(Group.SURVEY, 2, "dpa2 smoothness water.dp", "dpa2 smoothness water.dp --csv curves.csv --png curves.png")
 def smoothness(
     file: Annotated[str, typer.Argument(help="The model file.")],
-    csv: Annotated[str | None, typer.Option(help="Write orders and points of curves into this file.")] = None,
-    png: Annotated[str | None, typer.Option(help="Draw the curves across each event into this file.")] = None,
+    csv: Annotated[
+        str | None, typer.Option(help="Write the results and the points of the curves to this CSV file.")
+    ] = None,
+    png: Annotated[str | None, typer.Option(help="Draw the curves across each event into this PNG file.")] = None,
     head: Head = None,
     as_json: AsJson = False,
 ) -> None:
-    """Drag an atom across every cutoff, past a neighbour, and beyond max_neighbors; exit code 6 if a model is not C2.
+    """Check that the energy is twice differentiable where a neighbour crosses a cutoff or passes another one.
 
-    Where max_neighbors is exceeded and the farthest neighbours are dropped, every model jumps: that is not counted.
+    An atom is dragged through small clusters. Where an atom has more than max_neighbors and the farthest are dropped,
+    the energy of every model jumps; that is shown but not counted. The exit code is 6 if any other event is not C2.
     """
-    from ..api import load
-    from ..surveys.drags import drags
-    from ..surveys.smoothness import known_causes, survey_smoothness
+    from rich.progress import Progress
+
+    from ...api import load
+    from ...surveys.drags import drags
+    from ...surveys.smoothness import known_causes, survey_smoothness
 
     check_png(png)
     model = load(file, dtype="float64", head=head)
@@ -55,7 +58,7 @@ def smoothness(
 
 
 def facts(event) -> dict:
-    """One event as JSON can hold it; an order is null where nothing but rounding is left."""
+    """One event as plain data; an order is null where the jump is below rounding."""
     return {
         "event": event.drag.event,
         "distance": event.drag.at,
@@ -75,7 +78,9 @@ def facts(event) -> dict:
 
 
 def show(events, rough, causes) -> None:
-    """A row for each event and one for each quantity, then what follows."""
+    """Print a table with rows for each event and quantity, then the conclusion and known causes."""
+    from rich.table import Table
+
     table = Table("", "step / Å", "jump", "… at ½", "… at ¼", "order", box=None, padding=(0, 1, 0, 0))
     for event in events:
         verdict = event.continuity if event.counted else "not counted"
@@ -86,21 +91,21 @@ def show(events, rough, causes) -> None:
             table.add_row(f"  {jump.quantity} / {jump.unit}", f"{jump.step:.2g}", *sizes, order)
     out.print(table)
     counted = [event for event in events if event.counted]
-    out.print(f"{len(counted) - len(rough)} of {len(counted)} events are C2", highlight=False)
+    tell_line(f"{len(counted) - len(rough)} of {len(counted)} events are C2")
     for event in rough:
         lowest = next(jump for jump in event.jumps if not jump.continuous)
         size = f"{lowest.sizes[-1]:.2g} {lowest.unit}"
-        out.print(f"{event.drag.event}: {lowest.quantity} jumps by {size}", highlight=False, soft_wrap=True)
+        tell_line(f"{event.drag.event}: {lowest.quantity} jumps by {size}")
     for cause in causes:
-        out.print(f"known to cause jumps: {cause}", highlight=False, soft_wrap=True)
+        tell_line(f"known to cause jumps: {cause}")
     if any(not event.counted for event in events):
-        what = "an overflow drops the farthest neighbours, and every model jumps there (`dpa2 neighbors` finds them)"
-        out.print(f"not counted: {what}", highlight=False, soft_wrap=True)
+        rule = "events of overflow, where the farthest neighbours are dropped and every model jumps"
+        tell_line(f"not counted: {rule} (`dpa2 neighbors` shows whether data have them)")
 
 
 def write_csv(events, file: str) -> None:
-    """One table: what was found for a quantity at an event stands beside every point of its curve."""
-    from ..serialization.atomic import replacing
+    """Write one table with a row for each point of each curve, with the results of its event and quantity."""
+    from ...serialization.atomic import replacing
 
     text = io.StringIO()
     writer = csv_writer(text, lineterminator="\n")
@@ -115,7 +120,7 @@ def write_csv(events, file: str) -> None:
 
 
 def draw(events, file: str) -> None:
-    """A row for each event: energy, force on the dragged atom, and its derivative, to either side."""
+    """Draw a row for each event: energy, force on the dragged atom, and the derivative of that force."""
     figure = empty_figure(10, 1.9 * len(events))
     for event, row in zip(events, figure.subplots(len(events), 3, squeeze=False), strict=True):
         for jump, values, axes in zip(event.jumps, event.curve.values, row, strict=True):

@@ -1,4 +1,4 @@
-"""`dpa2 diff A B`: what a training changed, tensor by tensor."""
+"""`dpa2 diff A B`: distances between two models, tensor by tensor."""
 
 from __future__ import annotations
 
@@ -6,23 +6,25 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from .app import AsJson, app, out, tell
-from .sides import First, Second, read_side
+from ..app import AsJson, Group, out, tell, tell_line, verb
+from ..sides import First, Second, read_side
 
 
-@app.command()
+@verb(Group.COMPARE, 2, "dpa2 diff before.pt after.pt", "dpa2 diff before.pt after.pt --png diff.png --all")
 def diff(
     first: First,
     second: Second,
-    png: Annotated[str | None, typer.Option(help="Draw the relative distances into this file.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="List the tensors that are the same, too.")] = False,
+    png: Annotated[str | None, typer.Option(help="Draw the relative distances into this PNG file.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="List equal tensors too.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show how far two models are apart: largest and relative distance, and how many numbers changed."""
-    from ..serialization import compare
-    from .picture import draw
+    """Show for each tensor how far two models are apart, for example what a training changed.
+
+    The exit code is 0 whether or not they differ; `dpa2 verify` tells equal from different.
+    """
+    from ...serialization import compare
+    from ..picture import draw
 
     found = compare(read_side(first), read_side(second))
     if png is not None:
@@ -35,19 +37,21 @@ def diff(
 
 
 def show(found, tensors) -> None:
-    """A line for each setting and for each tensor that cannot be compared, a row for each that can."""
+    """Print the settings that differ, the tensors that cannot be compared, and a table of those that can."""
+    from rich.table import Table
+
     lines = [f"{s.path}: {s.first!r} → {s.second!r}" for s in found.settings]
     for line in [*lines, *(f"{t.name}: {t.reason}" for t in tensors if t.reason)]:
-        out.print(line, markup=False, highlight=False, soft_wrap=True)
+        tell_line(line)
     table = Table("tensor", "numbers", "changed", "largest |Δ|", "‖Δ‖ / ‖first‖")
     for t in tensors:
         if not t.reason:
             table.add_row(t.name, *row(t))
     if table.rows:
         out.print(table)
-    out.print(f"{len(found.different)} of {len(found.tensors)} tensors differ", highlight=False)
+    tell_line(f"{len(found.different)} of {len(found.tensors)} tensors differ")
 
 
 def row(tensor) -> tuple[str, ...]:
-    """The numbers of a row."""
+    """Cells of the table after the name of the tensor."""
     return f"{tensor.size}", f"{tensor.share:.1%}", f"{tensor.largest:.3e}", f"{tensor.relative:.3e}"

@@ -1,35 +1,37 @@
-"""`dpa2 neighbors FILE DATA...`: whether a model holds the neighbours that atoms have."""
+"""`dpa2 neighbors FILE DATA...`: neighbour counts in a data set, beside what a model holds."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Annotated
 
-import numpy as np
 import typer
-from rich.progress import Progress
-from rich.table import Table
 
-from ..structures.files import read_structures
-from .app import AsJson, Head, app, err, one_line, out, tell
-from .exit_codes import DIFFERENT
-from .png import check_png, empty_figure, save_png
+from ..app import AsJson, Group, Head, Structures, err, out, tell, tell_line, verb
+from ..exit_codes import DIFFERENT
+from ..png import check_png, empty_figure, save_png
 
 BARS = " ▁▂▃▄▅▆▇█"
-COLUMNS = 32  # of a histogram in the terminal, at most
+MAX_COLUMNS = 32  # a histogram in the terminal is at most this many characters wide
 
 
-@app.command()
+@verb(Group.SURVEY, 1, "dpa2 neighbors water.dp data/", "dpa2 neighbors water.dp structures.xyz --png counts.png")
 def neighbors(
     file: Annotated[str, typer.Argument(help="The model file.")],
-    data: Annotated[list[str], typer.Argument(help="DeePMD data folders, or files that ASE reads.")],
-    png: Annotated[str | None, typer.Option(help="Draw the histograms into this file.")] = None,
+    data: Structures,
+    png: Annotated[str | None, typer.Option(help="Draw the histograms into this PNG file.")] = None,
     head: Head = None,
     as_json: AsJson = False,
 ) -> None:
-    """Count neighbours within each cutoff over a data set; exit code 6 if an atom has more than the model holds."""
-    from ..serialization import read
-    from ..surveys.neighbors import survey_neighbors
+    """Count the neighbours of all atoms within each cutoff, and compare with the max_neighbors of the model.
+
+    The exit code is 6 if an atom has more neighbours than the model holds.
+    """
+    from rich.progress import Progress
+
+    from ...serialization import read
+    from ...structures.files import read_structures
+    from ...surveys.neighbors import survey_neighbors
 
     check_png(png)
     config = read(file, head).config
@@ -46,14 +48,16 @@ def neighbors(
 
 
 def facts(block) -> dict:
-    """One block as JSON can hold it."""
+    """Neighbour counts of one block as plain data."""
     found = {"largest": block.largest, "mean": block.mean, "exceeding": block.exceeding}
     return asdict(block) | found | {"histogram": block.histogram.tolist()}
 
 
 def show(blocks, frames: int) -> None:
-    """A row for each block, and a line for each that is too small."""
-    from ..surveys.neighbors import MARGIN, MULTIPLE
+    """Print a table with a row for each block, then the atom with the most neighbours."""
+    from rich.table import Table
+
+    from ...surveys.neighbors import MARGIN, MULTIPLE
 
     table = Table("block", "cutoff / Å", "holds", "largest", "mean", "to use", "atoms by count")
     for b in blocks:
@@ -61,28 +65,31 @@ def show(blocks, frames: int) -> None:
         table.add_row(b.block, *numbers, bars(b.histogram))
     out.print(table)
     for b in blocks:
-        where = one_line(f"{b.block}: atom {b.atom} of {b.frame} has the most, {b.largest}")
+        where = f"{b.block}: atom {b.atom} of {b.frame} has the most neighbours, {b.largest}"
         more = f"; {b.exceeding} atoms have more than the {b.limit} that the model holds" if b.exceeding else ""
-        out.print(where + more, markup=False, highlight=False, soft_wrap=True)
-    rule = f"to use in a new training: the largest and {MARGIN} % more, rounded up to a multiple of {MULTIPLE}"
-    out.print(f"{rule} ({frames} frames); in a trained model the number is part of its formulas", soft_wrap=True)
+        tell_line(where + more)
+    rule = f"to use in a new training: the largest count plus {MARGIN} %, rounded up to a multiple of {MULTIPLE}"
+    tell_line(f"{rule} ({frames} frames); max_neighbors of a trained model cannot be changed: its formulas contain it")
 
 
-def bars(histogram: np.ndarray) -> str:
+def bars(histogram) -> str:
     """A histogram in one line: the smallest count, a bar for each range of counts, the largest count.
 
+    >>> import numpy as np
     >>> bars(np.array([0, 0, 4, 8, 0, 2]))
     '2 ▄█ ▂ 5'
     """
+    import numpy as np
+
     first, last = int(np.flatnonzero(histogram)[0]), len(histogram) - 1
-    width = -(-(last + 1 - first) // COLUMNS)
+    width = -(-(last + 1 - first) // MAX_COLUMNS)
     heights = np.add.reduceat(histogram[first:], np.arange(0, last + 1 - first, width))
     shares = np.ceil(heights / heights.max() * (len(BARS) - 1)).astype(int)
     return f"{first} {''.join(BARS[k] for k in shares)} {last}"
 
 
 def draw(blocks, file: str) -> None:
-    """A histogram for each block, with a line where the model's limit is."""
+    """Draw a histogram for each block, with a line at its max_neighbors."""
     figure = empty_figure(8, 2.4 * len(blocks))
     for b, axes in zip(blocks, figure.subplots(len(blocks), squeeze=False)[:, 0], strict=True):
         axes.bar(range(len(b.histogram)), b.histogram, width=1.0)

@@ -1,24 +1,23 @@
-"""`dpa2 info FILE`: what is in a model file."""
+"""`dpa2 info FILE`: the contents of a model file."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from .app import AsJson, Head, app, out, tell
+from ..app import AsJson, Group, Head, out, tell, tell_line, verb
 
 
-@app.command()
+@verb(Group.USE, 1, "dpa2 info water.dp", "dpa2 info multitask.pt --head water --tensors")
 def info(
-    file: Annotated[str, typer.Argument(help="A model file of any format that is read.")],
-    tensors: Annotated[bool, typer.Option("--tensors", help="List every tensor.")] = False,
+    file: Annotated[str, typer.Argument(help="A model file of any format that dpa2 reads.")],
+    tensors: Annotated[bool, typer.Option("--tensors", help="List the name and shape of every tensor.")] = False,
     head: Head = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show format, writer, heads, types, blocks, size, precision and digest of a model."""
-    from ..serialization import contents, read_from
+    """Show format, task heads, types, blocks, size, precision and digest of a model."""
+    from ...serialization import contents, read_from
 
     found = contents(file)
     facts = {"file": file, "format": found.format, "heads": found.heads}
@@ -33,11 +32,11 @@ def info(
         return
     show(facts, checkpoint.config)
     for name, shape in shapes.items() if tensors else ():
-        out.print(f"  {name}  {'×'.join(map(str, shape))}", highlight=False)
+        tell_line(f"{name}  {'×'.join(map(str, shape))}")
 
 
 def describe(checkpoint) -> dict:
-    """The facts of one model."""
+    """Facts about one model."""
     config, weights = checkpoint.config, checkpoint.weights.values()
     return {
         "writer": checkpoint.metadata.get("writer"),
@@ -50,7 +49,9 @@ def describe(checkpoint) -> dict:
 
 
 def show(facts: dict, config=None) -> None:
-    """A table of the facts, and one line for each block."""
+    """Print a table of the facts, with a row for each block of the network."""
+    from rich.table import Table
+
     table = Table(show_header=False, box=None)
     for name, value in facts.items():
         if value is not None and name != "digest":
@@ -59,30 +60,30 @@ def show(facts: dict, config=None) -> None:
         table.add_row(name, words)
     out.print(table)
     if config:
-        out.print(f" {facts['digest']}", highlight=False, soft_wrap=True)
+        tell_line(facts["digest"])
     else:
-        out.print(" a multi-task file: --head NAME shows one model", highlight=False)
+        tell_line("a multi-task file: --head NAME shows one model")
 
 
 def blocks(config):
-    """What the parts of a model are, in words."""
+    """Names of the parts of a model, each with its settings in words."""
     if config.repinit.compression:
         yield "compressed", tables(config.repinit.compression)
     for name, section in (("repinit", config.repinit), ("three_body", config.three_body)):
         if section is not None:
-            yield name, f"{reach(section)}, widths {list(section.widths)}"
+            yield name, f"{cutoffs(section)}, widths {list(section.widths)}"
     former = config.repformer
-    yield "repformer", f"{reach(former)}, {former.layers} layers, f {former.atom_dim}, g {former.pair_dim}"
+    yield "repformer", f"{cutoffs(former)}, {former.layers} layers, f {former.atom_dim}, g {former.pair_dim}"
     yield "fitting", f"widths {list(config.fitting.widths)}, {config.fitting.dtype}"
     yield "descriptor", f"{config.descriptor_dim} numbers per atom, {config.dtype}"
 
 
 def tables(compression) -> str:
-    """What is a table in a compressed model."""
+    """Names of the nets that are tables in a compressed model."""
     geometry = f", the embedding net of repinit ({compression.intervals} intervals)" if compression.intervals else ""
     return f"the type gate of repinit{geometry}"
 
 
-def reach(section) -> str:
-    """Cutoff and capacity in words."""
+def cutoffs(section) -> str:
+    """Cutoffs and max_neighbors of a block in words."""
     return f"{section.inner_cutoff:g} … {section.cutoff:g} Å, at most {section.max_neighbors} neighbours"

@@ -1,38 +1,43 @@
-"""`dpa2 precision FILE STRUCTURE...`: where a lower precision loses the digits of a result."""
+"""`dpa2 precision FILE STRUCTURE...`: the error of every intermediate in a lower precision."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from math import isfinite
+from math import isfinite, log10
 from typing import Annotated
 
-import numpy as np
 import typer
-from rich.progress import Progress
-from rich.table import Table
 
-from ..structures.files import read_structures
-from .app import AsJson, Head, app, err, out, tell
-from .png import check_png, empty_figure, save_png
+from ..app import AsJson, Group, Head, Structures, Truncate, err, out, tell, tell_line, verb
+from ..png import check_png, empty_figure, save_png
 
-MAX_BAR = 24  # characters
-DECADES = 8.0  # that a bar spans
+MAX_BAR = 24  # a bar in the terminal is at most this many characters long
+DECADES = 8.0  # a bar of full length is an error of 1, an empty one an error of 1e-8
 
 
-@app.command()
+@verb(
+    Group.SURVEY, 3,
+    "dpa2 precision water.dp data/",
+    "dpa2 precision water.dp structures.xyz --dtype bfloat16 --frames 3 --png errors.png",
+)  # fmt: skip
 def precision(
     file: Annotated[str, typer.Argument(help="The model file.")],
-    structures: Annotated[list[str], typer.Argument(help="DeePMD data folders, or files that ASE reads.")],
-    dtype: Annotated[str, typer.Option(help="float32 or bfloat16.")] = "float32",
-    frames: Annotated[int, typer.Option(min=1, help="How many structures at most, evenly spread.")] = 10,
-    truncate: Annotated[bool, typer.Option(help="Keep the nearest neighbours where there are too many.")] = False,
-    png: Annotated[str | None, typer.Option(help="Draw the errors into this file.")] = None,
+    structures: Structures,
+    dtype: Annotated[str, typer.Option(help="The lower precision: float32 or bfloat16.")] = "float32",
+    frames: Annotated[
+        int, typer.Option(min=1, help="Use at most this many structures, evenly spread over the data.")
+    ] = 10,
+    truncate: Truncate = False,
+    png: Annotated[str | None, typer.Option(help="Draw the errors into this PNG file.")] = None,
     head: Head = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare every intermediate in a lower precision with float64, in order of computation."""
-    from ..api import load
-    from ..surveys.precision import largest_growth, lower_backend, survey_precision
+    """Show the error of every intermediate in a lower precision, in order of computation, and where it grows most."""
+    from rich.progress import Progress
+
+    from ...api import load
+    from ...structures.files import read_structures
+    from ...surveys.precision import largest_growth, lower_backend, survey_precision
 
     check_png(png)
     exact = load(file, dtype="float64", head=head)
@@ -53,23 +58,27 @@ def precision(
 
 
 def spread(frames, count: int) -> list:
-    """So many of the frames, from the first to the last."""
+    """At most `count` of the frames, evenly spread from the first to the last."""
+    import numpy as np
+
     places = np.linspace(0, len(frames) - 1, min(count, len(frames))).round().astype(int)
     return [frames[k] for k in places]
 
 
 def finite(number: float) -> float | None:
-    """What JSON can hold."""
+    """Return the number, or None for a NaN or an infinity, which JSON does not have."""
     return number if isfinite(number) else None
 
 
 def facts(growth) -> dict:
-    """The growth as JSON can hold it."""
+    """The largest growth as plain data."""
     return asdict(growth) | {"factor": finite(growth.factor)}
 
 
 def show(errors, growth, dtype: str, frames: int) -> None:
-    """A row for each tensor, then where the error grows most."""
+    """Print a table with a row for each tensor, then where the error grows most."""
+    from rich.table import Table
+
     table = Table("tensor", "error", f"from 1e-{DECADES:g} to 1", "largest entry")
     for tensor in errors:
         mark = "[red]" if tensor.name == growth.name else ""
@@ -77,25 +86,29 @@ def show(errors, growth, dtype: str, frames: int) -> None:
         table.add_row(tensor.name, f"{tensor.error:.1e}", bar, f"{tensor.largest:.3g}")
     out.print(table)
     rule = f"errors of {dtype} relative to the largest entry of a tensor, the worst of {frames} structures"
-    out.print(rule, highlight=False, soft_wrap=True)
-    what = f"the error grows most at {growth.name}: {growth.factor:.3g} times {growth.before}"
-    out.print(what, highlight=False, soft_wrap=True)
+    tell_line(rule)
+    tell_line(grows_most(growth))
+
+
+def grows_most(growth) -> str:
+    """A sentence that names the tensor at which the error grows most."""
+    return f"the error grows most at {growth.name}: {growth.factor:.3g} times that of {growth.before}"
 
 
 def bar_length(error: float) -> int:
-    """On a logarithmic scale.
+    """Length of a bar, on a logarithmic scale.
 
     >>> bar_length(0.0), bar_length(1e-4), bar_length(float("nan"))
     (0, 12, 24)
     """
     if not isfinite(error):
         return MAX_BAR
-    decades = DECADES + np.log10(max(error, 1e-99))
+    decades = DECADES + log10(max(error, 1e-99))
     return round(MAX_BAR * min(1.0, max(0.0, decades / DECADES)))
 
 
 def draw(errors, growth, dtype: str, file: str) -> None:
-    """A bar for each tensor, the first on top; that at which the error grows most in another colour."""
+    """Draw a bar for each tensor, in order of computation; the one at which the error grows most in red."""
     tensors = [tensor for tensor in errors if tensor.error > 0][::-1]
     figure = empty_figure(9, 1.5 + 0.18 * len(tensors))
     axes = figure.subplots()
@@ -103,7 +116,7 @@ def draw(errors, growth, dtype: str, file: str) -> None:
     axes.barh([tensor.name for tensor in tensors], [tensor.error for tensor in tensors], color=colors, height=0.7)
     axes.set_xscale("log" if tensors else "linear")
     axes.set_xlabel(f"largest deviation of {dtype} / largest entry")
-    axes.set_title(f"the error grows most at {growth.name}: {growth.factor:.3g} times {growth.before}", fontsize=9)
+    axes.set_title(grows_most(growth), fontsize=9)
     axes.tick_params(axis="y", labelsize=6)
     axes.margins(y=0.01)
     save_png(figure, file)

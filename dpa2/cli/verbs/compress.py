@@ -1,4 +1,4 @@
-"""`dpa2 compress IN OUT`: tables in place of nets, and what they cost in digits and give in time."""
+"""`dpa2 compress IN OUT`: tables in place of the nets of repinit, with their errors and speed."""
 
 from __future__ import annotations
 
@@ -6,36 +6,50 @@ import time
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
-from rich.table import Table
 
-from .app import AsJson, Head, app, out, tell
+from ...errors import InputError
+from ..app import AsJson, Group, Head, out, tell, tell_line, verb
 
-FEWEST = 24  # atoms of a made-up structure
-CALLS = 4  # of which the fastest counts
+ATOMS = 24  # number of atoms of the random structure on which errors are measured without --data
+CALLS = 4  # each model is timed this many times, and the shortest time is reported
 
 
-@app.command()
+@verb(
+    Group.USE, 4,
+    "dpa2 compress strip.pt small.dp --data data/",
+    "dpa2 compress strip.dp small.dp --min-distance 0.9 --force",
+)  # fmt: skip
 def compress(
     source: Annotated[str, typer.Argument(help="The model file to read.")],
     target: Annotated[str, typer.Argument(help="The file to write: .dp, .yaml, .json or .safetensors.")],
-    step: Annotated[float, typer.Option(help="Of the fine part of the table.")] = 0.01,
-    extrapolate: Annotated[float, typer.Option(help="How many times as far the table goes on, coarsely.")] = 5.0,
-    min_distance: Annotated[float | None, typer.Option(help="How close atoms come, Å.")] = None,
-    data: Annotated[str | None, typer.Option(help="Find that in the structures of a folder or file.")] = None,
+    step: Annotated[
+        float, typer.Option(help="Spacing of the fine part of the tables; the coarse part has ten times that.")
+    ] = 0.01,
+    extrapolate: Annotated[
+        float, typer.Option(help="End of the coarse part, as a multiple of the end of the fine part.")
+    ] = 5.0,
+    min_distance: Annotated[
+        float | None, typer.Option(help="Smallest distance between atoms, Å; the fine part covers it.")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="DeePMD data folder or structure file in which to find --min-distance.")
+    ] = None,
     head: Head = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file to write if it exists.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Tabulate the nets of repinit; report size, errors over a structure, and speed."""
-    from ..api import load, save
-    from ..model.compression import compress as tabulate
-    from ..structures.files import read_structures
+    """Replace the nets of repinit by tables, as `dp compress` does; report file size, errors and time.
+
+    The model must have type_input "strip" (tebd_input_mode in DeePMD-kit).
+    """
+    from ...api import load, save
+    from ...model.compression import compress as tabulate
+    from ...structures.files import read_structures
 
     model = load(source, head=head)
     systems = [frame.system for frame in read_structures([data], model.type_map)] if data else []
-    closest = chosen_distance(model, min_distance, systems)
+    closest = chosen_distance(source, model, min_distance, systems)
     tables = tabulate(model, closest, step, extrapolate)
     save(tables, target, overwrite=force)
     facts = {"source": source, "target": target, "min_distance": closest, "intervals": intervals(tables)}
@@ -45,37 +59,40 @@ def compress(
     tell(facts) if as_json else show(facts)
 
 
-def chosen_distance(model, given: float | None, systems) -> float:
-    """What was said, or is found in data, or is noted in the model."""
-    from ..errors import InputError
-    from ..model.compression import closest_distance
+def chosen_distance(source: str, model, given: float | None, systems) -> float:
+    """Smallest distance between atoms, Å: as given, or of the structures, or as recorded in the model file."""
+    from ...model.compression import closest_distance
 
     if given is not None or systems:
         return closest_distance(model, systems) if given is None else given
     if "min_distance" in model.metadata:
         return model.metadata["min_distance"]
-    raise InputError("the model does not say how close atoms came in training: --min-distance or --data is needed")
+    missing = "does not record the smallest distance between atoms in the training data"
+    raise InputError(f"{source}: {missing}; give --min-distance or --data", argument="min_distance")
 
 
 def size(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder."""
+    """Number of bytes of a file, or of all files in a folder."""
     return sum(file.stat().st_size for file in [path, *path.rglob("*")] if file.is_file())
 
 
 def intervals(model) -> int:
+    """Number of intervals of the table of the embedding net; 0 if only the gate of the types is a table."""
     return model.config.repinit.compression.intervals
 
 
 def made_up(model, closest: float):
-    """A cluster of the model's types, none of its atoms closer than they may be."""
-    from ..testing.structures import scattered_atoms, with_zero_parameters
+    """Return a random cluster in which no two atoms are closer than the smallest distance."""
+    from ...testing.structures import scattered_atoms, with_zero_parameters
 
-    system = scattered_atoms(FEWEST, len(model.type_map), 1.1 * closest)
+    system = scattered_atoms(ATOMS, len(model.type_map), 1.1 * closest)
     return with_zero_parameters(system, model.config.fitting)
 
 
 def measured(model, tables, system) -> dict:
-    """Largest errors over a structure, relative to the largest number, and how much faster it is."""
+    """Largest error of each result, relative to its largest entry, and the time of an evaluation by each model."""
+    import numpy as np
+
     results, seconds = [], []
     for one in (model, tables):
         seconds.append(min(timed(one, system) for _ in range(CALLS)))
@@ -92,16 +109,18 @@ def measured(model, tables, system) -> dict:
 
 
 def timed(model, system) -> float:
-    """Seconds of an evaluation."""
+    """Return the seconds that one evaluation takes."""
     start = time.perf_counter()
     model.evaluate_many([system], neighbors="truncate")
     return time.perf_counter() - start
 
 
 def show(facts: dict) -> None:
-    """A row for each fact."""
+    """Print a table with a row for each fact."""
+    from rich.table import Table
+
     table = Table(show_header=False, box=None)
-    table.add_row("shortest distance", f"{facts['min_distance']:.4f} Å")
+    table.add_row("smallest distance", f"{facts['min_distance']:.4f} Å")
     what = f"{facts['intervals']} intervals" if facts["intervals"] else "of the types alone"
     table.add_row("table", what)
     table.add_row("size", " → ".join(f"{size / 1e6:.2f} MB" for size in facts["bytes"]))
@@ -110,4 +129,4 @@ def show(facts: dict) -> None:
     exact, near = facts["seconds"]
     table.add_row("time", f"{exact:.3g} s → {near:.3g} s")
     out.print(table)
-    out.print(f" {facts['digest']}", highlight=False, soft_wrap=True)
+    tell_line(f" {facts['digest']}")

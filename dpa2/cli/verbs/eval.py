@@ -5,28 +5,38 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.progress import Progress
-from rich.table import Table
 
-from ..structures.files import read_structures
-from .app import AsJson, Head, app, err, out, tell
+from ..app import AsJson, Backend, Group, Head, Structures, Truncate, err, out, tell, tell_line, verb
 
 
-@app.command(name="eval")
+@verb(
+    Group.USE, 2,
+    "dpa2 eval water.dp structures.xyz",
+    "dpa2 eval water.dp data/ more/ --out results.npz",
+    "dpa2 eval water.dp data/ --backend torch --device cuda:0 --dtype float32",
+)  # fmt: skip
 def evaluate(
     file: Annotated[str, typer.Argument(help="The model file.")],
-    structures: Annotated[list[str], typer.Argument(help="DeePMD data folders, or files that ASE reads.")],
-    backend: Annotated[str, typer.Option(help="numpy, torch or jax.")] = "numpy",
-    device: Annotated[str | None, typer.Option(help="As the library names it, e.g. cuda:0.")] = None,
-    dtype: Annotated[str | None, typer.Option(help="float64, float32, ...; the file's if not given.")] = None,
-    truncate: Annotated[bool, typer.Option(help="Keep the nearest neighbours where there are too many.")] = False,
-    save: Annotated[str | None, typer.Option("--out", help="Write all results to this .npz or .json.")] = None,
+    structures: Structures,
+    backend: Backend = "numpy",
+    device: Annotated[str | None, typer.Option(help="Device as the library names it, for example cuda:0.")] = None,
+    dtype: Annotated[
+        str | None, typer.Option(help="float64, float32, bfloat16 or float16.", show_default="that of the file")
+    ] = None,
+    truncate: Truncate = False,
+    save: Annotated[
+        str | None,
+        typer.Option("--out", help="Write energies, forces, virials and atomic energies to this .npz or .json."),
+    ] = None,
     head: Head = None,
     as_json: AsJson = False,
 ) -> None:
-    """Evaluate structures; compare with reference energies and forces where the data have them."""
-    from ..api import load
-    from . import results
+    """Compute energy, forces and virial of structures; print errors where the data have energies and forces."""
+    from rich.progress import Progress
+
+    from ...api import load
+    from ...structures.files import read_structures
+    from .. import results
 
     results.check_name(save)
     model = load(file, backend=backend, device=device, dtype=dtype, head=head)
@@ -46,7 +56,9 @@ def evaluate(
 
 
 def show(rows, summary: dict) -> None:
-    """A line for each frame, then the errors against the references."""
+    """Print a table with a row for each frame, then the errors against the labels."""
+    from rich.table import Table
+
     table = Table("structure", "atoms", "energy / eV", "largest force / eV/Å", "pressure / eV/Å³")
     for row in rows:
         pressure = "" if row["pressure"] is None else f"{row['pressure']:.6g}"
@@ -54,4 +66,4 @@ def show(rows, summary: dict) -> None:
         table.add_row(row["name"], str(len(row["forces"])), f"{row['energy']:.10g}", force, pressure)
     out.print(table)
     for name, value in summary.items():
-        out.print(f"{name.replace('_', ' ')}: {value:.6g}", highlight=False)
+        tell_line(f"{name.replace('_', ' ')}: {value:.6g}")

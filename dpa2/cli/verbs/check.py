@@ -1,4 +1,4 @@
-"""`dpa2 check TARGET`: where another implementation first goes wrong."""
+"""`dpa2 check TARGET`: compare another implementation with the reference, intermediate by intermediate."""
 
 from __future__ import annotations
 
@@ -8,41 +8,62 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress
-from rich.table import Table
 
-from ..errors import InputError
-from .app import AsJson, app, err, one_line, out, tell
-from .exit_codes import DIFFERENT
+from ...errors import InputError
+from ..app import AsJson, Group, err, out, tell, tell_line, verb
+from ..exit_codes import DIFFERENT
 
 
-@app.command()
+@verb(
+    Group.CONFORM, 1,
+    "dpa2 check mine:evaluate",
+    "dpa2 check mine:evaluate --only tiny --html page.html",
+    "dpa2 check --command './mine {inputs} {outputs}' --float32",
+    "dpa2 check vector.safetensors results.safetensors",
+    foreign_code=True,
+)  # fmt: skip
 def check(
     targets: Annotated[
-        list[str] | None, typer.Argument(help="package.module:function, or two files: VECTOR CANDIDATE.")
+        list[str] | None,
+        typer.Argument(
+            help="The function to check, as package.module:function; or two files: a vector, and the results for it.",
+            metavar="FUNCTION | VECTOR RESULTS",
+        ),
     ] = None,
-    command: Annotated[str | None, typer.Option(help='A program: "prog {inputs} {outputs}".')] = None,
-    folder: Annotated[str | None, typer.Option("--vectors", help="A folder of vectors, not those of dpa2.")] = None,
-    only: Annotated[str, typer.Option(help="Vectors whose names contain this.")] = "",
-    without: Annotated[str, typer.Option("--skip", help="Leave out vectors whose names contain this.")] = "",
-    single: Annotated[bool, typer.Option("--float32", help="In float32, not in float64.")] = False,
-    tolerance: Annotated[float | None, typer.Option(help="Of the largest entry; 1e-12, in float32 3e-5.")] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds that a program may take for a vector.")] = 600.0,
-    page: Annotated[str | None, typer.Option("--html", help="Write a page with pictures.")] = None,
+    command: Annotated[
+        str | None,
+        typer.Option(help="The program to check; {inputs} and {outputs} stand for the files to read and to write."),
+    ] = None,
+    folder: Annotated[
+        str | None, typer.Option("--vectors", help="Folder of vectors to use instead of those in this package.")
+    ] = None,
+    only: Annotated[str, typer.Option(help="Use only vectors whose names contain this text.")] = "",
+    without: Annotated[str, typer.Option("--skip", help="Leave out vectors whose names contain this text.")] = "",
+    single: Annotated[bool, typer.Option("--float32", help="Compare in float32 instead of float64.")] = False,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(help="Largest error allowed, relative to the largest entry.", show_default="1e-12; float32: 3e-5"),
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds after which the program is stopped; for each vector.")
+    ] = 600.0,
+    page: Annotated[str | None, typer.Option("--html", help="Write the result with figures to this file.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare every intermediate with the reference; name the first that differs, and what causes that."""
-    from ..conformance import report as reporting
-    from ..serialization.atomic import replacing
+    """Find the first intermediate in which another implementation differs from the reference, and the likely cause.
+
+    The exit code is 6 if anything differs.
+    """
+    from ...conformance import report as reporting
+    from ...serialization.atomic import replacing
 
     dtype = "float32" if single else "float64"
     if tolerance is not None and not 0 < tolerance < math.inf:
-        raise InputError(f"a tolerance is a positive number, not {tolerance}", argument="tolerance")
+        raise InputError(f"--tolerance {tolerance}: must be a positive number", argument="tolerance")
     if command is None and len(targets or []) == 2:
         if only or without or folder:
-            raise InputError(
-                "two files are compared as they are: without --only, --skip, --vectors", argument="targets"
-            )
+            rule = "two files are compared as they are; leave out --only, --skip and --vectors"
+            raise InputError(rule, argument="targets")
         reports = [of_files(targets or [], dtype, tolerance)]
     else:
         reports = of_target(targets or [], command, timeout, chosen(folder, only, without), dtype, tolerance, as_json)
@@ -54,13 +75,13 @@ def check(
     else:
         show(reports)
         for line in reporting.verdict(reports):
-            out.print(one_line(line), markup=False, highlight=False, soft_wrap=True)
+            tell_line(line)
     raise typer.Exit(DIFFERENT if reporting.earliest(reports) else 0)
 
 
 def chosen(folder: str | None, only: str, without: str):
-    """The vectors to check; an error if there are none."""
-    from ..conformance.vectors import read, shipped
+    """Vectors to check; an `InputError` if there are none."""
+    from ...conformance.vectors import read, shipped
 
     found = shipped() if folder is None else [read(path) for path in sorted(Path(folder).glob("*.safetensors"))]
     vectors = [v for v in found if only in v.name and not (without and without in v.name)]
@@ -71,34 +92,36 @@ def chosen(folder: str | None, only: str, without: str):
 
 
 def of_files(files: list[str], dtype: str, tolerance: float | None):
-    """The report on two files."""
-    from ..conformance.check import check as compare
-    from ..conformance.targets import read_arrays
-    from ..conformance.vectors import read
+    """Report on two files."""
+    from ...conformance.check import check as compare
+    from ...conformance.targets import read_arrays
+    from ...conformance.vectors import read
 
     reference, candidate = map(Path, files)
     return compare(read(reference), read_arrays(candidate, dtype), dtype, tolerance)
 
 
 def of_target(targets: list[str], command: str | None, timeout, vectors, dtype: str, tolerance, quiet: bool):
-    """The reports on a function or a program."""
-    from ..conformance import targets as kinds
-    from ..conformance.check import check_all
+    """Reports on a function or a program, one for each vector."""
+    from rich.progress import Progress
+
+    from ...conformance import targets as kinds
+    from ...conformance.check import check_all
 
     if (command is None) == (len(targets) != 1):
-        raise InputError("one function, one --command, or two files are wanted", argument="targets")
+        raise InputError("give one function, one --command, or two files to check", argument="targets")
     target = kinds.function(targets[0]) if command is None else kinds.command(command, timeout)
     with Progress(console=err, transient=True, disable=quiet) as progress:
         task = progress.add_task("checking", total=len(vectors))
         reports = check_all(target, vectors, (dtype,), tolerance, lambda report: progress.advance(task))
     if all(report.skipped for report in reports):
-        raise InputError("the target implements none of the vectors", argument="targets")
+        raise InputError("nothing was compared: the target implements none of the vectors", argument="targets")
     return reports
 
 
 def facts(reports) -> dict:
-    """The reports as JSON."""
-    from ..conformance import report as reporting
+    """Contents of the JSON output."""
+    from ...conformance import report as reporting
 
     first, found = reporting.earliest(reports), reporting.common_explanations(reports)
     causes = [
@@ -109,7 +132,7 @@ def facts(reports) -> dict:
 
 
 def plain(report) -> dict:
-    """One report."""
+    """One report as plain data."""
     divergence = report.divergence
     first = divergence and {n: finite(x) for n, x in asdict(divergence.finding).items()} | {
         "after": divergence.after, "between": list(divergence.between), "next": divergence.next_dump
@@ -120,12 +143,14 @@ def plain(report) -> dict:
 
 
 def finite(value):
-    """Numbers that JSON has, and names of those that it has not."""
+    """Return the value, as text if it is a number that JSON does not have."""
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def show(reports) -> None:
-    """A row for each vector."""
+    """Print a table with a row for each vector."""
+    from rich.table import Table
+
     table = Table("vector", "given", "largest error", "first divergence", "only empty slots", title=reports[0].dtype)
     for report in reports:
         first = report.skipped or report.first or "-"
@@ -134,4 +159,4 @@ def show(reports) -> None:
     out.print(table)
     unknown = dict.fromkeys(name for report in reports for name in report.unknown)
     if unknown:
-        out.print(one_line(f"not compared: {', '.join(unknown)}"), markup=False, highlight=False, soft_wrap=True)
+        tell_line(f"not compared: {', '.join(unknown)}")

@@ -1,4 +1,4 @@
-"""`dpa2 verify A B`: the same model to the bit, or where it is not."""
+"""`dpa2 verify A B`: whether two files hold the same model, bit by bit."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ from dataclasses import asdict
 
 import typer
 
-from .app import AsJson, app, one_line, out, tell
-from .exit_codes import DIFFERENT
-from .sides import First, Second, read_side
+from ..app import AsJson, Group, tell, tell_line, verb
+from ..exit_codes import DIFFERENT
+from ..sides import First, Second, read_side
 
 
-@app.command()
+@verb(Group.COMPARE, 1, "dpa2 verify water.dp water.safetensors", "dpa2 verify multitask.pt#water water.dp")
 def verify(first: First, second: Second, as_json: AsJson = False) -> None:
-    """Compare two models bit by bit, whatever formats they are in; exit code 6 if they differ."""
-    from ..serialization import compare
+    """Compare two models bit by bit, in whatever formats they are; show the first number that differs.
+
+    The exit code is 6 if they differ. Models that differ only by compression count as equal; the error of the tables
+    is reported.
+    """
+    from ...serialization import compare
 
     one, two = read_side(first), read_side(second)
     found = compare(one, two)
@@ -27,26 +31,26 @@ def verify(first: First, second: Second, as_json: AsJson = False) -> None:
     else:
         lines = [f"equal: {summary(found)}", one.digest()] if found.equal else differences(found)
         for line in lines:
-            out.print(one_line(line), markup=False, highlight=False, soft_wrap=True)
+            tell_line(line)
     raise typer.Exit(0 if found.equal else DIFFERENT)
 
 
 def tell_compressed(one, two, as_json: bool) -> None:
-    """The models are one but for tables: say how good these are."""
-    from ..model.compression import table_error
-    from ..model.model import Model
+    """Report the error of the tables, for models that differ by compression only."""
+    from ...model.compression import table_error
+    from ...model.model import Model
 
     which, tables = ("first", one) if one.config.repinit.compression else ("second", two)
     error = table_error(Model.from_checkpoint(tables))
     if as_json:
         tell({"equal": False, "compressed": which, "table_error": error, "digests": [one.digest(), two.digest()]})
         return
-    line = f"one model; the {which} is compressed: between knots its table is off by {error:.1e} of the largest value"
-    out.print(line, highlight=False, soft_wrap=True)
+    size = f"between its knots the table errs by at most {error:.1e} of the largest value"
+    tell_line(f"one model; the {which} is compressed: {size}")
 
 
 def facts(found) -> dict:
-    """The settings that differ, the first tensor that does, and how many do."""
+    """Settings that differ, the first tensor that differs, and the numbers of both, as plain data."""
     different = found.different
     return {
         "settings": [asdict(setting) for setting in found.settings],
@@ -58,13 +62,13 @@ def facts(found) -> dict:
 
 
 def differences(found) -> list[str]:
-    """Each setting, the first number that differs, and a summary."""
+    """Lines for each setting that differs, the first number that differs, and a summary."""
     lines = [f"{s.path}: {s.first!r} in the first, {s.second!r} in the second" for s in found.settings]
     return [*lines, *map(first_number, found.different[:1]), f"different: {summary(found)}"]
 
 
 def first_number(tensor) -> str:
-    """Where two tensors part."""
+    """A line that names the first number in which two tensors differ."""
     if tensor.reason:
         return f"{tensor.name}: {tensor.reason}"
     one, two = tensor.values
@@ -72,7 +76,7 @@ def first_number(tensor) -> str:
 
 
 def summary(found) -> str:
-    """How much of the models is the same."""
+    """Numbers of tensors and numbers, in all and different."""
     different, numbers = found.different, sum(t.size for t in found.tensors)
     if found.equal:
         return f"{len(found.tensors)} tensors, {numbers} numbers"

@@ -1,29 +1,23 @@
-"""`dpa2 demo`: the main job on what comes with the package."""
+"""`dpa2 demo`: load, evaluate, convert and compare a model that comes with the package."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from .app import AsJson, app, out, tell
-from .exit_codes import DIFFERENT
+from ..app import AsJson, Backend, Group, out, tell, verb
+from ..exit_codes import DIFFERENT
 
 
-@app.command()
-def demo(
-    backend: Annotated[str, typer.Option(help="numpy, torch or jax.")] = "numpy",
-    as_json: AsJson = False,
-) -> None:
-    """Load a model, evaluate a water box, convert there and back, compare with DeePMD-kit's numbers."""
-    from ..demo import run
+@verb(Group.USE, 5, "dpa2 demo", "dpa2 demo --backend torch")
+def demo(backend: Backend = "numpy", as_json: AsJson = False) -> None:
+    """Show that everything works: evaluate and convert a small model, and compare with results of DeePMD-kit.
 
-    if backend == "jax":
-        import os
+    The exit code is 6 if a result differs.
+    """
+    from ...demo import run
 
-        os.environ.setdefault("JAX_ENABLE_X64", "1")
     steps = list(run(backend))
     if as_json:
         tell({"passed": all(s.passed for s in steps), "steps": [dataclasses.asdict(s) for s in steps]})
@@ -33,7 +27,9 @@ def demo(
 
 
 def show(steps) -> None:
-    """A row for each step."""
+    """Print a table with a row for each step."""
+    from rich.table import Table
+
     table = Table("step", "result", "deviation from DeePMD-kit", "", title="dpa2 demo")
     for step in steps:
         deviation = "" if step.deviation is None else f"{step.deviation:.1e}"

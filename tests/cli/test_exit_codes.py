@@ -1,0 +1,57 @@
+"""Each kind of failure has an exit code and one line that says what is wrong."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from command_line import run
+
+from dpa2 import demo, errors
+from dpa2.cli.app import one_line
+from dpa2.cli.exit_codes import exit_code
+
+
+@pytest.fixture
+def refused(tmp_path) -> dict[str, tuple]:
+    """Calls that fail, by what is wrong with them: the exit code, and the arguments, of which the last is named."""
+    (tmp_path / "garbage.dp").write_bytes(b"not a model")
+    (tmp_path / "script.json").write_text('{"model": {"fitting_net": {}}}')
+    return {
+        "no such command": (2, "frobnicate"),
+        "no such option": (2, "info", demo.MODEL, "--fast"),
+        "no such structure": (2, "eval", demo.MODEL, tmp_path / "no.xyz"),
+        "no such suffix": (2, "convert", demo.MODEL, tmp_path / "a.xyz"),
+        "no such file": (3, "info", tmp_path / "nowhere.dp"),
+        "no model": (3, "info", tmp_path / "garbage.dp"),
+        "another kind of file": (4, "info", tmp_path / "script.json"),
+        "no such folder": (8, "convert", demo.MODEL, tmp_path / "no" / "model.dp"),
+    }
+
+
+@pytest.mark.parametrize("what", [
+    "no such command", "no such option", "no such structure", "no such suffix", "no such file", "no model",
+    "another kind of file", "no such folder",
+])  # fmt: skip
+def test_exit_code_and_one_line_say_what_is_wrong(what, refused):
+    code, *arguments = refused[what]
+    done = run(*arguments, code=code)
+    assert not done.stdout
+    assert len(done.stderr.splitlines()) == 1
+    assert str(arguments[-1]) in done.stderr
+    told = run("--debug", *arguments, "--json", code=code)
+    assert told.stderr.endswith(done.stderr)
+    assert ("Traceback" in told.stderr) == (what not in ("no such command", "no such option"))
+    assert str(arguments[-1]) in json.loads(told.stdout)["message"]
+
+
+def test_every_named_error_has_an_exit_code():
+    codes = {name: exit_code(getattr(errors, name)("")) for name in vars(errors) if name[0].isupper()}
+    assert codes["DPA2Error"] == codes["InputError"] == codes["BackendError"] == 2
+    assert codes["FormatError"] == codes["FileMissing"] == 3
+    assert [codes[name] for name in ("UnsupportedModel", "TargetLacks", "VerificationFailed")] == [4, 5, 6]
+    assert [codes[name] for name in ("MissingDependency", "WriteFailed")] == [7, 8]
+
+
+def test_a_message_is_one_line_whatever_a_file_sends_to_the_terminal():
+    assert one_line("a\nb\tc \x1b[2Jd \u202ee é") == "a b c \\x1b[2Jd \\u202ee é"
