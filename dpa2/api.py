@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from os import PathLike
+from typing import Any
 
 from . import serialization
 from .config import DPA2Config
@@ -13,15 +14,43 @@ from .nn.module import leaves
 from .serialization.checkpoint import Checkpoint
 
 
-def load(file: str | PathLike, backend: str = "numpy", dtype=None, device=None, head=None) -> Model:
-    """A model from a file of any format that is read (`docs/formats.md`); no code in a file is ever run.
+def load(
+    file: str | PathLike[str],
+    backend: str = "numpy",
+    dtype: str | None = None,
+    device: str | None = None,
+    head: str | None = None,
+) -> Model:
+    """Return the model in a file of any format that dpa2 reads (`docs/formats.md`). No code in a file is ever run.
 
-    backend: "numpy", "torch" or "jax". dtype: "float64", "float32", "bfloat16", "float16"; the file's if None.
-    device: as the library names it. head: which model of a multi-task file, which must be said for such a file.
+    Parameters
+    ----------
+    file
+        A model file of DeePMD-kit or of dpa2.
+    backend
+        Library that computes: "numpy", "torch" or "jax".
+    dtype
+        Precision: "float64", "float32", "bfloat16" or "float16"; None for that of the file.
+    device
+        Device as the library names it, for example "cuda:0"; None for the library's default.
+    head
+        Task head to load from a multi-task file; None for a file of one model.
 
-    Raises `FormatError` for a damaged file, `UnsupportedModel` for something else than a DPA-2 energy model,
-    `BackendError` and `MissingDependency` for what the library cannot do.
+    Raises
+    ------
+    FileMissing
+        There is no such file.
+    FormatError
+        The file is damaged (facts: file, and tensor or key).
+    UnsupportedModel
+        The file holds another kind of model than a DPA-2 energy model (facts: file, what).
+    InputError
+        The file does not have the head that is asked for, or has several and none is asked for (facts: heads).
+    BackendError, MissingDependency
+        The library cannot compute in that precision or on that device, or is not installed.
 
+    Examples
+    --------
     >>> import dpa2
     >>> dpa2.load(dpa2.demo.MODEL, backend="numpy", dtype="float32").config.dtype
     'float32'
@@ -29,38 +58,90 @@ def load(file: str | PathLike, backend: str = "numpy", dtype=None, device=None, 
     return Model.from_checkpoint(serialization.read(file, head=head), backend, dtype, device, source=str(file))
 
 
-def load_multitask(file: str | PathLike, backend: str = "numpy", dtype=None, device=None) -> dict[str, Model]:
-    """All heads of a multi-task file by name. What they share in the file they share in memory.
+def load_multitask(
+    file: str | PathLike[str], backend: str = "numpy", dtype: str | None = None, device: str | None = None
+) -> dict[str, Model]:
+    """Return the models of all task heads of a file, by name; tensors that they share in the file stay shared.
 
-    Raises what `load` raises, and `InputError` for a file of one model.
+    Parameters
+    ----------
+    file, backend, dtype, device
+        As for `load`.
+
+    Raises
+    ------
+    InputError
+        The file holds a single model (facts: argument, file); and all errors of `load`.
     """
     contents = serialization.contents(file)
-    moved: dict = {}
+    moved: dict[Any, Any] = {}
     if contents.heads is None:
-        raise InputError(f"{file}: holds one model; `dpa2.load` reads it", argument="file", file=str(file))
+        raise InputError(f"{file}: holds one model; read it with `dpa2.load`", argument="file", file=str(file))
     read = {head: serialization.read_from(contents, file, head) for head in contents.heads}
     return {name: Model.from_checkpoint(c, backend, dtype, device, str(file), moved) for name, c in read.items()}
 
 
-def save(model: Model, file: str | PathLike, overwrite: bool = True) -> None:
-    """Write a model; the suffix says in which format. The file appears complete or not at all.
+def save(model: Model, file: str | PathLike[str], overwrite: bool = True) -> None:
+    """Write a model to a file, which appears complete or not at all.
 
-    An existing file is replaced unless `overwrite` is False, as one saves a model again and again.
+    Parameters
+    ----------
+    model
+        The model.
+    file
+        Its suffix chooses the format: `.dp`, `.yaml`, `.json`, `.safetensors`, `.pt` or `.jax`.
+    overwrite
+        Whether an existing file is replaced; otherwise it is an `InputError`.
 
-    Raises `TargetLacks` where the format has no place for something that the model has, `WriteFailed` where the system
-    does not let it be written.
+    Raises
+    ------
+    InputError
+        The suffix names no format, or the file exists and may not be replaced.
+    TargetLacks
+        The format has no place for something that the model has (facts: file, what).
+    WriteFailed
+        The system does not let the file be written (facts: file, reason).
+
+    Examples
+    --------
+    >>> import dpa2, tempfile
+    >>> model = dpa2.load(dpa2.demo.MODEL)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     dpa2.save(model, folder + "/water.safetensors")
+    ...     dpa2.load(folder + "/water.safetensors").type_map
+    ('O', 'H')
     """
     serialization.write(model.checkpoint(), file, overwrite)
 
 
-def convert(source: str | PathLike, target: str | PathLike, head=None, dtype=None, overwrite: bool = False) -> str:
-    """Write a model file in another format, read that back, and compare: the digest of both.
+def convert(
+    source: str | PathLike[str],
+    target: str | PathLike[str],
+    head: str | None = None,
+    dtype: str | None = None,
+    overwrite: bool = False,
+) -> str:
+    """Write a model file in another format, read it back, compare, and return the digest of the model.
 
-    head: which model of a multi-task file. dtype: round all numbers to "float32", ...; not a bit changes if None.
-    An existing target is an `InputError` unless `overwrite` says that it may go.
+    Parameters
+    ----------
+    source, target
+        The file to read, and the file to write; the suffix of `target` chooses its format, as for `save`.
+    head
+        Task head to convert from a multi-task file.
+    dtype
+        Precision to round all numbers to; None changes no bit.
+    overwrite
+        Whether an existing target is replaced; otherwise it is an `InputError`.
 
-    Raises what `load` and `save` raise, and `VerificationFailed` if a single bit changed on the way.
+    Raises
+    ------
+    VerificationFailed
+        The target does not read back as the same model; it is not written (facts: file, source). And all errors of
+        `load` and `save`.
 
+    Examples
+    --------
     >>> import dpa2, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     dpa2.convert(dpa2.demo.MODEL, folder + "/water.yaml")[:7]
@@ -69,13 +150,31 @@ def convert(source: str | PathLike, target: str | PathLike, head=None, dtype=Non
     return serialization.convert(source, target, head, dtype, overwrite)
 
 
-def build(config: DPA2Config | dict, seed: int = 0, backend: str = "numpy", device=None) -> Model:
-    """A new model with the initial distributions of section 16 of the specification.
+def build(
+    config: DPA2Config | dict[str, Any], seed: int = 0, backend: str = "numpy", device: str | None = None
+) -> Model:
+    """Return a new, untrained model.
 
-    config: a `DPA2Config`, or the `model` section of an input.json.
+    Parameters
+    ----------
+    config
+        A `DPA2Config`, or the `model` section of an input.json as a dictionary.
+    seed
+        Seed of the random weights.
+    backend, device
+        As for `load`.
 
-    Raises `ConfigurationError` for a dictionary that describes no model.
+    Raises
+    ------
+    ConfigurationError
+        The dictionary does not describe a DPA-2 model (facts: path, value).
 
+    Notes
+    -----
+    Source: the initial distributions of section 16 of the specification.
+
+    Examples
+    --------
     >>> import dpa2
     >>> small = {"rcut": 3.0, "rcut_smth": 1.0, "nsel": 20}
     >>> large = {"rcut": 4.0, "rcut_smth": 1.0, "nsel": 40}

@@ -1,4 +1,4 @@
-"""An ASE calculator; the public name of `dpa2.interfaces.ase`."""
+"""An ASE calculator (`dpa2.interfaces.ase`)."""
 
 from .interfaces.ase import DPA2
 

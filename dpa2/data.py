@@ -1,4 +1,4 @@
-"""DeePMD data folders; the public name of `dpa2.structures.datasets`."""
+"""DeePMD data folders (`dpa2.structures.datasets`)."""
 
 from .structures.datasets import Dataset, Frame, read_dataset
 

@@ -1,22 +1,25 @@
-"""Everything that can be wrong with what a user hands over, as one small family.
+"""The errors of dpa2, one small family.
 
-Each error says what happened, where, and what to do, and carries its facts as attributes.
+A message says what is wrong, where, and what to do. The facts of an error are also its attributes.
 """
 
 from __future__ import annotations
 
+from types import ModuleType
+from typing import Any
+
 
 class DPA2Error(Exception):
-    """Whatever dpa2 refuses; `facts` are also attributes of the error."""
+    """Base class of all errors of dpa2; the keyword arguments are its facts, and attributes of the error."""
 
-    def __init__(self, message: str, **facts):
+    def __init__(self, message: str, **facts: Any):
         super().__init__(message)
         self.facts = facts
         self.__dict__.update(facts)
 
 
 class InputError(DPA2Error, ValueError):
-    """A structure or an argument that no model could be evaluated on (facts: atom, system, argument, ...)."""
+    """A structure or an argument is not valid (facts: argument, system, atom, ...)."""
 
 
 class TooManyNeighbors(InputError):
@@ -24,31 +27,31 @@ class TooManyNeighbors(InputError):
 
 
 class ConfigurationError(DPA2Error, ValueError):
-    """A configuration that describes no DPA-2 model (facts: path, value)."""
+    """A configuration does not describe a DPA-2 model (facts: path, value)."""
 
 
 class FormatError(DPA2Error, ValueError):
-    """A file that is not what it should be (facts: file, tensor or key)."""
+    """A file is damaged, or its contents are not what its format demands (facts: file, and tensor or key)."""
 
 
 class VerificationFailed(FormatError):
-    """What was written does not read back as what it should be; it did not take its place (facts: file, source)."""
+    """A converted model does not read back as the same model; no file was written (facts: file, source)."""
 
 
 class FileMissing(DPA2Error, FileNotFoundError):
-    """A file to read that is not there (facts: file)."""
+    """There is no such file (facts: file)."""
 
 
 class UnsupportedModel(DPA2Error, ValueError):
-    """A genuine file of something that dpa2 does not do (facts: file, what)."""
+    """A valid file holds a model, or a feature of one, that dpa2 does not implement (facts: file, what)."""
 
 
 class TargetLacks(UnsupportedModel):
-    """A model has something that the format to write has no place for (facts: file, what)."""
+    """The format to write has no place for something that the model has (facts: file, what)."""
 
 
 class WriteFailed(DPA2Error, OSError):
-    """The system did not let a file be written; what was there before is as it was (facts: file, reason)."""
+    """The system did not let a file be written; an earlier file is unchanged (facts: file, reason)."""
 
 
 class MissingDependency(DPA2Error, ImportError):
@@ -56,15 +59,15 @@ class MissingDependency(DPA2Error, ImportError):
 
 
 class TargetFailed(DPA2Error):
-    """An implementation under test gave no results that could be compared (facts: target, vector)."""
+    """An implementation under test failed or gave nothing that can be compared (facts: target, vector)."""
 
 
 class BackendError(DPA2Error, RuntimeError):
     """An array library cannot do what was asked (facts: backend, hint)."""
 
 
-def require(package: str, extra: str):
-    """Import an optional package, or say which command installs it."""
+def require(package: str, extra: str) -> ModuleType:
+    """Import and return an optional package; raise `MissingDependency` with the command that installs it."""
     from importlib import import_module
 
     try:

@@ -1,1 +1,1 @@
-"""Models in other programs."""
+"""Interfaces of a model to other programs."""

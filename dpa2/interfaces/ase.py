@@ -1,6 +1,9 @@
-"""An ASE calculator."""
+"""A DPA-2 model as an ASE calculator."""
 
 from __future__ import annotations
+
+from os import PathLike
+from typing import Any
 
 import numpy as np
 
@@ -8,22 +11,39 @@ from ..api import load
 from ..errors import InputError, require
 from ..model.model import Model
 from ..neighbors import SkinList
+from ..nn.arrays import Array
 from ..structures.system import System
 
 calculator = require("ase.calculators.calculator", "ase")
-VOIGT = ([0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1])  # xx, yy, zz, yz, xz, xy
+VOIGT = ([0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1])  # rows and columns of xx, yy, zz, yz, xz, xy, the order of ASE
 
 
 class DPA2(calculator.Calculator):
-    """Energy, forces, stress and per-atom energies of a DPA-2 model, for `atoms.calc`.
+    """Calculator of energy (eV), forces (eV/Å), stress (eV/Å³) and per-atom energies (eV) with a DPA-2 model.
 
-    file: a model file, or a `dpa2.Model`. backend, device, dtype, head: as for `dpa2.load`. skin: Å by which
-    neighbours are searched farther than needed, so that the search need not be repeated at every step; results do
-    not depend on it. neighbors: "strict" or "truncate", as for `Model.evaluate`. fparam, aparam: parameters of the
-    fitting net, if it has such.
+    Parameters
+    ----------
+    file
+        A model file, or a `dpa2.Model`.
+    backend, device, dtype, head
+        As for `dpa2.load`.
+    skin
+        Distance, Å, by which neighbours are searched beyond the cutoff, so that the search is not repeated at every
+        step; results do not depend on it.
+    neighbors
+        "strict" or "truncate", as for `Model.evaluate`.
+    fparam, aparam
+        Frame and atomic parameters, if the fitting net takes them.
+    **kwargs
+        Passed to `ase.calculators.calculator.Calculator`.
 
-    Raises `InputError` for atoms that are periodic along some axes only, and whatever `Model.evaluate` raises.
+    Raises
+    ------
+    InputError
+        On evaluation: the atoms are periodic along some axes only; and all errors of `Model.evaluate`.
 
+    Examples
+    --------
     >>> import ase, dpa2
     >>> from dpa2.ase import DPA2
     >>> water = ase.Atoms("OH2", [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]], calculator=DPA2(dpa2.demo.MODEL))
@@ -34,9 +54,19 @@ class DPA2(calculator.Calculator):
     implemented_properties = ("energy", "free_energy", "energies", "forces", "stress")
 
     def __init__(
-        self, file, backend="numpy", device=None, dtype=None, head=None, *, skin=0.5, neighbors="strict",
-        fparam=None, aparam=None, **kwargs,
-    ):  # fmt: skip
+        self,
+        file: str | PathLike[str] | Model,
+        backend: str = "numpy",
+        device: str | None = None,
+        dtype: str | None = None,
+        head: str | None = None,
+        *,
+        skin: float = 0.5,
+        neighbors: str = "strict",
+        fparam: Array | None = None,
+        aparam: Array | None = None,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         self.model = file if isinstance(file, Model) else load(file, backend, dtype, device, head)
         self.neighbors, self.fparam, self.aparam = neighbors, fparam, aparam
@@ -44,7 +74,7 @@ class DPA2(calculator.Calculator):
         self.list = SkinList(*self.model.cutoffs.repinit, skin, neighbors=neighbors, **options)
 
     def calculate(self, atoms=None, properties=("energy",), system_changes=calculator.all_changes):
-        """Everything at once: the energy's gradient gives forces and stress together."""
+        """Compute all properties: the gradient of the energy gives forces and stress together."""
         super().calculate(atoms, properties, system_changes)
         system = self.model.checked(self.system())
         found = self.list.update(system)
@@ -58,14 +88,15 @@ class DPA2(calculator.Calculator):
             self.results["stress"] = stress(host(out.virial), system.cell)
 
     def system(self) -> System:
-        """The present atoms."""
+        """The atoms of the calculator as a system."""
         pbc = self.atoms.pbc
         if pbc.any() and not pbc.all():
-            raise InputError(f"atoms are periodic along {pbc.tolist()}; all three axes or none are possible")
+            rule = "atoms must be periodic along all three axes or none"
+            raise InputError(f"pbc = {pbc.tolist()}: {rule}", argument="atoms")
         cell = self.atoms.cell.array if pbc.all() else None
         return System(self.atoms.positions, self.atoms.get_chemical_symbols(), cell, self.fparam, self.aparam)
 
 
 def stress(virial: np.ndarray, cell: np.ndarray) -> np.ndarray:
-    """-virial / volume in Voigt order, eV/Å³ (ASE's sign: positive stretches)."""
+    """Return the stress -virial / volume in Voigt order, eV/Å³; as in ASE, tension is positive."""
     return -(0.5 * (virial + virial.T) / abs(np.linalg.det(cell)))[VOIGT]

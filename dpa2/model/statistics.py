@@ -6,7 +6,7 @@ Source: sections 2.4 and 12.2 of the specification.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from ..descriptor.environment import Environment
 from ..errors import InputError
 from ..neighbors import neighbor_list
 from ..nn.arrays import Float
+from ..structures.datasets import Frame
 from ..structures.system import checked
 from .model import Model
 
@@ -66,7 +67,7 @@ class Columns:
         return Columns(self.radial + other.radial, self.angular + other.angular)
 
 
-def compute_statistics(model: Model, frames: Iterable, progress=None) -> Model:
+def compute_statistics(model: Model, frames: Iterable[Frame], progress: Callable[[int], object] | None = None) -> Model:
     """The model with the normalisation of its environment matrices computed from structures.
 
     frames: a `Dataset` or anything with `.system` in it, with the model's types. progress: called with each frame's
@@ -132,7 +133,13 @@ def frame_moments(system, environment: Environment, config) -> Columns:
     return Columns(Moments.of(rows[..., 0], types, kinds, slots), Moments.of(angular, types, kinds, 3 * slots))
 
 
-def fit_output_bias(model: Model, frames: Iterable, *, change: bool = False, progress=None) -> Model:
+def fit_output_bias(
+    model: Model,
+    frames: Iterable[Frame],
+    *,
+    change: bool = False,
+    progress: Callable[[int], object] | None = None,
+) -> Model:
     """The model with the energy of each type fitted to total energies.
 
     frames: a `Dataset` or anything with `.system` and `.energy` (eV). change: fit what the model's predictions still

@@ -1,1 +1,1 @@
-"""Atoms and cells as users give them: checked systems, data folders, structure files."""
+"""Structures from outside: systems and their checks, data folders, structure files."""

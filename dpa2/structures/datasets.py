@@ -1,13 +1,13 @@
-"""Reference data on disk: directories of NumPy files with structures, energies, forces and virials.
+"""Data sets on disk: directories of NumPy files with structures, energies, forces and virials.
 
-One directory holds frames with one number of atoms. In the standard layout all frames have the same types; in the
-mixed layout each frame has its own, and may hold virtual atoms (type -1) to fill up the number.
+All frames of a directory have the same number of atoms. In the standard layout they also have the same types; in the
+mixed layout each frame has its own types, and virtual atoms (type -1) fill it up to that number.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,7 @@ from ..errors import FormatError
 from ..nn.arrays import Float, Int
 from .system import System
 
-# Numbers per frame: so many, and so many more per atom.
+# Numbers in a frame of each file: a fixed count, and a count for each atom.
 WIDTHS = {
     "coord": (0, 3),
     "box": (9, 0),
@@ -30,15 +30,29 @@ WIDTHS = {
     "atom_ener": (0, 1),
     "atom_pref": (0, 1),
 }
-ABSENT = -2  # a type that the type map does not name
+ABSENT = -2  # stands for a type of the file that the type map does not name
 
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One structure and what is known about it; None for what is not.
+    """One structure with its labels; a label that the data do not have is None.
 
-    energy: eV. forces: (N, 3), eV/Å. virial: (3, 3), eV, minus the strain derivative of the energy.
-    atom_energy: (N,), eV. atom_pref: (N,), weights of the atoms' forces. name: where it comes from.
+    Attributes
+    ----------
+    system
+        The atoms; coordinates and cell in Å.
+    energy
+        Total energy, eV.
+    forces
+        Forces (N, 3), eV/Å.
+    virial
+        Virial (3, 3), eV: minus the derivative of the energy with respect to strain.
+    atom_energy
+        Atomic energies (N,), eV.
+    atom_pref
+        Weights (N,) of the atoms' forces in training.
+    name
+        File and number of the frame, for error messages.
     """
 
     system: System
@@ -51,18 +65,41 @@ class Frame:
 
 
 def refuse(file: Path, what: str) -> NoReturn:
+    """Raise a `FormatError` that names the file."""
     raise FormatError(f"{file}: {what}", file=str(file))
 
 
-def read_dataset(path, type_map=None) -> Dataset:
-    """The frames below a directory, or below each of several, read from disk only when asked for.
+def read_dataset(path: str | Path | Iterable[str | Path], type_map: Sequence[str] | None = None) -> Dataset:
+    """Return all frames below one or several directories; a frame is read from disk when it is asked for.
 
-    path: searched recursively for directories with a `type.raw`. type_map: names of the types whose indices the frames
-    shall have; without it, those that the data name, in order of appearance.
+    Parameters
+    ----------
+    path
+        A directory or several, searched recursively for directories with a file `type.raw`.
+    type_map
+        Names of the types, to which the type indices of all frames are translated; None for the names in the data, in
+        order of appearance.
 
-    Raises `FormatError` naming the file that is missing, is no array of numbers, or does not fit to the others.
+    Raises
+    ------
+    FormatError
+        A file is missing, is not an array of numbers, or does not fit the others (facts: file).
 
-    Source: sections 12.1 and 12.2 of the description of formats.
+    Notes
+    -----
+    Source: DeePMD data in the standard and the mixed layout.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> files = {"type.raw": "0 1 1", "type_map.raw": "O H", "nopbc": ""}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     written = [Path(folder, name).write_text(text) for name, text in files.items()]
+    ...     Path(folder, "set.000").mkdir()
+    ...     np.save(Path(folder, "set.000", "coord.npy"), np.zeros((5, 9)))
+    ...     data = read_dataset(folder)
+    ...     print(len(data), data.type_map, data[-1].system.types)
+    5 ('O', 'H') [0 1 1]
     """
     paths = [path] if isinstance(path, (str, Path)) else list(path)
     places = [place for top in paths for place in directories(Path(top))]
@@ -75,15 +112,15 @@ def read_dataset(path, type_map=None) -> Dataset:
 
 
 def directories(top: Path) -> list[Path]:
-    """Those at or below `top` that hold a system, sorted."""
+    """Directories at or below `top` that have a file `type.raw`, sorted."""
     found = sorted(file.parent for file in top.rglob("type.raw"))
     if not found:
-        refuse(top, "no type.raw at or below this directory")
+        refuse(top, "no type.raw at or below this directory; it is not a DeePMD data folder")
     return found
 
 
 def type_names(place: Path) -> tuple[str, ...] | None:
-    """The names that a system's own type indices stand for."""
+    """Names of the type indices of a directory, from its type_map.raw; None without that file."""
     file = place / "type_map.raw"
     if not file.exists():
         return None
@@ -94,6 +131,7 @@ def type_names(place: Path) -> tuple[str, ...] | None:
 
 
 def words(file: Path) -> list[str]:
+    """Words of a text file."""
     try:
         return file.read_text(encoding="utf-8").split()
     except (OSError, ValueError) as error:
@@ -101,15 +139,17 @@ def words(file: Path) -> list[str]:
 
 
 def merged(places: list[Path], names: list[tuple[str, ...] | None]) -> tuple[str, ...]:
-    """All names in order of appearance; empty if no system names its types."""
+    """Names of all directories in order of appearance; empty if none has a type_map.raw."""
     nameless = [place for place, own in zip(places, names, strict=True) if own is None]
     if nameless and len(nameless) < len(places):
-        refuse(nameless[0] / "type_map.raw", "is missing here but not everywhere; say what the types are: type_map=")
+        refuse(
+            nameless[0] / "type_map.raw", "is missing here but not everywhere; give the names of the types as type_map"
+        )
     return tuple(dict.fromkeys(name for own in names for name in own or ()))
 
 
 def frame_sets(place: Path, names: tuple[str, ...] | None, type_map: tuple[str, ...]) -> list[FrameSet]:
-    """The parts of one system, in the order of their names."""
+    """Sets of one directory, in the order of their names."""
     table = type_table(place, names, type_map)
     types = read_types(place / "type.raw")
     folders = sorted(folder for folder in place.glob("set.*") if folder.is_dir())
@@ -119,29 +159,30 @@ def frame_sets(place: Path, names: tuple[str, ...] | None, type_map: tuple[str, 
 
 
 def read_types(file: Path) -> Int[np.ndarray, "atom"]:
+    """Type indices in a file `type.raw`."""
     text = words(file)
     try:
         types = np.array([int(word) for word in text], dtype=np.int64)
     except (ValueError, OverflowError) as error:
-        refuse(file, f"integers are wanted ({error})")
+        refuse(file, f"must hold integers ({error})")
     if len(types) == 0:
         refuse(file, "names no atom")
     return types
 
 
 def type_table(place: Path, names, type_map: tuple[str, ...]) -> Int[np.ndarray, "type"]:
-    """The index in `type_map` of each of the system's own indices."""
-    if names is None:  # the indices are meant as those of the type map; without one, whatever they are
+    """Index in `type_map` of each type index of a directory."""
+    if names is None:  # type indices of the directory are taken as indices of the type map
         count = len(type_map) or 1 + max(0, read_types(place / "type.raw").max())
         return np.arange(count)
     return np.array([type_map.index(name) if name in type_map else ABSENT for name in names], dtype=np.int64)
 
 
 def translated(types: Int[np.ndarray, "atom"], table, names, file: Path) -> Int[np.ndarray, "atom"]:
-    """Type indices of a file as indices of the type map; virtual atoms stay -1."""
+    """Return type indices of a file as indices of the type map; virtual atoms stay -1."""
     bad = types[(types < -1) | (types >= len(table))]
     if len(bad):
-        refuse(file, f"holds type {bad[0]}; -1 ... {len(table) - 1} are possible")
+        refuse(file, f"holds type {bad[0]}; types must lie in -1 ... {len(table) - 1}")
     result = np.append(table, -1)[types]
     if (result == ABSENT).any():
         name = names[types[result == ABSENT][0]]
@@ -151,7 +192,7 @@ def translated(types: Int[np.ndarray, "atom"], table, names, file: Path) -> Int[
 
 @dataclass(frozen=True, eq=False)
 class FrameSet:
-    """One directory `set.*`: a number of frames of `atoms` atoms. `types` is None if each frame has its own."""
+    """One directory `set.*` of frames with `atoms` atoms each; `types` is None if each frame has its own."""
 
     folder: Path
     frames: int
@@ -163,20 +204,22 @@ class FrameSet:
     periodic: bool
 
     def rows(self, name: str) -> np.ndarray:
-        """One of its files as (frames, numbers), not yet read."""
+        """Array (frames, numbers) of one file, mapped into memory and not yet read."""
         return opened(self.folder / f"{name}.npy").reshape(self.frames, -1)
 
     def row(self, name: str, k: int, shape) -> np.ndarray | None:
-        """Frame k of one of its files as float64 of the given shape, or None without the file."""
+        """Return frame k of one file as float64 of the given shape; None if there is no such file."""
         return np.array(self.rows(name)[k], dtype=np.float64).reshape(shape) if name in self.files else None
 
     def frame_types(self, k: int) -> Int[np.ndarray, "atom"]:
+        """Type indices of frame k."""
         if self.types is not None:
             return self.types
         own = np.array(self.rows("real_atom_types")[k], dtype=np.int64)
         return translated(own, self.table, self.names, self.folder / "real_atom_types.npy")
 
     def frame(self, k: int) -> Frame:
+        """Read frame k."""
         name = f"{self.folder} frame {k}"
         system = System(
             coordinates=self.row("coord", k, (self.atoms, 3)),
@@ -199,25 +242,25 @@ class FrameSet:
 
 
 def opened(file: Path) -> np.ndarray:
-    """A `.npy` file, mapped into memory; never anything that runs code on loading."""
+    """Map a `.npy` file of numbers into memory; no code in a file is ever run."""
     try:
         array = np.load(file, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # a damaged file makes the reader raise nearly anything
         refuse(file, f"cannot be read as an array ({error})")
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "iuf":
-        refuse(file, "an array of numbers is wanted")
+        refuse(file, "must hold an array of numbers")
     return array
 
 
 def frame_set(folder: Path, types, names, table, free: bool) -> FrameSet:
-    """One checked set: every file is there that must be, and holds the numbers that it must hold."""
+    """Check that a set has all files that it needs, of the right sizes, and return it."""
     known = (*WIDTHS, "fparam", "aparam")
     files = frozenset(name for name in known if (folder / f"{name}.npy").exists())
     mixed = "real_atom_types" in files
     if "coord" not in files:
         refuse(folder / "coord.npy", "is missing")
     if not free and "box" not in files:
-        refuse(folder / "box.npy", "is missing, and there is no file nopbc that says that there is no cell")
+        refuse(folder / "box.npy", "is missing; for structures without a cell, add an empty file nopbc beside type.raw")
     if mixed and names is None:
         refuse(folder.parent / "type_map.raw", "is missing; real_atom_types.npy needs it")
     coordinates = opened(folder / "coord.npy")
@@ -229,7 +272,7 @@ def frame_set(folder: Path, types, names, table, free: bool) -> FrameSet:
 
 
 def check_size(file: Path, frames: int, atoms: int):
-    """Refuse a file that does not hold what so many frames of so many atoms need."""
+    """Raise a `FormatError` for a file whose size does not fit the numbers of frames and atoms."""
     array = opened(file)
     if file.stem in WIDTHS:
         fixed, per_atom = WIDTHS[file.stem]
@@ -239,16 +282,23 @@ def check_size(file: Path, frames: int, atoms: int):
     if not fits:
         refuse(file, f"has shape {array.shape}, which does not fit {frames} frames of {atoms} atoms")
     if file.stem == "real_atom_types" and array.dtype.kind == "f":
-        refuse(file, f"holds {array.dtype}; integers are wanted")
+        refuse(file, f"holds {array.dtype}; must hold integers")
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Frames in order: a sequence that reads each one when it is asked for, and whose parts cost nothing.
-
-    type_map: the names that type indices stand for. rows: which frames of `sets`, laid end to end, it has.
+    """A sequence of frames, each of which is read from disk when it is asked for.
 
     `data[3]` is a `Frame`; `data[10:20]`, `data.subset([5, 1, 7])` and each of `data.systems` are data sets.
+
+    Attributes
+    ----------
+    sets
+        The directories `set.*` that hold the frames.
+    type_map
+        Names of the types, in the order of their indices.
+    rows
+        Numbers of the frames of this data set, counted over all `sets` one after another.
     """
 
     sets: tuple[FrameSet, ...]
@@ -257,6 +307,7 @@ class Dataset:
 
     @cached_property
     def ends(self) -> Int[np.ndarray, "set"]:
+        """Number of frames up to the end of each set."""
         return np.cumsum([s.frames for s in self.sets])
 
     def __len__(self) -> int:
@@ -272,13 +323,13 @@ class Dataset:
     def __iter__(self) -> Iterator[Frame]:
         return (self[k] for k in range(len(self)))
 
-    def subset(self, indices) -> Dataset:
-        """The frames at a slice, a list of positions or a mask."""
+    def subset(self, indices: slice | Sequence[int] | np.ndarray) -> Dataset:
+        """Return the data set of the frames at a slice, a list of positions or a mask."""
         return dataclasses.replace(self, rows=self.rows[indices])
 
     @property
     def systems(self) -> list[Dataset]:
-        """The frames of each directory, in the order of the directories' first frames."""
+        """One data set for each directory, in the order of the directories' first frames."""
         places = [s.folder.parent for s in self.sets]
         place = np.array([places.index(p) for p in places], dtype=np.int64)
         mine = place[np.searchsorted(self.ends, self.rows, side="right")]

@@ -1,4 +1,4 @@
-"""Structures on disk: data folders always, and whatever ASE reads where ASE is installed."""
+"""Structures on disk: DeePMD data folders, and files that ASE reads if ASE is installed."""
 
 from __future__ import annotations
 
@@ -10,11 +10,17 @@ from .datasets import Frame, read_dataset
 from .system import System
 
 
-def read_structures(paths: Sequence[str], type_map) -> list[Frame]:
-    """All frames of data folders and structure files, in order.
+def read_structures(paths: Sequence[str], type_map: Sequence[str]) -> list[Frame]:
+    """Return all frames of data folders and structure files, in order.
 
-    Raises `InputError` for a path that is not there, `MissingDependency` for a file where ASE is not installed,
-    `FormatError` for what cannot be read.
+    Raises
+    ------
+    InputError
+        There is no such file or folder, or ASE cannot read the file (facts: argument).
+    FormatError
+        A data folder is damaged (facts: file).
+    MissingDependency
+        A file needs ASE, and it is not installed (facts: package, install).
     """
     frames: list[Frame] = []
     for path in paths:
@@ -25,19 +31,22 @@ def read_structures(paths: Sequence[str], type_map) -> list[Frame]:
 
 
 def read_with_ase(path: str) -> list[Frame]:
-    """The images of a file, with the energies and forces that it holds."""
+    """Return the frames of a file that ASE reads, with their energies and forces if the file has them."""
     io = require("ase.io", "ase")
     try:
         images = io.read(path, index=":")
-    except Exception as error:  # ASE's readers raise whatever they meet
+    except Exception as error:  # readers of ASE raise errors of any class
         raise InputError(f"{path}: ASE cannot read this file ({error})", argument=path) from error
     return [frame(image, f"{path}#{k}") for k, image in enumerate(images)]
 
 
 def frame(atoms, name: str) -> Frame:
-    """An ASE structure as a frame; partly periodic ones are refused."""
+    """Return an ASE structure as a frame; one that is periodic along some axes only is an `InputError`."""
     if atoms.pbc.any() and not atoms.pbc.all():
-        raise InputError(f"{name}: periodic along some axes only; all three or none are possible", argument=name)
+        raise InputError(
+            f"{name}: is periodic along some axes only; structures must be periodic along all three or none",
+            argument=name,
+        )
     cell = atoms.cell.array if atoms.pbc.all() else None
     system = System(atoms.positions, atoms.get_chemical_symbols(), cell, name=name)
     known = getattr(atoms.calc, "results", {})

@@ -1,7 +1,8 @@
-"""A structure to evaluate a model on, and its way in: whatever is wrong with it is said here, once."""
+"""Structures to evaluate a model on, and the checks that they pass before anything is computed."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -10,22 +11,33 @@ import numpy as np
 from ..errors import InputError
 from ..nn.arrays import Float
 
-FARTHEST = 1e12  # Å; a position out there is known to 1e-4 Å, and products of positions still fit into a number
-SINGULAR = 1e-8  # a cell whose volume is this fraction of its edges' product has lost half of its digits
+FARTHEST = 1e12  # largest coordinate, Å; there float64 resolves 1e-4 Å, and squares of it do not overflow
+SINGULAR = 1e-8  # smallest volume of a cell, relative to the product of its edges; half of the digits are lost there
 
 
 @dataclass(frozen=True, eq=False)
 class System:
-    """Atoms, their types and, if periodic, their cell.
+    """Atoms, their types and, if periodic, their cell; arrays of any library, or nested lists.
 
-    coordinates: (N, 3), Å, anywhere inside or outside of the cell.
-    types: (N,) indices into a model's types, -1 for a virtual atom; or symbols of elements.
-    cell: (3, 3), rows are the lattice vectors in Å; None for a cluster.
-    frame_parameters: (n,) or None. atom_parameters: (N, n) or None.
-    name: what errors call the structure.
+    It holds what it is given; `checked` makes NumPy arrays of it or raises `InputError`.
 
-    Holds what it is given; `checked` makes NumPy arrays of it or raises `InputError`.
+    Attributes
+    ----------
+    coordinates
+        Positions (N, 3), Å, anywhere inside or outside of the cell.
+    types
+        Indices (N,) into a model's types, -1 for a virtual atom; or N symbols of elements.
+    cell
+        Lattice vectors as the rows of (3, 3), Å; None for a cluster.
+    frame_parameters
+        Frame parameters (n,) of the fitting net, or None.
+    atom_parameters
+        Atomic parameters (N, n) of the fitting net, or None.
+    name
+        Name of the structure in error messages.
 
+    Examples
+    --------
     >>> water = System([[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]], ["O", "H", "H"])
     >>> checked(water, ("O", "H")).types
     array([0, 1, 1])
@@ -39,13 +51,14 @@ class System:
     name: str = ""
 
 
-def refuse(system: str, argument: str, what: str, **facts) -> NoReturn:
+def refuse(system: str, argument: str, what: str, **facts: Any) -> NoReturn:
+    """Raise an `InputError` that names the argument and the system."""
     where = f" of {system}" if system else ""
     raise InputError(f"{argument}{where}: {what}", system=system, argument=argument, **facts)
 
 
 def host_array(value, argument: str, system: str = "") -> np.ndarray:
-    """Any array (NumPy, PyTorch, JAX, nested lists) as a NumPy array of numbers or strings."""
+    """Return any array (NumPy, PyTorch, JAX, nested lists) as a NumPy array of numbers or strings."""
     if hasattr(value, "detach"):  # a PyTorch tensor that is on a device or tracks gradients does not convert by itself
         value = value.detach().cpu()
     try:
@@ -53,27 +66,43 @@ def host_array(value, argument: str, system: str = "") -> np.ndarray:
     except (TypeError, ValueError, RuntimeError) as error:
         refuse(system, argument, f"cannot be read as an array ({error})")
     if array.dtype.kind not in "biufUS":
-        refuse(system, argument, f"holds {array.dtype} where numbers are wanted")
+        refuse(system, argument, f"holds {array.dtype}; must hold numbers")
     return array
 
 
 def numbers(value, argument: str, system: str) -> np.ndarray:
-    """Real numbers as float64."""
+    """Return an array of real numbers as float64."""
     array = host_array(value, argument, system)
     if array.dtype.kind not in "iuf":
-        refuse(system, argument, f"holds {array.dtype} where real numbers are wanted")
+        refuse(system, argument, f"holds {array.dtype}; must hold real numbers")
     return array.astype(np.float64)
 
 
-def checked(system: System, type_map, label: str = "") -> System:
-    """The same system with float64 and int64 arrays of the right shapes, or an error that names what is wrong.
+def checked(system: System, type_map: Sequence[str], label: str = "") -> System:
+    """Return the system with float64 and int64 NumPy arrays of the right shapes.
 
-    type_map: the names of a model's types; symbols in `types` are looked up in it.
-    label: what errors call the system, if not its own name.
+    Parameters
+    ----------
+    system
+        The system as a user gave it.
+    type_map
+        Names of a model's types, in which symbols of elements are looked up.
+    label
+        Name of the system in error messages; its own name if empty.
 
-    Raises `InputError` (facts: system, argument and, where there is one, atom).
+    Raises
+    ------
+    InputError
+        Something about the system is not valid (facts: system, argument and, if one atom is to blame, atom).
 
+    Notes
+    -----
     Source: section 1.1 of the specification.
+
+    Examples
+    --------
+    >>> checked(System([[0, 0, 0], [1, 0, 0]], ["H", "O"]), ("O", "H")).types
+    array([1, 0])
     """
     name = label or system.name
     coordinates = checked_coordinates(system.coordinates, name)
@@ -88,11 +117,16 @@ def checked(system: System, type_map, label: str = "") -> System:
 
 
 def checked_coordinates(value, name: str) -> Float[np.ndarray, "atom 3"]:
+    """Return positions of at least one atom, all finite."""
     coordinates = numbers(value, "coordinates", name)
     if coordinates.size == 0:
         refuse(name, "coordinates", "there are no atoms")
     if coordinates.ndim != 2 or coordinates.shape[1] != 3:
-        refuse(name, "coordinates", f"have shape {coordinates.shape}, (atoms, 3) is wanted; see `frames` for several")
+        refuse(
+            name,
+            "coordinates",
+            f"have shape {coordinates.shape}; one structure has (atoms, 3), several have (frames, atoms, 3)",
+        )
     refuse_not_finite(coordinates, "coordinates", name)
     far = np.flatnonzero((np.abs(coordinates) > FARTHEST).any(axis=1))
     if len(far):
@@ -101,32 +135,33 @@ def checked_coordinates(value, name: str) -> Float[np.ndarray, "atom 3"]:
     return coordinates
 
 
-def refuse_not_finite(rows: np.ndarray, argument: str, name: str):
-    """Name the first atom (row) with a NaN or an infinity."""
+def refuse_not_finite(rows: np.ndarray, argument: str, name: str) -> None:
+    """Raise an `InputError` that names the first atom (row) with a NaN or an infinity."""
     bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
     if len(bad):
         atom = int(bad[0])
-        refuse(name, argument, f"atom {atom} has {rows[atom].tolist()}, finite numbers are wanted", atom=atom)
+        refuse(name, argument, f"atom {atom} has {rows[atom].tolist()}; must be finite numbers", atom=atom)
 
 
-def checked_types(value, type_map, atoms: int, name: str) -> np.ndarray:
+def checked_types(value, type_map: Sequence[str], atoms: int, name: str) -> np.ndarray:
+    """Return one type index for each atom; symbols are looked up."""
     types = host_array(value, "types", name)
     if types.shape != (atoms,):
-        refuse(name, "types", f"have shape {types.shape} for {atoms} atoms, ({atoms},) is wanted")
+        refuse(name, "types", f"have shape {types.shape} for {atoms} atoms; must have ({atoms},)")
     if types.dtype.kind in "US":
         return looked_up(types.astype(str).tolist(), tuple(type_map), name)
     if types.dtype.kind not in "iu":
-        refuse(name, "types", f"are {types.dtype}; integers or symbols of elements are wanted")
+        refuse(name, "types", f"are {types.dtype}; must be integers or symbols of elements")
     bad = np.flatnonzero((types < -1) | (types >= len(type_map)))
     if len(bad):
         atom = int(bad[0])
-        rule = f"-1 ... {len(type_map) - 1} is possible with the types {', '.join(type_map)}"
+        rule = f"must lie in -1 ... {len(type_map) - 1} for the types {', '.join(type_map)}"
         refuse(name, "types", f"atom {atom} has type {types[atom]}; {rule}", atom=atom)
     return types.astype(np.int64)
 
 
 def looked_up(symbols: list[str], type_map: tuple[str, ...], name: str) -> np.ndarray:
-    """Indices of symbols in the type map."""
+    """Return the indices of symbols in the type map."""
     index = {symbol: t for t, symbol in enumerate(type_map)}
     for atom, symbol in enumerate(symbols):
         if symbol not in index:
@@ -136,16 +171,17 @@ def looked_up(symbols: list[str], type_map: tuple[str, ...], name: str) -> np.nd
 
 
 def checked_cell(value, name: str) -> Float[np.ndarray, "3 3"] | None:
+    """Return three finite lattice vectors that do not lie in a plane, or None for a cluster."""
     if value is None:
         return None
     cell = numbers(value, "cell", name)
     if cell.shape not in ((3, 3), (9,)):
-        refuse(name, "cell", f"has shape {cell.shape}; (3, 3) with the lattice vectors as rows is wanted")
+        refuse(name, "cell", f"has shape {cell.shape}; must be (3, 3) with the lattice vectors as rows")
     cell = cell.reshape(3, 3)
     if not (np.abs(cell) <= FARTHEST).all():
         refuse(name, "cell", f"{cell.tolist()} holds numbers that are not finite or beyond {FARTHEST} Å")
     if not cell.any():
-        refuse(name, "cell", "is zero; pass None for a system without periodicity")
+        refuse(name, "cell", "is zero; pass None for a structure without a cell")
     lengths = np.linalg.norm(cell, axis=1)
     if not lengths.all() or abs(np.linalg.det(cell / lengths[:, None])) < SINGULAR:
         refuse(name, "cell", f"the lattice vectors {cell.tolist()} lie in a plane")
@@ -153,42 +189,55 @@ def checked_cell(value, name: str) -> Float[np.ndarray, "3 3"] | None:
 
 
 def checked_frame_parameters(value, name: str) -> Float[np.ndarray, "parameter"] | None:
+    """Return the parameters of a frame, all finite."""
     if value is None:
         return None
     parameters = numbers(value, "frame_parameters", name)
     if parameters.ndim != 1:
-        refuse(name, "frame_parameters", f"have shape {parameters.shape}; one axis is wanted")
+        refuse(name, "frame_parameters", f"have shape {parameters.shape}; must have one axis")
     if not np.isfinite(parameters).all():
         refuse(name, "frame_parameters", f"{parameters.tolist()} are not all finite")
     return parameters
 
 
 def checked_atom_parameters(value, atoms: int, name: str) -> Float[np.ndarray, "atom parameter"] | None:
+    """Return the parameters of all atoms, all finite."""
     if value is None:
         return None
     parameters = numbers(value, "atom_parameters", name)
     if parameters.ndim != 2 or len(parameters) != atoms:
         wanted = f"({atoms}, number of parameters)"
-        refuse(name, "atom_parameters", f"have shape {parameters.shape} for {atoms} atoms, {wanted} is wanted")
+        refuse(name, "atom_parameters", f"have shape {parameters.shape} for {atoms} atoms; must have {wanted}")
     refuse_not_finite(parameters, "atom_parameters", name)
     return parameters
 
 
-def frames(coordinates, types, cell=None) -> list[System]:
-    """One system for each frame of a trajectory of N atoms.
+def frames(coordinates: Any, types: Any, cell: Any = None) -> list[System]:
+    """Return one system for each frame of a trajectory of N atoms; `checked` examines each of them later.
 
-    coordinates: (frames, N, 3), Å. types: (N,) or (frames, N). cell: None, (3, 3) or (frames, 3, 3), Å; nine numbers
-    may stand for 3 × 3.
+    Parameters
+    ----------
+    coordinates
+        Positions (frames, N, 3), Å.
+    types
+        Types (N,) of all frames, or (frames, N).
+    cell
+        None, or lattice vectors (3, 3) of all frames or (frames, 3, 3), Å; nine numbers may stand for 3 × 3.
 
-    Raises `InputError` if the numbers of frames disagree; what is inside a frame is left to `checked`.
+    Raises
+    ------
+    InputError
+        The numbers of frames disagree (facts: argument).
 
+    Examples
+    --------
     >>> import numpy as np
     >>> [system.coordinates.shape for system in frames(np.zeros((2, 5, 3)), [0] * 5)]
     [(5, 3), (5, 3)]
     """
     coordinates = host_array(coordinates, "coordinates")
     if coordinates.ndim != 3:
-        refuse("", "coordinates", f"have shape {coordinates.shape}; (frames, atoms, 3) is wanted")
+        refuse("", "coordinates", f"have shape {coordinates.shape}; must have (frames, atoms, 3)")
     count = len(coordinates)
     types = per_frame(host_array(types, "types"), "types", 1, count)
     cells = None if cell is None else host_array(cell, "cell")
@@ -199,7 +248,7 @@ def frames(coordinates, types, cell=None) -> list[System]:
 
 
 def per_frame(array: np.ndarray, argument: str, inner: int, count: int) -> np.ndarray:
-    """An array with a leading axis of frames, given with one or meant for all frames."""
+    """Return the array with a leading axis of frames; without one, it is repeated for all frames."""
     if array.ndim == inner:
         return np.broadcast_to(array, (count, *array.shape))
     if array.ndim != inner + 1 or len(array) != count:
@@ -208,18 +257,18 @@ def per_frame(array: np.ndarray, argument: str, inner: int, count: int) -> np.nd
 
 
 def times(rows: Float[np.ndarray, "row 3"], matrix: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "row 3"]:
-    """rows @ matrix in one order of operations, so that a row's result does not depend on its company."""
+    """rows @ matrix, summed in a fixed order, so that the result of a row does not depend on the other rows."""
     return rows[:, :1] * matrix[0] + rows[:, 1:2] * matrix[1] + rows[:, 2:] * matrix[2]
 
 
 def fractional(coordinates: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "atom 3"]:
-    """Positions in units of the lattice vectors, each in [0, 1)."""
+    """Return positions in units of the lattice vectors, each in [0, 1)."""
     s = np.remainder(times(coordinates, np.linalg.inv(cell)), 1.0)
     return np.where(s < 1.0, s, 0.0)  # the remainder of -1e-17 rounds to 1
 
 
 def wrapped(coordinates: Float[np.ndarray, "atom 3"], cell: np.ndarray | None) -> Float[np.ndarray, "atom 3"]:
-    """Coordinates moved into the cell, Å; unchanged without one.
+    """Return coordinates moved into the cell, Å; unchanged without a cell.
 
     Source: section 1.2 of the specification.
 

@@ -9,6 +9,7 @@ from ..descriptor.descriptor import rotation
 from ..evaluation.evaluate import Prepared, evaluate_prepared
 from ..model.model import Model
 from ..neighbors import Neighbors, counts_within
+from ..nn.arrays import Array
 from ..nn.record import listening
 from ..structures.system import System
 
@@ -20,7 +21,16 @@ SLOTS = {  # axes that may hold, last, the slot that stands for all empty ones; 
 ABSENT = ("three_body/gg_s", "three_body/gg_t")  # the table has these for the two-body chunk only
 
 
-def trace(model: Model, coordinates, types, cell=None, *, neighbors="strict", fparam=None, aparam=None) -> dict:
+def trace(
+    model: Model,
+    coordinates: Array,
+    types: Array,
+    cell: Array | None = None,
+    *,
+    neighbors: str = "strict",
+    fparam: Array | None = None,
+    aparam: Array | None = None,
+) -> dict[str, np.ndarray]:
     """Names of the trace table → NumPy arrays, for one structure; arguments and errors as for `Model.evaluate`.
 
     Slot axes are as wide as the widest atom needs; what stands in empty slots of single chunks is not to be compared

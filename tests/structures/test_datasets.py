@@ -236,9 +236,9 @@ BROKEN = {
     r"atom_ener.npy: has shape \(3, 1\)": {"atom_ener": numbers(3, 1)},
     r"fparam.npy: has shape \(4,\)": {"fparam": numbers(4)},
     r"aparam.npy: has shape \(3, 4\)": {"aparam": numbers(3, 4)},
-    "energy.npy: an array of numbers": {"energy": np.array(["a", "b", "c"])},
+    "energy.npy: must hold an array of numbers": {"energy": np.array(["a", "b", "c"])},
     "energy.npy: cannot be read": {"energy": np.array([{}, {}, {}], dtype=object)},
-    "force.npy: an array of numbers": {"force": numbers(3, 9) * 1j},
+    "force.npy: must hold an array of numbers": {"force": numbers(3, 9) * 1j},
 }
 
 
@@ -251,12 +251,12 @@ def test_files_that_do_not_fit_are_refused_by_name(tmp_path, message):
 
 
 TEXTS = {
-    "type.raw: integers are wanted": ("type.raw", b"0 1 H"),
-    "type.raw: integers are wanted .*'1.5'": ("type.raw", b"0 1 1.5"),
+    "type.raw: must hold integers": ("type.raw", b"0 1 H"),
+    "type.raw: must hold integers .*'1.5'": ("type.raw", b"0 1 1.5"),
     "type.raw: names no atom": ("type.raw", b"\n"),
-    "type.raw: holds type 2; -1 ... 1": ("type.raw", b"0 1 2"),
+    "type.raw: holds type 2; types must lie in -1 ... 1": ("type.raw", b"0 1 2"),
     "type.raw: holds type -3": ("type.raw", b"0 1 -3"),
-    "type.raw: integers": ("type.raw", b"0 1 99999999999999999999"),
+    "type.raw: must hold integers .*too large": ("type.raw", b"0 1 99999999999999999999"),
     "type.raw: cannot be read as text": ("type.raw", b"\xff\xfe\x00"),
     "type_map.raw: names a type twice": ("type_map.raw", b"O\nH\nO"),
     "type_map.raw: cannot be read as text": ("type_map.raw", b"\xff\xfe\x00"),
@@ -284,7 +284,7 @@ def test_mixed_frames_with_unknown_types_are_refused_when_read(tmp_path):
     assert data[0].system.types.tolist() == [0, 1]
     with pytest.raises(FormatError, match=r"real_atom_types.npy: .*'Xe'"):
         data[1]
-    with pytest.raises(FormatError, match=r"real_atom_types.npy: holds type 5; -1 ... 1"):
+    with pytest.raises(FormatError, match=r"real_atom_types.npy: holds type 5; types must lie in -1 ... 1"):
         read_dataset(write_mixed(tmp_path / "b", [[0, 5]]))[0]
 
 
