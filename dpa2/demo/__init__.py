@@ -1,6 +1,6 @@
-"""A small model and a water box that come with the package, and what DeePMD-kit 3.2.0 computes for them.
+"""A small model and a water box that come with the package, with the results of DeePMD-kit 3.2.0 for them.
 
-The weights are random and useless for physics; the box is made up. On the command line: `dpa2 demo`.
+The weights are random, so the model has no physical meaning. On the command line: `dpa2 demo`.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-MODEL = str(Path(__file__).with_name("water.dp"))
-STRUCTURE = str(Path(__file__).with_name("water.npz"))
-TOLERANCE = 1e-12  # relative to the largest element: what float64 allows two programs to differ by
+MODEL = str(Path(__file__).with_name("water.dp"))  # path of the model file
+STRUCTURE = str(Path(__file__).with_name("water.npz"))  # path of the water box and the results for it
+TOLERANCE = 1e-12  # largest deviation that passes, relative to the largest element of a tensor
 
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that the demonstration did: what, with which result, and whether that is as it should be."""
+    """One step of the demonstration: its kind, its result in words, whether it passed, its deviation if compared."""
 
     what: str
     result: str
@@ -28,7 +28,7 @@ class Step:
 
 
 def structure() -> dict[str, np.ndarray]:
-    """The water box (coordinates, types, cell in Å) and the reference's energy, forces and virial (eV, Å).
+    """Return the water box (coordinates and cell in Å, types) and the results of DeePMD-kit (eV, eV/Å).
 
     >>> structure()["forces"].shape
     (192, 3)
@@ -38,7 +38,7 @@ def structure() -> dict[str, np.ndarray]:
 
 
 def run(backend: str = "numpy") -> Iterator[Step]:
-    """Load, evaluate, convert there and back, compare: each step when it is done.
+    """Load, evaluate, convert there and back, and compare; yield each step when it is done.
 
     >>> all(step.passed for step in run())
     True
@@ -56,7 +56,7 @@ def run(backend: str = "numpy") -> Iterator[Step]:
 
 
 def round_trip(digest: str) -> Iterator[Step]:
-    """The model through other formats and back to the first; no bit may change."""
+    """Convert the model to other formats and back; a step passes if no bit has changed."""
     from ..api import convert
 
     with tempfile.TemporaryDirectory() as folder:
@@ -69,8 +69,8 @@ def round_trip(digest: str) -> Iterator[Step]:
             source = target
 
 
-def compare(name: str, unit: str, found, expected) -> Step:
-    """One result beside the reference's."""
+def compare(name: str, unit: str, found: np.ndarray, expected: np.ndarray) -> Step:
+    """Return the step that compares one result with that of DeePMD-kit."""
     found, expected = np.asarray(found).ravel(), np.asarray(expected).ravel()
     deviation = float(np.max(np.abs(found - expected)) / np.max(np.abs(expected)))
     words = f"{name}: largest element {np.max(np.abs(expected)):.6g} {unit}"

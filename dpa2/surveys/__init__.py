@@ -1,1 +1,1 @@
-"""What to ask of a model before trusting it: is it smooth, does it hold all neighbours, what precision does it need."""
+"""Examinations of a model: its smoothness, its numbers of neighbours, and the precision that it needs."""

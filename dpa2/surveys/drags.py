@@ -1,8 +1,8 @@
-"""Made-up clusters in which exactly one thing happens while an atom is dragged.
+"""Random clusters in which exactly one event happens while an atom is dragged.
 
-The atom moves on a line through another one, the centre. At a known distance it crosses a cutoff of a block, passes
-another neighbour, or pushes one out of a list that is full. Nothing else happens within a few steps to either side,
-so that a jump is of what it is said to be.
+The atom moves on a line through another one, the center. At a known distance it crosses a cutoff of a block, passes
+another neighbour, or displaces one from a full neighbour list. Nothing else happens within a few steps to either
+side, so that a jump can only come from that event.
 """
 
 from __future__ import annotations
@@ -18,21 +18,33 @@ from ..errors import InputError
 from ..structures.system import System
 from ..testing.structures import with_zero_parameters
 
-STEP = 0.02  # Å
-QUIET = 6  # steps to either side
-ATOMS = 5  # of a cluster, or fewer where a model holds few neighbours
-TRIES, TRIES_WITH_ONE_STEP = 16000, 1000
-FINER = 10  # how many times shorter steps are in a dense cluster, where one atom of many makes a small jump
-DENSE = 0.85  # of the distance at which a full list overflows: how far the atoms reach that fill it
+STEP = 0.02  # the longest step of a drag, Å
+QUIET = 6  # number of steps to either side of an event within which nothing else happens
+ATOMS = 5  # number of atoms of a cluster; fewer if the model holds fewer neighbours
+TRIES = 16000  # random clusters tried before the search for a quiet one is given up
+TRIES_WITH_ONE_STEP = 1000  # random clusters tried before the step is halved
+FINER = 10  # the step in a dense cluster is this many times shorter, because one atom of many makes a small jump there
+DENSE = 0.85  # radius of the atoms that fill a list, relative to the distance at which it overflows
 
 
 @dataclass(frozen=True, eq=False)
 class Drag:
-    """A cluster, and where something happens as its last atom moves away from its first.
+    """A cluster, and the event that happens as its last atom moves away from its first.
 
-    event: what happens. at: the distance at which it does, Å. step: Å.
-    system: all atoms, checked; the first is the origin. way: (3,), of length 1.
-    overflows: whether a list is full, and cut.
+    Attributes
+    ----------
+    event
+        Name of the event.
+    at
+        Distance of the two atoms at which it happens, Å.
+    step
+        Step of the drag, Å.
+    system
+        All atoms; the first is at the origin.
+    way
+        Direction of the drag (3,), of length 1.
+    overflows
+        Whether a list is full there, so that the farthest neighbours are dropped.
     """
 
     event: str
@@ -43,15 +55,30 @@ class Drag:
     overflows: bool = False
 
     def placed(self, distance: float) -> System:
-        """The cluster with the last atom at a distance (Å) from the first."""
+        """Return the cluster with the last atom at a distance (Å) from the first."""
         return replace(self.system, coordinates=np.append(self.system.coordinates[:-1], [distance * self.way], axis=0))
 
 
 def drags(config: DPA2Config, seed: int = 0) -> Iterator[Drag]:
-    """A drag across each cutoff of each block, across another neighbour, and across the limit of each block.
+    """Yield a drag across each cutoff of each block, past another neighbour, and across max_neighbors of each block.
 
-    A model that holds one neighbour has none to swap. Raises `InputError` if cutoffs are so close to each other that no
-    cluster has only one event.
+    Parameters
+    ----------
+    config
+        Configuration of the model. If it holds a single neighbour, there is no drag past another one.
+    seed
+        Seed of the random clusters.
+
+    Raises
+    ------
+    InputError
+        Cutoffs are so close to each other that no cluster has only one event (facts: argument, event).
+
+    Examples
+    --------
+    >>> from dpa2 import testing
+    >>> [drag.event for drag in drags(testing.small_config())][-1]
+    'overflow of repformer'
     """
     generator, marks = np.random.default_rng(seed), crossings(config)
     atoms = min(ATOMS, 1 + min(limit for _, _, limit in blocks(config).values()))
@@ -65,18 +92,18 @@ def drags(config: DPA2Config, seed: int = 0) -> Iterator[Drag]:
 
 
 def blocks(config: DPA2Config) -> dict[str, tuple[float, float, int]]:
-    """Inner cutoff, cutoff (Å) and limit of each block that there is."""
+    """Inner cutoff (Å), cutoff (Å) and max_neighbors of each block that the model has."""
     sections = {name: getattr(config, name) for name in ("repinit", "three_body", "repformer")}
     return {name: (s.inner_cutoff, s.cutoff, s.max_neighbors) for name, s in sections.items() if s is not None}
 
 
 def nearest_cutoff(config: DPA2Config) -> float:
-    """Within which an atom is seen by all blocks, Å."""
+    """The shortest cutoff of all blocks, Å; an atom within it is seen by all of them."""
     return min(cutoff for _, cutoff, _ in blocks(config).values())
 
 
 def crossings(config: DPA2Config) -> dict[float, str]:
-    """Distances at which the switch of a block begins or ends (Å), and what that is called."""
+    """Distances (Å) at which the switch of a block begins or ends, each with the name of the event."""
     names: dict[float, list[str]] = {}
     for block, (inner, outer, _) in blocks(config).items():
         names.setdefault(inner, []).append(f"inner cutoff of {block}")
@@ -85,14 +112,14 @@ def crossings(config: DPA2Config) -> dict[float, str]:
 
 
 def clear_of(marks, low: float, high: float) -> float:
-    """The place in a range (Å) that is farthest from all marks and from the ends of the range."""
+    """Return the distance in a range (Å) that is farthest from all marks and from the ends of the range."""
     places = np.linspace(low, high, 201)[1:-1]
     gaps = np.abs(places[:, None] - np.array([*marks, low, high])).min(axis=1)
     return float(places[np.argmax(gaps)])
 
 
 def quiet_drag(generator, config: DPA2Config, event: str, at: float, atoms: int, swap: bool = False) -> Drag:
-    """A small cluster, drawn until nothing else happens near the event; the step is shorter where events are close."""
+    """Draw small clusters until nothing else happens near the event; the step is shorter if other events are close."""
     marks = np.array(list(crossings(config)))
     step = min([STEP, at / 8, *(gap / 8 for gap in np.abs(marks - at) if gap > 0)])
     scale = nearest_cutoff(config)
@@ -105,7 +132,7 @@ def quiet_drag(generator, config: DPA2Config, event: str, at: float, atoms: int,
 
 
 def drawn(generator, atoms: int, scale: float, partner: float | None) -> np.ndarray:
-    """Positions of the atoms at rest: the centre, and others around it; the second at a given distance, if any."""
+    """Positions of the atoms at rest: the center and others around it, one at the distance `partner` if given."""
     directions = np.array([direction(generator) for _ in range(atoms - 1)]).reshape(-1, 3)
     distances = scale * generator.uniform(0.4, 0.9, (atoms - 1, 1))
     if partner is not None:
@@ -114,16 +141,16 @@ def drawn(generator, atoms: int, scale: float, partner: float | None) -> np.ndar
 
 
 def direction(generator) -> np.ndarray:
-    """A vector of length 1."""
+    """Return a random vector of length 1."""
     vector = generator.normal(size=3)
     return vector / np.linalg.norm(vector)
 
 
 def undisturbed(rest: np.ndarray, moving: np.ndarray, marks: np.ndarray, gap: float, closest: float) -> bool:
-    """Whether one distance of the moving atom is at a mark, and all others are farther from any than the gap (Å).
+    """Whether one distance of the moving atom is at a mark, and all others are at least a gap (Å) away from all marks.
 
-    Marks are the cutoffs and the distances between atoms at rest: where two are equal, neighbours swap places. Atoms
-    closer than `closest` (Å) are refused, too, but for the moving one and the centre.
+    Marks are the cutoffs and the distances between atoms at rest, where neighbours swap places. No two atoms may be
+    closer than `closest` (Å), except the moving one and the center.
     """
     i, j = np.triu_indices(len(rest), 1)
     fixed = np.linalg.norm(rest[i] - rest[j], axis=1)
@@ -135,7 +162,7 @@ def undisturbed(rest: np.ndarray, moving: np.ndarray, marks: np.ndarray, gap: fl
 
 
 def full_drag(generator, config: DPA2Config, block: str) -> Drag:
-    """A dense cluster: as many atoms as the block holds, the last of which swaps places with the dragged one."""
+    """Return a drag in a cluster that fills the list of a block; the dragged atom displaces the last neighbour."""
     inner, outer, limit = blocks(config)[block]
     at = clear_of(crossings(config), inner + 0.5 * (outer - inner), inner + 0.75 * (outer - inner))
     way, step = direction(generator), min(STEP, at / 100) / FINER
@@ -145,7 +172,7 @@ def full_drag(generator, config: DPA2Config, block: str) -> Drag:
 
 
 def ball(generator, atoms: int, radius: float) -> np.ndarray:
-    """Places of a shaken lattice nearest to the origin, which is none of them, scaled to a radius (Å)."""
+    """Positions of a randomly distorted lattice around the origin, which is left out, scaled to a radius (Å)."""
     half = int(np.ceil((atoms + 1) ** (1 / 3)))
     lattice = np.indices(3 * [2 * half + 1]).reshape(3, -1).T - half
     order = np.argsort(np.linalg.norm(lattice, axis=1), kind="stable")[1 : atoms + 1]
@@ -154,7 +181,7 @@ def ball(generator, atoms: int, radius: float) -> np.ndarray:
 
 
 def drag(generator, config: DPA2Config, event: str, at: float, step: float, rest: np.ndarray, way: np.ndarray) -> Drag:
-    """The cluster of given places; the first and the last atom see each other and, if possible, are of two types."""
+    """Return the drag of a cluster; its first and last atom see each other and differ in type if possible."""
     types = generator.integers(len(config.types), size=len(rest) + 1)
     types[0], types[-1] = seeing(config)
     system = with_zero_parameters(System(np.append(rest, [at * way], axis=0), types), config.fitting)
@@ -162,7 +189,7 @@ def drag(generator, config: DPA2Config, event: str, at: float, step: float, rest
 
 
 def seeing(config: DPA2Config) -> tuple[int, int]:
-    """Two types that no part of the model keeps from each other; (0, 0) if there are none."""
+    """Two types whose pair is not excluded anywhere in the model, preferably different; (0, 0) if there are none."""
     excluded = {frozenset(pair) for pair in (*config.excluded_pairs, *config.model_excluded_pairs)}
     pairs = combinations_with_replacement(range(len(config.types)), 2)
     free = (pair for pair in pairs if frozenset(pair) not in excluded)

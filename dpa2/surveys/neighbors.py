@@ -1,8 +1,8 @@
-"""How many neighbours the atoms of a data set have, beside how many a model holds.
+"""Numbers of neighbours in a data set, beside the numbers that a model holds.
 
-Counts are those of the lists before anything is cut off. Each block has its own cutoff and its own limit; the
-descriptor's excluded pairs count, as they take up a slot, and pairs that the whole model excludes count in repinit
-alone, where they are erased after the list is cut (specification sections 1.4 and 1.5).
+Neighbours are counted before lists are cut. Each block has its own cutoff and max_neighbors. Pairs that the descriptor
+excludes are counted, because they occupy a slot; pairs that the model excludes are counted in repinit only, where they
+are erased after the list is cut (specification sections 1.4 and 1.5).
 """
 
 from __future__ import annotations
@@ -21,19 +21,29 @@ from ..neighbors import counts_within, neighbor_list
 from ..structures.datasets import Frame
 from ..structures.system import System, checked
 
-MARGIN = 10  # %; how many more neighbours than were found a model should hold
-MULTIPLE = 4  # of which that number is one
-UNLIMITED = sys.maxsize
+MARGIN = 10  # the advised max_neighbors exceeds the largest count by this percentage,
+MULTIPLE = 4  # and is rounded up to a multiple of this number
+UNLIMITED = sys.maxsize  # max_neighbors of a list that is not cut
 
 
 @dataclass(frozen=True, eq=False)
 class BlockCounts:
-    """Neighbour counts of all real atoms within one block's cutoff.
+    """Neighbour counts of all atoms, virtual ones left out, within the cutoff of one block.
 
-    block: its name. cutoff: Å. limit: the `max_neighbors` that the model holds.
-    histogram: entry n is the number of atoms with n neighbours.
-    frame, atom: where the largest count was found first.
-    advised: the `max_neighbors` for a model to be trained on such data.
+    Attributes
+    ----------
+    block
+        Name of the block.
+    cutoff
+        Its cutoff, Å.
+    limit
+        Its max_neighbors.
+    histogram
+        Number of atoms with n neighbours, for n = 0, 1, ...
+    frame, atom
+        Frame and atom with the largest count; the first if there are several.
+    advised
+        max_neighbors for a new model to be trained on such data.
     """
 
     block: str
@@ -46,24 +56,42 @@ class BlockCounts:
 
     @property
     def largest(self) -> int:
-        """The most neighbours of any atom."""
+        """The largest number of neighbours of any atom."""
         return len(self.histogram) - 1
 
     @property
     def exceeding(self) -> int:
-        """How many atoms have more neighbours than the block holds."""
+        """Number of atoms that have more neighbours than the block holds."""
         return int(self.histogram[self.limit + 1 :].sum())
 
     @property
     def mean(self) -> float:
-        """Neighbours of an atom on average."""
+        """Average number of neighbours of an atom."""
         return float(np.average(np.arange(len(self.histogram)), weights=self.histogram))
 
 
 def survey_neighbors(config: DPA2Config, frames: Iterable[Frame]) -> list[BlockCounts]:
-    """Neighbour counts of all atoms in all frames, for each block of a model.
+    """Return the neighbour counts of all atoms in all frames, for each block of a model.
 
-    Raises `InputError` for a structure that is none, or has types that the model does not know.
+    Parameters
+    ----------
+    config
+        Configuration of the model.
+    frames
+        A `Dataset`, or any frames with the types of the model.
+
+    Raises
+    ------
+    InputError
+        A structure is not valid, has types that the model does not have, or there are no atoms at all.
+
+    Examples
+    --------
+    >>> from dpa2 import testing
+    >>> molecule = System([[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]], ["O", "H", "H"])
+    >>> found = survey_neighbors(testing.small_config(), [Frame(molecule, *[None] * 5, name="molecule")])
+    >>> [(block.block, block.largest) for block in found]
+    [('repinit', 2), ('three_body', 2), ('repformer', 2)]
     """
     blocks = dict(Cutoffs.of(config).lists)
     if config.three_body is None:
@@ -74,7 +102,7 @@ def survey_neighbors(config: DPA2Config, frames: Iterable[Frame]) -> list[BlockC
         if (system.types < 0).all():
             continue
         for name, counts in counted(config, system, blocks).items():
-            here = summarised(name, *blocks[name], counts, system.types >= 0, frame.name)
+            here = summarized(name, *blocks[name], counts, system.types >= 0, frame.name)
             found[name] = joined(found[name], here) if name in found else here
     if not found:
         raise InputError("there are no atoms to count neighbours of", argument="data")
@@ -82,7 +110,7 @@ def survey_neighbors(config: DPA2Config, frames: Iterable[Frame]) -> list[BlockC
 
 
 def counted(config: DPA2Config, system: System, blocks: dict) -> dict[str, np.ndarray]:
-    """Neighbours of each atom within each block's cutoff, as many as there are."""
+    """Number of neighbours of each atom within the cutoff of each block."""
     everything = neighbor_list(system, config.repinit.cutoff, UNLIMITED)
     lists = dict.fromkeys(blocks, everything)
     if config.model_excluded_pairs:
@@ -92,23 +120,23 @@ def counted(config: DPA2Config, system: System, blocks: dict) -> dict[str, np.nd
     return {name: counts_within(lists[name], cutoff, UNLIMITED) for name, (cutoff, _) in blocks.items()}
 
 
-def summarised(name: str, cutoff: float, limit: int, counts, real, frame: str) -> BlockCounts:
-    """The counts of one frame; virtual atoms are none."""
+def summarized(name: str, cutoff: float, limit: int, counts, real, frame: str) -> BlockCounts:
+    """Return the counts of one frame, without virtual atoms."""
     atom = int(np.argmax(np.where(real, counts, -1)))
     return BlockCounts(name, cutoff, limit, np.bincount(counts[real], minlength=1), frame, atom)
 
 
 def joined(one: BlockCounts, other: BlockCounts) -> BlockCounts:
-    """The counts of two sets of frames."""
+    """Return the counts of two sets of frames together."""
     more, less = (other, one) if other.largest > one.largest else (one, other)
     extra = more.largest - less.largest
     return replace(more, histogram=more.histogram + np.pad(less.histogram, (0, extra)))
 
 
 def with_advice(blocks: list[BlockCounts]) -> list[BlockCounts]:
-    """With the number to use: the largest and a margin, rounded up.
+    """Return the counts with the advised max_neighbors: the largest count plus a margin, rounded up.
 
-    A configuration wants more in repinit than in the repformer, and never fewer where the cutoff is longer.
+    A configuration must have more in repinit than in the repformer, and not fewer where the cutoff is longer.
     """
     chosen, most = {}, 0
     for block in sorted(blocks, key=lambda b: (b.cutoff, b.block == "repinit")):
@@ -118,7 +146,7 @@ def with_advice(blocks: list[BlockCounts]) -> list[BlockCounts]:
 
 
 def rounded_up(largest: int) -> int:
-    """The margin added, the next multiple.
+    """Return a count with the margin, rounded up to the next multiple.
 
     >>> rounded_up(20), rounded_up(40), rounded_up(0)
     (24, 44, 4)

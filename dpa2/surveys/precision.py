@@ -1,8 +1,8 @@
-"""What a lower precision costs, intermediate by intermediate: where the digits of a result are lost.
+"""Errors of every intermediate in a lower precision.
 
 A structure is traced twice, in float64 and in the lower precision, on the same neighbour lists. Weights are those of
-the file, rounded. Slots that hold no neighbour are left out, since what stands there has no meaning (the conventions
-of the trace table, specification section 19).
+the file, rounded. Empty slots are left out, because their values have no meaning (conventions of the trace table,
+specification section 19).
 """
 
 from __future__ import annotations
@@ -19,16 +19,24 @@ from ..structures.system import System
 from ..tracing.masks import meaningful, occupied_slots
 from ..tracing.trace import trace
 
-UNIT_ROUNDOFF = {"float32": 2.0**-24, "bfloat16": 2.0**-8}  # by which a number may change when it is rounded
-SAME = ("nlist/", "repinit/diff")  # made in float64, whatever follows
+UNIT_ROUNDOFF = {"float32": 2.0**-24, "bfloat16": 2.0**-8}  # largest relative change of a number when it is rounded
+SAME = ("nlist/", "repinit/diff")  # intermediates that are computed in float64 in any precision, not compared
 
 
 @dataclass(frozen=True)
 class TensorError:
-    """One intermediate in the lower precision.
+    """The error of one intermediate in the lower precision.
 
-    name: as in the trace table. error: the largest deviation, relative to the largest entry of the tensor in the same
-    frame; of all frames the worst. frame: which that is. largest: that entry, in the tensor's own unit.
+    Attributes
+    ----------
+    name
+        Its name in the trace table.
+    error
+        Largest deviation, relative to the largest entry of the tensor in the same frame; the worst of all frames.
+    frame
+        Name of that frame.
+    largest
+        Largest entry of the tensor there, in its own unit.
     """
 
     name: str
@@ -39,9 +47,16 @@ class TensorError:
 
 @dataclass(frozen=True)
 class Growth:
-    """Where the error grows most: from the largest of all that was computed before to that of a tensor.
+    """The largest growth of the error from one intermediate to a later one.
 
-    before, name: the two tensors. factor: how many times as large.
+    Attributes
+    ----------
+    before
+        The intermediate with the largest error of all that are computed before `name`.
+    name
+        The intermediate at which the error grows.
+    factor
+        Ratio of the two errors.
     """
 
     before: str
@@ -50,12 +65,12 @@ class Growth:
 
 
 def lower_backend(dtype: str) -> str:
-    """The library that computes in a precision: NumPy where it can, or else PyTorch, or else JAX.
+    """Return the name of a library that computes in a precision: NumPy if it can, otherwise PyTorch, otherwise JAX.
 
-    Raises `InputError` for a precision that is not compared, `MissingDependency` if no library has it.
+    Raises `InputError` for an unknown precision, `MissingDependency` if no installed library has it.
     """
     if dtype not in UNIT_ROUNDOFF:
-        raise InputError(f"dtype {dtype!r}: is one of {', '.join(UNIT_ROUNDOFF)}", argument="dtype", dtype=dtype)
+        raise InputError(f"dtype {dtype!r}: must be one of {', '.join(UNIT_ROUNDOFF)}", argument="dtype", dtype=dtype)
     if dtype != "bfloat16":
         return "numpy"
     installed = [name for name in ("torch", "jax") if find_spec(name) is not None]
@@ -64,13 +79,27 @@ def lower_backend(dtype: str) -> str:
     return installed[0]
 
 
-def survey_precision(exact: Model, lower: Model, systems: Iterable[System], neighbors="strict") -> list[TensorError]:
-    """The error of each intermediate in order of computation, the worst of all structures.
+def survey_precision(
+    exact: Model, lower: Model, systems: Iterable[System], neighbors: str = "strict"
+) -> list[TensorError]:
+    """Return the error of each intermediate in order of computation, the worst of all structures.
 
-    exact, lower: one model in float64 and in the lower precision. neighbors: as for `Model.evaluate`.
+    Parameters
+    ----------
+    exact, lower
+        The same model in float64 and in the lower precision.
+    systems
+        The structures.
+    neighbors
+        "strict" or "truncate", as for `Model.evaluate`.
 
-    Raises what `Model.evaluate` raises.
+    Raises
+    ------
+    InputError
+        There are no structures; and all errors of `Model.evaluate`.
 
+    Examples
+    --------
     >>> import dpa2
     >>> model = dpa2.load(dpa2.demo.MODEL)
     >>> errors = survey_precision(model, model.to("numpy", dtype="float32"), [dpa2.testing.water_box(8)], "truncate")
@@ -89,7 +118,7 @@ def survey_precision(exact: Model, lower: Model, systems: Iterable[System], neig
 
 
 def tensor_errors(exact: Model, lower: Model, system: System, neighbors: str, frame: str) -> Iterable[TensorError]:
-    """The same of one structure."""
+    """Yield the error of each intermediate on one structure."""
     arguments = {"neighbors": neighbors, "fparam": system.frame_parameters, "aparam": system.atom_parameters}
     one, other = (trace(m, system.coordinates, system.types, system.cell, **arguments) for m in (exact, lower))
     slots = occupied_slots(one, exact.checked(system).types, exact.config.excluded_pairs)
@@ -104,9 +133,9 @@ def tensor_errors(exact: Model, lower: Model, system: System, neighbors: str, fr
 
 
 def largest_growth(errors: list[TensorError], dtype: str) -> Growth:
-    """The tensor at which the error exceeds all before it by the largest factor.
+    """Return the intermediate at which the error exceeds all errors before it by the largest factor.
 
-    Errors below the rounding of a single number count as that: they are not yet an accumulation.
+    Errors smaller than the rounding of one number are replaced by that rounding.
     """
     most, before, found = UNIT_ROUNDOFF[dtype], "the rounding of one number", Growth("", "", 0.0)
     for tensor in errors:

@@ -1,9 +1,9 @@
-"""Whether the energy of a model is smooth where neighbours come, go, swap places, or are too many.
+"""Continuity of the energy of a model where neighbours enter, leave, swap places, or are too many.
 
-No jump is measured by being small, but by the power of the step with which it vanishes: 3 for what is continuous (each
-side is extrapolated by a parabola), 0 for what is not. Energy, forces and their derivatives along the drag are looked
-at in turn: an event is C2 if none of them jumps, C1 if only the derivative does, and so on. Jumps smaller than what the
-path bends within the shortest step remain unseen: the last of the sizes says how large one could be.
+A jump is judged by the power of the step with which it vanishes, not by its size: the power is 3 for a continuous
+quantity (each side is extrapolated by a parabola) and 0 for a jump. Energy, forces and the derivatives of forces along
+the drag are examined: an event is C2 if none of them jumps, C1 if only the derivatives do, and so on. A jump smaller
+than the curvature of the path within the shortest step is not seen; the last of the sizes is an upper bound of it.
 """
 
 from __future__ import annotations
@@ -20,25 +20,33 @@ from ..testing.claims import orders_of_sizes, sizes_of_jumps
 from .drags import Drag
 
 QUANTITIES = ("energy", "forces", "derivative of forces")
-ENERGY, FORCES, DERIVATIVE = range(3)
-UNITS = ("eV", "eV/Å", "eV/Å²")
-CONTINUITY = ("jumps", "C0", "C1", "C2")
-HALVINGS = 2
-CLEARLY_SMOOTH, CLEARLY_NOT = 2.5, 0.5  # orders between which the step is too long to say
-CONTINUOUS = 2.0  # if even the shortest step does not say: the lowest order of what is taken for continuous
-ROUNDING = 1e-13  # of forces, relative to the largest
-REFINEMENTS = 5  # how often the step is halved before
-TOGETHER = 512  # atoms of systems that are evaluated at a time
-SAMPLES = np.linspace(-5.0, 5.0, 24)  # of a curve, in steps; none is at the event itself
+ENERGY, FORCES, DERIVATIVE = range(3)  # indices into QUANTITIES
+UNITS = ("eV", "eV/Å", "eV/Å²")  # units of QUANTITIES
+CONTINUITY = ("jumps", "C0", "C1", "C2")  # verdict by the number of QUANTITIES that are continuous
+HALVINGS = 2  # each order is measured with a step and this many halvings of it
+CLEARLY_SMOOTH = 2.5  # orders above this one are those of a continuous quantity,
+CLEARLY_NOT = 0.5  # orders below this one those of a jump; between them the step is too long to decide
+REFINEMENTS = 5  # a step that is too long to decide is halved up to this many times
+CONTINUOUS = 2.0  # lowest order that counts as continuous if even the shortest step does not decide
+ROUNDING = 1e-13  # rounding error of forces, relative to the largest
+TOGETHER = 512  # number of atoms, of all systems together, that are evaluated in one call
+SAMPLES = np.linspace(-5.0, 5.0, 24)  # points of a curve, in steps from the event; none is at the event itself
 
 
 @dataclass(frozen=True)
 class Jump:
-    """One quantity across one event.
+    """The apparent jump of one quantity at one event.
 
-    step: the first, Å; where it says nothing clear, as the path bends too much, it is halved.
-    sizes: of the apparent jump for a step and its halvings (eV, eV/Å or eV/Å²), the largest over atoms and directions.
-    orders: powers of the step with which it vanishes; infinite where nothing but rounding is left.
+    Attributes
+    ----------
+    quantity
+        One of `QUANTITIES`.
+    step
+        The longest step, Å; shorter than that of the drag if that was too long to decide.
+    sizes
+        Size for the step and its halvings (eV, eV/Å or eV/Å²), the largest over atoms and directions.
+    orders
+        Powers of the step with which the size vanishes; infinite where only rounding is left.
     """
 
     quantity: str
@@ -48,17 +56,17 @@ class Jump:
 
     @property
     def order(self) -> float:
-        """The lowest."""
+        """The lowest of the orders."""
         return min(self.orders)
 
     @property
     def unit(self) -> str:
-        """Of the sizes."""
+        """The unit of the sizes."""
         return UNITS[QUANTITIES.index(self.quantity)]
 
     @property
     def clear(self) -> bool:
-        """Whether the step is short enough to say."""
+        """Whether the step is short enough to decide."""
         return self.order > CLEARLY_SMOOTH or max(map(abs, self.orders)) < CLEARLY_NOT
 
     @property
@@ -69,10 +77,14 @@ class Jump:
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """Samples to either side of an event.
+    """Samples of the three quantities to either side of an event.
 
-    distance: (S,), Å. values: for each of `QUANTITIES` (S,): the energy, eV; the force on the dragged atom along its
-    way, eV/Å; the derivative of that, eV/Å².
+    Attributes
+    ----------
+    distance
+        Distances (S,) of the dragged atom, Å.
+    values
+        Three arrays (S,): the energy, eV; the force on the dragged atom along its way, eV/Å; its derivative, eV/Å².
     """
 
     distance: np.ndarray
@@ -81,7 +93,7 @@ class Curve:
 
 @dataclass(frozen=True, eq=False)
 class Event:
-    """What was found at one event; `drag` says which. The curve is sampled if that was asked for."""
+    """The jumps of all quantities at the event of a drag, and the curve if it was asked for."""
 
     drag: Drag
     jumps: tuple[Jump, ...]
@@ -89,19 +101,30 @@ class Event:
 
     @property
     def continuity(self) -> str:
-        """One of `CONTINUITY`."""
+        """The verdict, one of `CONTINUITY`."""
         smooth = [jump.continuous for jump in self.jumps]
         return CONTINUITY[(*smooth, False).index(False)]
 
     @property
     def counted(self) -> bool:
-        """Whether a model should be smooth here; where a list is cut, none is."""
+        """Whether the event counts against the model; where a list is cut, every model jumps."""
         return not self.drag.overflows
 
 
 def survey_smoothness(model: Model, drags: Iterable[Drag], curves: bool = False) -> Iterator[Event]:
-    """What a model does at each event; float64 is needed to see the orders.
+    """Yield the continuity of a model at each event.
 
+    Parameters
+    ----------
+    model
+        The model, in float64: orders are not seen in a lower precision.
+    drags
+        The events, from `dpa2.surveys.drags.drags`.
+    curves
+        Whether to sample the curves too.
+
+    Examples
+    --------
     >>> import dpa2
     >>> from dpa2.surveys.drags import drags
     >>> model = dpa2.load(dpa2.demo.MODEL)
@@ -115,7 +138,7 @@ def survey_smoothness(model: Model, drags: Iterable[Drag], curves: bool = False)
 
 
 def jump(path: Path, quantity: int) -> Jump:
-    """One quantity across the event of a path, with a step short enough to say, if there is one."""
+    """Measure the jump of one quantity, with a step short enough to decide if there is one."""
     step = path.drag.step
     for _ in range(1 if path.drag.overflows else 1 + REFINEMENTS):
         found = measured(path, quantity, step)
@@ -126,7 +149,7 @@ def jump(path: Path, quantity: int) -> Jump:
 
 
 def measured(path: Path, quantity: int, step: float) -> Jump:
-    """The same with one step and its halvings."""
+    """Measure the jump of one quantity with a given step and its halvings."""
     at, delta = path.drag.at, step / 10  # so short that no difference of forces reaches across the event
     places = [at + side * n * step / 2**k for k in range(HALVINGS + 1) for n in (1, 2, 3) for side in (-1, 1)]
     path.evaluate(places if quantity != DERIVATIVE else [r for place in places for r in around(place, delta)])
@@ -137,7 +160,7 @@ def measured(path: Path, quantity: int, step: float) -> Jump:
 
 
 def around(distance: float, delta: float) -> list[float]:
-    """Where forces are evaluated for their derivative."""
+    """Distances at which forces are evaluated for their derivative."""
     return [distance + n * delta for n in (-2, -1, 1, 2)]
 
 
@@ -149,18 +172,20 @@ class Path:
         self.known: dict[float, tuple[np.ndarray, np.ndarray]] = {}
 
     def evaluate(self, distances: Iterable[float]) -> None:
-        """Energies and forces at distances that are not known yet, together."""
+        """Evaluate energies and forces at distances that are not known yet, several systems in one call."""
         new = [r for r in dict.fromkeys(distances) if r not in self.known]
         mode, host = "truncate" if self.drag.overflows else "strict", self.model.backend.to_numpy
         size = max(1, TOGETHER // len(self.drag.system.types))
         for few in (new[k : k + size] for k in range(0, len(new), size)):
-            with warnings.catch_warnings():  # tables of a compressed model are coarse where made-up atoms are close
+            with (
+                warnings.catch_warnings()
+            ):  # random atoms may be closer than the fine part of a compressed model's tables
                 warnings.simplefilter("ignore", ExtrapolationWarning)
                 found = self.model.evaluate_many([self.drag.placed(r) for r in few], neighbors=mode)
             self.known |= {r: (host(e.energy), host(e.forces)) for r, e in zip(few, found, strict=True)}
 
     def quantity(self, which: int, distance: float, delta: float) -> np.ndarray:
-        """One of `QUANTITIES`, in its unit; differences of forces are of fourth order."""
+        """Return one of `QUANTITIES` at a distance; derivatives are central differences of fourth order."""
         if which != DERIVATIVE:
             self.evaluate([distance])
             return self.known[distance][which]
@@ -170,8 +195,8 @@ class Path:
         return (8.0 * (c - b) - (d - a)) / (12.0 * delta)
 
     def curve(self) -> Curve:
-        """Samples to either side."""
-        samples = SAMPLES[::2] if self.drag.overflows else SAMPLES  # a full cluster is large
+        """Sample all quantities to either side of the event."""
+        samples = SAMPLES[::2] if self.drag.overflows else SAMPLES  # half as many in a full cluster, which is large
         distance, delta = self.drag.at + self.drag.step * samples, self.drag.step / 50
         self.evaluate(r for place in distance for r in (place, *around(place, delta)))
         energy, forces, slopes = (np.array([self.quantity(k, r, delta) for r in distance]) for k in range(3))
@@ -179,7 +204,7 @@ class Path:
 
 
 def known_causes(model: Model) -> list[str]:
-    """What a model has that is known to make its energy jump, in words.
+    """Return the properties of a model that are known to make its energy jump, in words.
 
     >>> import dpa2
     >>> known_causes(dpa2.load(dpa2.demo.MODEL))

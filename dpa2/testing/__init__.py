@@ -1,9 +1,9 @@
-"""What a DPA-2 implementation must satisfy, as code that can be run against any of them.
+"""Claims that every DPA-2 implementation must satisfy, as functions that run against any of them.
 
 Structures and models to evaluate (`water_box`, `perturbed_model`), strategies that draw them at random
 (`systems`, `configurations`; they need Hypothesis), and claims about an evaluation (`check_rotation`, ...). A claim
-takes any function `evaluate(coordinates, types, cell)` that returns an object with `energy`, `forces` and `virial`,
-raises `AssertionError` where it is broken, and otherwise returns how close to broken it is.
+takes any function `evaluate(coordinates, types, cell)` that returns an object with `energy`, `forces` and `virial`. It
+raises `AssertionError` if the claim does not hold, and otherwise returns the deviation that it found.
 
 >>> from dpa2 import testing
 >>> model = testing.perturbed_model(testing.small_config(), seed=1)

@@ -1,40 +1,45 @@
 """Claims about an evaluation, each a function that tries to refute it.
 
 `evaluate(coordinates, types, cell)` is any function that returns an object with `energy` (a number, eV), `forces`
-((N, 3), eV/Å) and `virial` ((3, 3), eV); `system` is a `dpa2.System`, or any object with these three attributes. Every
-check raises `AssertionError` if the claim does not hold, and returns the deviation that it found.
+((N, 3), eV/Å) and `virial` ((3, 3), eV). `system` is a `dpa2.System`, or any object with `coordinates` (N, 3), Å,
+`types` (N,) and `cell` ((3, 3), Å, or None). `tolerance` is the largest deviation allowed, relative to the largest
+entry. Every check raises `AssertionError` if the claim does not hold, and returns the deviation that it found.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
 from .structures import random_rotation
 
-EXACT = 1e-10  # rounding, amplified by coordinates that are not exactly those of the first evaluation
-STEP = 3e-4  # Å; the fifth derivative and the rounding of energies then leave differences good to 1e-8
-DIFFERENCES = 1e-6
+Evaluate = Callable[..., Any]  # evaluate(coordinates, types, cell), with energy, forces and virial in its result
+Structure = Any  # an object with coordinates, types and cell
+
+EXACT = 1e-10  # default tolerance of symmetries: rounding, amplified by coordinates that are themselves rounded
+STEP = 3e-4  # step of numerical derivatives, Å; truncation and rounding together then stay below 1e-8
+DIFFERENCES = 1e-6  # default tolerance of numerical derivatives
 
 
-def outcome(evaluate: Callable, coordinates, types, cell) -> tuple[float, np.ndarray, np.ndarray]:
-    """Energy, forces and virial as plain NumPy float64."""
+def outcome(evaluate: Evaluate, coordinates, types, cell) -> tuple[float, np.ndarray, np.ndarray]:
+    """Return energy, forces and virial as NumPy float64."""
     result = evaluate(coordinates, types, cell)
     fields = [np.asarray(getattr(result, n), dtype=np.float64) for n in ("energy", "forces", "virial")]
     return float(fields[0].reshape(())), fields[1], fields[2].reshape(3, 3)
 
 
-def original(evaluate: Callable, system):
-    """Coordinates, types and cell as arrays, and their energy, forces and virial."""
+def original(evaluate: Evaluate, system: Structure):
+    """Return coordinates, types and cell as arrays, and their energy, forces and virial."""
     coordinates, types = np.asarray(system.coordinates, dtype=np.float64), np.asarray(system.types)
     cell = None if system.cell is None else np.asarray(system.cell, dtype=np.float64).reshape(3, 3)
     return (coordinates, types, cell), outcome(evaluate, coordinates, types, cell)
 
 
 def agree(claim: str, tolerance: float, *pairs) -> float:
-    """The largest deviation of (found, expected) pairs, each relative to the largest number in it."""
+    """Return the largest deviation of (found, expected) pairs, each relative to its largest entry."""
     names = ("energy", "forces", "virial")
     deviations = []
     for name, (found, expected) in zip(names, pairs, strict=False):
@@ -48,7 +53,9 @@ def agree(claim: str, tolerance: float, *pairs) -> float:
     return float(max(deviations))
 
 
-def check_translation(evaluate: Callable, system, shift=(0.7, -1.3, 2.9), tolerance: float = EXACT) -> float:
+def check_translation(
+    evaluate: Evaluate, system: Structure, shift: Sequence[float] = (0.7, -1.3, 2.9), tolerance: float = EXACT
+) -> float:
     """Moving all atoms by `shift` (Å) changes nothing.
 
     >>> from dpa2 import testing
@@ -61,8 +68,10 @@ def check_translation(evaluate: Callable, system, shift=(0.7, -1.3, 2.9), tolera
     return agree("a translation changes nothing", tolerance, *zip(after, before, strict=True))
 
 
-def check_rotation(evaluate: Callable, system, seed: int = 0, reflect: bool = False, tolerance: float = EXACT) -> float:
-    """Turning the system (and reflecting it) turns forces and virial with it, and leaves the energy as it is.
+def check_rotation(
+    evaluate: Evaluate, system: Structure, seed: int = 0, reflect: bool = False, tolerance: float = EXACT
+) -> float:
+    """Turning (and reflecting) the system turns forces and virial with it, and does not change the energy.
 
     >>> from dpa2 import testing
     >>> model = testing.perturbed_model(testing.small_config())
@@ -77,11 +86,11 @@ def check_rotation(evaluate: Callable, system, seed: int = 0, reflect: bool = Fa
 
 
 def check_permutation(
-    evaluate: Callable, system, seed: int = 0, first_stays: bool = False, tolerance: float = EXACT
+    evaluate: Evaluate, system: Structure, seed: int = 0, first_stays: bool = False, tolerance: float = EXACT
 ) -> float:
     """Renumbering the atoms renumbers the forces.
 
-    `first_stays` keeps atom 0 in its place: with environment statistics whose mean is not zero, energies depend on
+    `first_stays` keeps atom 0 at its number: with environment statistics whose mean is not zero, energies depend on
     the type of the first atom (section 9.2 of the specification).
 
     >>> from dpa2 import testing
@@ -98,7 +107,7 @@ def check_permutation(
     return agree("a new order of atoms only reorders forces", tolerance, *zip(after, expected, strict=True))
 
 
-def check_images(evaluate: Callable, system, seed: int = 0, tolerance: float = EXACT) -> float:
+def check_images(evaluate: Evaluate, system: Structure, seed: int = 0, tolerance: float = EXACT) -> float:
     """Moving atoms by lattice vectors, or describing the lattice by other vectors, changes nothing.
 
     >>> from dpa2 import testing
@@ -116,7 +125,9 @@ def check_images(evaluate: Callable, system, seed: int = 0, tolerance: float = E
     return deviation
 
 
-def check_supercell(evaluate: Callable, system, repeats=(2, 1, 1), tolerance: float = EXACT) -> float:
+def check_supercell(
+    evaluate: Evaluate, system: Structure, repeats: Sequence[int] = (2, 1, 1), tolerance: float = EXACT
+) -> float:
     """A periodic system repeated n times has n times the energy and the virial, and the same forces.
 
     >>> from dpa2 import testing
@@ -133,16 +144,21 @@ def check_supercell(evaluate: Callable, system, repeats=(2, 1, 1), tolerance: fl
 
 
 def slope(energy: Callable[[float], float], step: float) -> tuple[float, float]:
-    """dE/dx at 0 by differences of fourth order, and how large its rounding error may be."""
+    """Return dE/dx at 0 by central differences of fourth order, and a bound of its rounding error."""
     values = {k: energy(k * step) for k in (-2, -1, 1, 2)}
     derivative = (8.0 * (values[1] - values[-1]) - (values[2] - values[-2])) / (12.0 * step)
     return derivative, 10.0 * np.finfo(float).eps * abs(values[1]) / step
 
 
 def check_forces(
-    evaluate: Callable, system, seed: int = 0, directions: int = 2, step: float = STEP, tolerance: float = DIFFERENCES
+    evaluate: Evaluate,
+    system: Structure,
+    seed: int = 0,
+    directions: int = 2,
+    step: float = STEP,
+    tolerance: float = DIFFERENCES,
 ) -> float:
-    """Forces are minus the slope of the energy, along a few random directions (all atoms move).
+    """Forces are minus the derivative of the energy, along a few random directions in which all atoms move.
 
     >>> from dpa2 import testing
     >>> model = testing.perturbed_model(testing.small_config())
@@ -160,11 +176,11 @@ def check_forces(
 
 
 def check_virial(
-    evaluate: Callable, system, seed: int = 0, step: float = STEP / 3, tolerance: float = DIFFERENCES
+    evaluate: Evaluate, system: Structure, seed: int = 0, step: float = STEP / 3, tolerance: float = DIFFERENCES
 ) -> float:
-    """The virial is minus the slope of the energy along a strain, for clusters and for periodic systems.
+    """The virial is minus the derivative of the energy along a random strain, for clusters and periodic systems.
 
-    Strain ε takes r to (1 + ε) r, lattice vectors included; Ξ = -dE/dε, in eV.
+    A strain ε moves r to (1 + ε) r, lattice vectors included; the virial is -dE/dε, in eV.
 
     >>> from dpa2 import testing
     >>> model = testing.perturbed_model(testing.small_config())
@@ -185,18 +201,19 @@ def check_virial(
 
 
 def below(claim: str, deviation: float, scale: float, rounding: float, tolerance: float) -> float:
-    """The relative deviation, which must be below the tolerance, or else explained by rounding."""
+    """Return the relative deviation; raise `AssertionError` if it exceeds the tolerance and the rounding."""
     if not abs(deviation) <= tolerance * scale + rounding:
         relative = abs(deviation) / scale if scale else np.inf
         raise AssertionError(f"{claim}: the difference deviates by {relative:.1e}, {tolerance:.0e} is allowed")
     return float(max(0.0, abs(deviation) - rounding) / scale) if scale else 0.0
 
 
-def check_locality(evaluate: Callable, system, atom: int, to, reach: float) -> float:
-    """Atoms whose images are all farther than `reach` (Å) from `atom`, before and after it moves to `to`, feel nothing.
+def check_locality(evaluate: Evaluate, system: Structure, atom: int, to: Sequence[float], reach: float) -> float:
+    """Moving one atom to `to` (Å) does not change a bit of the forces on atoms that are far away.
 
-    The reach of DPA-2 is the cutoff of repinit and, for each layer, that of the repformer; forces reach twice as far,
-    because they are slopes of all energies that see an atom.
+    Far away are atoms whose images are all more than twice `reach` (Å) from the atom, before and after it moves. The
+    reach of DPA-2 is the cutoff of repinit plus, for each layer, that of the repformer. Forces reach twice as far as
+    atomic energies, because a force is the derivative of all energies that depend on the atom.
 
     >>> from dpa2 import testing
     >>> model = testing.perturbed_model(testing.small_config())
@@ -221,10 +238,10 @@ def check_locality(evaluate: Callable, system, atom: int, to, reach: float) -> f
 
 
 def orders_of_jumps(path: Callable[[float], np.ndarray], at: float, step: float, halvings: int = 2) -> list[float]:
-    """With which power of the step a possible jump of `path` at `at` vanishes: 0 for a real jump, 3 for a smooth path.
+    """Return the powers of the step with which a jump of `path` at `at` vanishes: 0 for a real jump, 3 without one.
 
-    From each side the path is extrapolated to `at` by a parabola through three points; what is left between the two
-    sides is the jump, plus an error of third order. An order of infinity means that nothing is left but rounding.
+    From each side the path is extrapolated to `at` by a parabola through three points; the difference of the two
+    sides is the jump plus an error of third order. An infinite order means that only rounding is left.
 
     >>> from dpa2 import testing
     >>> [round(n, 1) for n in testing.orders_of_jumps(np.sign, at=0.0, step=0.1)]
@@ -236,7 +253,7 @@ def orders_of_jumps(path: Callable[[float], np.ndarray], at: float, step: float,
 
 
 def sizes_of_jumps(path: Callable[[float], np.ndarray], at: float, step: float, halvings: int) -> tuple[list, float]:
-    """How large a possible jump looks with a step and its halvings, and how much of that may be rounding."""
+    """Sizes of a possible jump with a step and its halvings, and a bound of their rounding error."""
     jumps, rounding = [], 0.0
     for k in range(halvings + 1):
         h = step / 2**k
@@ -248,5 +265,5 @@ def sizes_of_jumps(path: Callable[[float], np.ndarray], at: float, step: float, 
 
 
 def orders_of_sizes(jumps: list[float], rounding: float) -> list[float]:
-    """Each size relative to the next, as a power of two; infinite where the next is rounding."""
+    """Ratios of each size to the next, as powers of two; infinite where the next is only rounding."""
     return [np.inf if b <= rounding else float(np.log2(a / b)) for a, b in pairwise(jumps)]

@@ -1,6 +1,9 @@
-"""Hypothesis strategies: configurations over every option of DPA-2, and systems to evaluate them on."""
+"""Hypothesis strategies: configurations that vary every setting of DPA-2, and systems to evaluate them on."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,32 +13,45 @@ from ..nn.activations import PLAIN
 from ..structures.system import System
 from .structures import random_system
 
-ACTIVATIONS = (*PLAIN, "silut:0.3", "custom_silu")
-SMOOTH_ACTIVATIONS = ("tanh", "gelu", "softplus", "sigmoid", "silu", "linear")  # all derivatives are continuous
-ELEMENTS = ("O", "H", "C", "Na")
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+ACTIVATIONS = (*PLAIN, "silut:0.3", "custom_silu")  # one name of every kind of activation
+SMOOTH_ACTIVATIONS = (
+    "tanh",
+    "gelu",
+    "softplus",
+    "sigmoid",
+    "silu",
+    "linear",
+)  # with continuous derivatives
+ELEMENTS = ("O", "H", "C", "Na")  # type names; the first few are drawn
+DTYPES = ("float64",)  # the claims are made in float64 unless others are asked for
 
 
-def strategies():
-    """`hypothesis.strategies`, or a `MissingDependency` that says how to get it."""
+def strategies() -> Any:
+    """Return the module `hypothesis.strategies`; raise `MissingDependency` if Hypothesis is not installed."""
     require("hypothesis", "test")
     from hypothesis import strategies
 
     return strategies
 
 
-def systems(types: int = 2, *, atoms: tuple[int, int] = (1, 8), periodic: bool | None = None, virtual: bool = False):
-    """Strategy for systems of a few atoms: clusters, and skewed cells that are smaller than two cutoffs.
+def systems(
+    types: int = 2, *, atoms: tuple[int, int] = (1, 8), periodic: bool | None = None, virtual: bool = False
+) -> SearchStrategy[System]:
+    """Return a strategy for systems of a few atoms: clusters, and skewed cells smaller than two cutoffs.
 
     No two atoms are closer than 0.9 Å, and none has more than 60 neighbours within 4.5 Å.
 
     Parameters
     ----------
     types
-        How many types there are; those of the system are indices below.
+        Number of types; those of the atoms are indices below it.
     atoms
-        Smallest and largest number.
+        Smallest and largest number of atoms.
     periodic
-        Whether there is a cell; either if None.
+        Whether there is a cell; None draws both.
     virtual
         Whether some of the atoms may be virtual (type -1).
 
@@ -63,17 +79,28 @@ def systems(types: int = 2, *, atoms: tuple[int, int] = (1, 8), periodic: bool |
     return draw_system()
 
 
-def configurations(*, activations=ACTIVATIONS, roomy: bool = True, parameters: bool = False, **fixed):
-    """Strategy for valid `DPA2Config`s over every option that changes the function, attention in repinit included.
+def configurations(
+    *,
+    activations: Sequence[str] = ACTIVATIONS,
+    roomy: bool = True,
+    parameters: bool = False,
+    dtypes: Sequence[str] = DTYPES,
+    **fixed: Any,
+) -> SearchStrategy[DPA2Config]:
+    """Return a strategy for valid `DPA2Config`s that varies every setting, attention in repinit included.
+
+    Compression is the exception: tables are made from a model by `dpa2.compress`, not from a configuration.
 
     Parameters
     ----------
     activations
-        Names to choose from; `SMOOTH_ACTIVATIONS` are those with which energies have all derivatives.
+        Names to draw from; with `SMOOTH_ACTIVATIONS`, energies have all derivatives.
     roomy
-        Whether every list holds the neighbours of any of `systems`; otherwise a few only, so that they bind.
+        Whether lists hold all neighbours in any of `systems`; otherwise they are so short that they are cut.
     parameters
         Whether the fitting net may take frame and atomic parameters that must be given.
+    dtypes
+        Precisions to draw from, for descriptor and fitting net each.
     **fixed
         Fields of `DPA2Config` that are not drawn, e.g. smooth=True.
 
@@ -90,13 +117,18 @@ def configurations(*, activations=ACTIVATIONS, roomy: bool = True, parameters: b
 
     @st.composite
     def draw_config(draw) -> DPA2Config:
-        return drawn_config(lambda *choices: draw(st.sampled_from(choices)), activations, roomy, parameters, fixed)
+        def pick(*choices):
+            return draw(st.sampled_from(choices))
+
+        return drawn_config(pick, activations, roomy, parameters, fixed, dtypes)
 
     return draw_config()
 
 
-def drawn_config(pick, activations, roomy: bool, parameters: bool, fixed: dict) -> DPA2Config:
-    """A configuration, every choice made by `pick(*choices)`."""
+def drawn_config(
+    pick: Callable, activations: Sequence[str], roomy: bool, parameters: bool, fixed: dict, dtypes=DTYPES
+) -> DPA2Config:
+    """Return a configuration with every choice made by `pick(*choices)`."""
     types = fixed.get("types") or ELEMENTS[: pick(2, 1, 3, 4)]
     limits = (80, 72, 64) if roomy else pick((12, 9, 5), (9, 7, 8), (20, 6, 4))
     repinit = drawn_repinit(pick, activations, limits[0], len(types))
@@ -109,7 +141,7 @@ def drawn_config(pick, activations, roomy: bool, parameters: bool, fixed: dict) 
         "repinit": repinit,
         "three_body": three_body,
         "repformer": repformer,
-        "fitting": drawn_fitting(pick, activations, parameters, len(types)),
+        "fitting": drawn_fitting(pick, activations, parameters, len(types), dtypes),
         "smooth": pick(True, False),
         "append_type": pick(True, False),
         "add_type_to_repinit": pick(False, True),
@@ -117,14 +149,17 @@ def drawn_config(pick, activations, roomy: bool, parameters: bool, fixed: dict) 
         "type_bias": pick(False, True),
         "excluded_pairs": pick((), (), ((0, last),), ((0, 0), (0, last))),
         "protection": pick(0.0, 0.05),
+        "dtype": pick(*dtypes),
         "trainable": pick(True, True, False),
         "model_excluded_pairs": pick((), (), ((0, last),)),
         "excluded_types": pick((), (), (last,)),
+        "preset_bias": pick(None, None, (0.5, None, -1.0, 2.0)[: len(types)]),
     }
     return DPA2Config(**options | fixed)
 
 
-def drawn_repinit(pick, activations, limit: int, types: int) -> Repinit:
+def drawn_repinit(pick: Callable, activations: Sequence[str], limit: int, types: int) -> Repinit:
+    """Return the section of repinit, with `limit` as max_neighbors."""
     widths = pick((4, 8), (3,), (5, 10, 20), (1, 2, 4), (3, 3, 6, 5))
     attention = NeighborAttention(
         layers=pick(1, 2),
@@ -151,8 +186,11 @@ def drawn_repinit(pick, activations, limit: int, types: int) -> Repinit:
     )
 
 
-def drawn_three_body(pick, repinit_limit: int, limit: int, repformer_limit: int) -> ThreeBody | None:
-    """Absent, shorter than the repformer, or longer: its capacity then lies on the right side of the repformer's."""
+def drawn_three_body(pick: Callable, repinit_limit: int, limit: int, repformer_limit: int) -> ThreeBody | None:
+    """Return the three-body section, with a cutoff below or above that of the repformer, or None for no such block.
+
+    A block with a longer cutoff must not hold fewer neighbours than one with a shorter cutoff.
+    """
     if not pick(True, False):
         return None
     cutoff = pick(3.5, 2.6) if repformer_limit <= limit else 2.6
@@ -162,7 +200,8 @@ def drawn_three_body(pick, repinit_limit: int, limit: int, repformer_limit: int)
     )
 
 
-def drawn_repformer(pick, activations, limit: int, wide: int) -> Repformer:
+def drawn_repformer(pick: Callable, activations: Sequence[str], limit: int, wide: int) -> Repformer:
+    """Return the section of the repformer; `wide` is the width of repinit, with which no projection is needed."""
     merged = pick("pairs", "neighbors", "both", "own", "convolution")
     separate = pick(True, False) if merged != "convolution" else False
     return Repformer(
@@ -199,17 +238,23 @@ def drawn_repformer(pick, activations, limit: int, wide: int) -> Repformer:
     )
 
 
-def drawn_fitting(pick, activations, parameters: bool, types: int) -> Fitting:
-    frame = pick(0, 2, 1)
+def drawn_fitting(
+    pick: Callable, activations: Sequence[str], parameters: bool, types: int, dtypes: Sequence[str]
+) -> Fitting:
+    """Return the section of the fitting net."""
+    frame, widths = pick(0, 2, 1), pick((6, 6), (5, 10, 10, 4), (7,), ())
     given = parameters and pick(True, False)
     return Fitting(
-        widths=pick((6, 6), (5, 10, 10, 4), (7,), ()),
+        widths=widths,
         activation=pick(*activations),
         timestep=pick(True, False),
+        dtype=pick(*dtypes),
         frame_parameters=frame,
         atom_parameters=pick(0, 3) if parameters else 0,
         default_frame_parameters=None if given or not frame else (0.3, -0.8)[:frame],
         case_dim=pick(0, 2),
         parameters_as_mask=pick(False, True) if parameters else False,
         vacuum_energies=pick((), (), (None, 0.5, 0.25, -1.0)[:types]),
+        trainable=pick(True, False, (True, *[False] * len(widths))),
+        bias_cutoff=pick(None, 1e-8),
     )

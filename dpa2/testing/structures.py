@@ -1,4 +1,4 @@
-"""Made-up structures: water in a box, and atoms thrown at random that do not come too close to each other."""
+"""Random structures: a box of water, and atoms at random positions that are not too close to each other."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import numpy as np
 from ..config import Fitting
 from ..structures.system import System
 
-VOLUME = 29.9  # Å³ of one molecule in liquid water
-WATER = np.array([[0.0, 0.0, 0.0], [0.9572, 0.0, 0.0], [-0.2400, 0.9266, 0.0]])  # O, H, H; Å
+VOLUME = 29.9  # volume of one molecule in liquid water, Å³
+WATER = np.array([[0.0, 0.0, 0.0], [0.9572, 0.0, 0.0], [-0.2400, 0.9266, 0.0]])  # positions of O, H, H, Å
 
 
 def water_box(molecules: int, seed: int = 0) -> System:
-    """A periodic box of water: molecules on a jittered grid, each turned at random, at the density of the liquid.
+    """Return a periodic box of water at the density of the liquid, with molecules near a grid and turned at random.
 
     Parameters
     ----------
     molecules
-        How many; the box has the shape of the most cubic grid that holds exactly so many.
+        Number of molecules; the box has the shape of the most cubic grid with that many points.
     seed
-        Of the turns and the jitter.
+        Seed of the rotations and of the displacements from the grid.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def most_cubic(count: int) -> tuple[int, int, int]:
 
 
 def random_rotation(generator: np.random.Generator, reflect: bool = False) -> np.ndarray:
-    """A rotation matrix drawn uniformly, with a reflection if so wished.
+    """Return a rotation matrix (3, 3) drawn uniformly; with `reflect`, a rotation times a reflection.
 
     >>> turn = random_rotation(np.random.default_rng(0))
     >>> bool(np.allclose(turn @ turn.T, np.eye(3))), round(float(np.linalg.det(turn)), 12)
@@ -66,14 +66,14 @@ def random_rotation(generator: np.random.Generator, reflect: bool = False) -> np
 
 
 def random_system(generator: np.random.Generator, atoms: int, types: int, periodic: bool) -> System:
-    """Atoms anywhere, no two closer than 0.9 Å; in a skewed cell of their own, or without one.
+    """Return atoms at random positions, no two closer than 0.9 Å, in a random skewed cell or without a cell.
 
-    Cells are small: an atom may see images of itself. Coordinates need not lie inside.
+    Cells are small: an atom may see images of itself. Coordinates may lie outside of the cell.
 
     Parameters
     ----------
     atoms, types
-        How many; types are indices drawn at random.
+        Numbers of atoms and of types; the type of each atom is drawn at random.
     periodic
         Whether there is a cell.
 
@@ -90,7 +90,7 @@ def random_system(generator: np.random.Generator, atoms: int, types: int, period
 
 
 def scattered_atoms(atoms: int, types: int, apart: float, seed: int = 0) -> System:
-    """A cluster in which no two atoms are closer than `apart` Å, and most have neighbours little farther away.
+    """Return a dense random cluster in which no two atoms are closer than `apart` Å.
 
     >>> scattered_atoms(8, types=2, apart=1.0).coordinates.shape
     (8, 3)
@@ -105,7 +105,7 @@ def scattered_atoms(atoms: int, types: int, apart: float, seed: int = 0) -> Syst
 
 
 def with_zero_parameters(system: System, fitting: Fitting) -> System:
-    """The same atoms with the parameters that a fitting net asks for: its default, or else zeros."""
+    """Return the system with the parameters that a fitting net takes: zeros, unless it has defaults."""
     frame = fitting.frame_parameters and fitting.default_frame_parameters is None
     return replace(
         system,
@@ -115,7 +115,7 @@ def with_zero_parameters(system: System, fitting: Fitting) -> System:
 
 
 def random_cell(generator: np.random.Generator, atoms: int) -> np.ndarray:
-    """A skewed, turned, possibly left-handed cell with 15 to 30 Å³ per atom, at least 3 Å thick."""
+    """Return a skewed, possibly left-handed cell (3, 3) with 15 to 30 Å³ per atom, at least 3 Å thick."""
     volume = max(generator.uniform(15.0, 30.0) * atoms, 50.0)
     shape = np.eye(3) + np.tril(generator.uniform(-0.3, 0.3, (3, 3)), -1)
     shape = shape * generator.uniform(0.9, 1.1, (3, 1))
@@ -124,7 +124,7 @@ def random_cell(generator: np.random.Generator, atoms: int) -> np.ndarray:
 
 
 def scattered(generator: np.random.Generator, atoms: int, cell, apart: float = 0.9) -> np.ndarray | None:
-    """Positions, one after another, none too close to an earlier one or its images; None if there is no room."""
+    """Draw positions one after another, none too close to an earlier one or its images; None if there is no room."""
     inside = np.eye(3) * 1.9 * atoms ** (1 / 3) if cell is None else cell
     shifts = np.indices((3, 3, 3)).reshape(3, -1).T - 1 if cell is not None else np.zeros((1, 3))
     placed = np.empty((0, 3))

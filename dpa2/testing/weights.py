@@ -1,4 +1,4 @@
-"""Weights of which none is trivial, so that an implementation that forgets one of them is found out."""
+"""Random weights none of which is 0 or 1, so that leaving one out of an implementation changes its results."""
 
 from __future__ import annotations
 
@@ -12,22 +12,26 @@ from ..errors import InputError
 from ..model.model import Model
 from ..nn.module import leaves
 
-STATISTICS = ("centered", "computed", "any")
+STATISTICS = ("centered", "computed", "any")  # kinds of environment statistics of `perturbed_weights`
 
 
 def perturbed_weights(config: DPA2Config, seed: int = 0, statistics: str = "computed") -> dict[str, np.ndarray]:
-    """Fresh weights with everything perturbed that a fresh model leaves at 0 or 1, or nearly so.
+    """Return fresh weights, with random values for those that a fresh model leaves near 0 or 1.
 
-    That is: the statistics of environments and parameters, the scale and shift of norms, time steps, residual
-    scales, the biases of energies, and the case embedding.
+    These are the statistics of environments and parameters, scale and shift of norms, time steps, residual scales,
+    the biases of energies, and the case embedding.
 
     Parameters
     ----------
+    config
+        Configuration of the model.
+    seed
+        Seed of all random numbers.
     statistics
-        What the normalisation of environments looks like. "computed": as if taken from data, a mean in the radial
-        column and one deviation for all directions (section 2.4). "centered": the same with mean 0; only then does an
-        energy not depend on which atom is the first (section 9.2). "any": all columns of their own, as a file may
-        hold; energies then depend on the orientation.
+        Kind of normalization of environments. "computed": as if computed from data, with a mean in the radial column
+        and one deviation for all directions (section 2.4). "centered": the same with mean 0; only then the energy
+        does not depend on which atom is the first (section 9.2). "any": independent values in all columns, as a file
+        may hold them; energies then depend on the orientation.
 
     Returns
     -------
@@ -41,14 +45,14 @@ def perturbed_weights(config: DPA2Config, seed: int = 0, statistics: str = "comp
            [-0.125,  0.   ,  0.   ,  0.   ]])
     """
     if statistics not in STATISTICS:
-        raise InputError(f"statistics: {statistics!r} is none of {STATISTICS}", argument="statistics")
+        raise InputError(f"statistics = {statistics!r}: must be one of {', '.join(STATISTICS)}", argument="statistics")
     generator = np.random.default_rng(seed)
     fresh = leaves(fresh_weights(config, seed))
     return {name: perturbed(generator, name, array, statistics).astype(array.dtype) for name, array in fresh.items()}
 
 
 def perturbed(generator: np.random.Generator, name: str, array: np.ndarray, statistics: str) -> np.ndarray:
-    """One tensor as it might look after training."""
+    """Return one tensor with random values as after training."""
     normal, kind = generator.normal(size=array.shape), name.rpartition(".")[2]
     if name.endswith("environment.mean"):
         columns = {"centered": 0, "computed": 1, "any": 4}[statistics]
@@ -70,7 +74,7 @@ def perturbed(generator: np.random.Generator, name: str, array: np.ndarray, stat
 def perturbed_model(
     config: DPA2Config, seed: int = 0, backend: str = "numpy", *, statistics: str = "computed"
 ) -> Model:
-    """A model with `perturbed_weights`, ready to be evaluated.
+    """Return a model with `perturbed_weights` on a library.
 
     >>> perturbed_model(small_config(), seed=3).evaluate([[0, 0, 0], [0.96, 0, 0]], ["O", "H"]).forces.shape
     (2, 3)
@@ -80,8 +84,8 @@ def perturbed_model(
     return Model.from_checkpoint(Checkpoint(config, perturbed_weights(config, seed, statistics), {}), backend)
 
 
-def small_config(**changes) -> DPA2Config:
-    """A small model of water with every block and every update on; `changes` replace whole fields of `DPA2Config`.
+def small_config(**changes: Any) -> DPA2Config:
+    """Return a small configuration for water with all blocks and updates; `changes` replace fields of `DPA2Config`.
 
     >>> small_config(smooth=False).smooth
     False
@@ -96,10 +100,10 @@ def small_config(**changes) -> DPA2Config:
     return DPA2Config(**sections | changes)
 
 
-def small_repformer(**changes) -> Repformer:
-    """The repformer of `small_config`."""
+def small_repformer(**changes: Any) -> Repformer:
+    """Return the repformer section of `small_config`."""
     sizes: dict[str, Any] = {"layers": 3, "atom_dim": 6, "pair_dim": 4, "axis": 2}
     heads = {"attention_dim": 5, "attention_heads": 2, "pair_attention_dim": 3, "pair_attention_heads": 2}
     on = {"frame_attention": True, "pair_attention_gate": True, "residual": "trainable"}
-    reach = {"cutoff": 3.2, "inner_cutoff": 1.0, "max_neighbors": 45}
-    return Repformer(**reach | sizes | heads | on | changes)
+    cutoffs = {"cutoff": 3.2, "inner_cutoff": 1.0, "max_neighbors": 45}
+    return Repformer(**cutoffs | sizes | heads | on | changes)
