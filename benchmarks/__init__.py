@@ -1,1 +1,4 @@
-"""Speed and memory, each claim by a program of its own: `python -m benchmarks`, or one of them, as `.speed`."""
+"""Measurements of speed and memory, one program for each claim.
+
+`python -m benchmarks` runs all programs, `python -m benchmarks.speed` one of them.
+"""

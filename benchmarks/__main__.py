@@ -1,4 +1,4 @@
-"""All benchmarks, one after another; `--quick` shows in a minute that they run."""
+"""Run all benchmarks one after another; `--quick` takes a minute and shows that they work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `model.accelerate()` gains, and what it costs in digits."""
+"""Speed of a model before and after `model.accelerate()`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .program import Bench, Options, Program, bars
 
 
 def cells(options: Options, bench: Bench):
-    """Each library with its embedding nets, and with their expansions."""
+    """Yield a cell for each library with embedding nets, and one with their expansions."""
     for library in options.libraries:
         for accelerated in (False, True):
             atoms = 24 if options.quick else 192

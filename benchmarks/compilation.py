@@ -1,4 +1,4 @@
-"""JAX: the first call, the first call of the next process, and how often anything is compiled while atoms move."""
+"""Compilation on JAX: time of the first call in two processes, and number of compilations while atoms move."""
 
 from __future__ import annotations
 
@@ -31,11 +31,12 @@ for step in range({steps}):
 counts = {{"compilations_first_steps": settled, "compilations_after": len(compiled) - settled}}
 print(json.dumps({{"first": first}} | counts))
 """
-STEPS, SETTLE = 60, 10
+STEPS = 60  # number of calls with moved atoms
+SETTLE = 10  # number of first calls whose compilations are counted separately
 
 
 def cells(options: Options, bench: Bench):
-    """A process with an empty folder of compiled functions, and one that finds what the first has left."""
+    """Yield a process with an empty cache of compiled functions, and one that reuses the cache of the first."""
     task = bench.task("jax", options.models[0], 24 if options.quick else 192)
     steps, settle = (4, 2) if options.quick else (STEPS, SETTLE)
     program = SCRIPT.format(structure=task.structure, model=task.model, steps=steps, settle=settle)
@@ -45,6 +46,7 @@ def cells(options: Options, bench: Bench):
 
 
 def run(program: str, folder: str) -> dict:
+    """Run the program with a folder for compiled functions, and return the JSON that it prints."""
     return json.loads(output(program, DPA2_CACHE=folder).splitlines()[-1])
 
 

@@ -1,4 +1,4 @@
-"""What compression gains: the exact and the compressed form of a model, and the peer's compressed one."""
+"""Speed of a model before and after compression, and of the compressed model in DeePMD-kit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .program import Bench, Options, Program, bars
 
 
 def cells(options: Options, bench: Bench):
-    """Each library with nets and with tables; PyTorch in turns with the peer's."""
+    """Yield a cell for each library with nets and with tables; PyTorch in turns with DeePMD-kit on PyTorch."""
     python, atoms = interpreters(), 24 if options.quick else 192
     for library in options.libraries:
         for compressed in (False, True):

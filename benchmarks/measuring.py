@@ -1,4 +1,7 @@
-"""Cells measured alone or in pairs: two live processes take turns, so that what disturbs one disturbs the other."""
+"""Measurement of one cell or of a pair.
+
+The two processes of a pair take turns, so that other load on the machine disturbs both alike.
+"""
 
 from __future__ import annotations
 
@@ -17,23 +20,26 @@ import numpy as np
 
 from .task import Task
 
-THREADS = ("OMP", "MKL", "OPENBLAS", "NUMEXPR")
-DEVIATION = {"float64": 1e-9, "float32": 1e-3}  # of the largest element; what is compared must be the same
+THREADS = ("OMP", "MKL", "OPENBLAS", "NUMEXPR")  # libraries whose NAME_NUM_THREADS variable is set
+DEVIATION = {"float64": 1e-9, "float32": 1e-3}  # largest difference of the results of a pair, relative
 
 
 class Failed(RuntimeError):
-    """A worker that ended without an answer."""
+    """A worker process ended without an answer."""
 
 
 def interpreters() -> dict[str, str]:
-    """Interpreters of the peer's back ends: DPA2_PEER_PYTHON="jax=... pt=... dpmodel=...", or this one if it has it."""
+    """Interpreters of DeePMD-kit's back ends, by name.
+
+    DPA2_PEER_PYTHON="jax=PYTHON pt=PYTHON dpmodel=PYTHON" names them; without it, this one if it has DeePMD-kit.
+    """
     given = dict(word.split("=", 1) for word in os.environ.get("DPA2_PEER_PYTHON", "").split())
     here = "DPA2_PEER_PYTHON" not in os.environ and find_spec("deepmd") is not None
     return {name: sys.executable for name in ("jax", "pt", "dpmodel")} if here else given
 
 
 class Worker:
-    """A process that serves one cell."""
+    """A process that evaluates one cell whenever it is asked to."""
 
     def __init__(self, task: Task, python: str = sys.executable):
         self.folder = tempfile.TemporaryDirectory()
@@ -46,6 +52,7 @@ class Worker:
         self.start = self.read()
 
     def read(self) -> dict:
+        """Return the next answer of the process; raise `Failed` with its last line of errors if it has ended."""
         line = self.process.stdout.readline()
         if not line:
             message = (self.errors.read_text().strip().splitlines() or ["no message"])[-1]
@@ -53,8 +60,8 @@ class Worker:
         return json.loads(line)
 
     def run(self) -> None:
-        """One timed call."""
-        with suppress(BrokenPipeError):  # what happened is in the answer that does not come
+        """Time one call."""
+        with suppress(BrokenPipeError):  # `read` reports that the process has ended
             self.process.stdin.write("run\n")
             self.process.stdin.flush()
         found = self.read()
@@ -72,13 +79,13 @@ class Worker:
         self.folder.cleanup()
 
     def facts(self) -> dict:
-        """What was measured."""
+        """Times, memory and number of calls."""
         times = {"median": statistics.median(self.seconds), "min": min(self.seconds), "max": max(self.seconds)}
         return times | self.start | {"calls": len(self.seconds), "peak_mb": self.peak_mb, "gpu_mb": self.gpu_mb}
 
 
 def environment(threads: int, device: str = "cpu") -> dict[str, str]:
-    """Everything on a device and so many processors, in double precision, with nothing left from earlier runs."""
+    """Environment variables for a device and a number of threads, with double precision and no cached compilations."""
     fixed = {f"{name}_NUM_THREADS": str(threads) for name in THREADS}
     fixed |= {"DPA2_THREADS": str(threads), "DP_INTRA_OP_PARALLELISM_THREADS": str(threads)}
     fixed |= {"DP_INTER_OP_PARALLELISM_THREADS": "1", "JAX_ENABLE_X64": "1", "DPA2_CACHE": "off"}
@@ -88,7 +95,7 @@ def environment(threads: int, device: str = "cpu") -> dict[str, str]:
 
 
 def output(program: str, **changes: str) -> str:
-    """What a program prints in an interpreter of its own."""
+    """Run a program in a new interpreter and return what it prints."""
     call = [sys.executable, "-c", program]
     done = subprocess.run(call, capture_output=True, text=True, env=environment(2) | changes)
     if done.returncode:
@@ -97,7 +104,7 @@ def output(program: str, **changes: str) -> str:
 
 
 def alone(task: Task, calls: int, python: str = sys.executable) -> dict:
-    """One cell."""
+    """Measure one cell."""
     with Worker(task, python) as worker:
         for _ in range(calls):
             worker.run()
@@ -105,7 +112,7 @@ def alone(task: Task, calls: int, python: str = sys.executable) -> dict:
 
 
 def pair(ours: Task, peer: Task, python: str, calls: int) -> dict:
-    """Two cells in turns; ratios are the peer's number over ours, call by call."""
+    """Measure two cells in turns; ratios are those of DeePMD-kit to dpa2, call by call."""
     with Worker(peer, python) as theirs, Worker(ours) as mine:
         for _ in range(calls):
             theirs.run()
@@ -121,7 +128,7 @@ def pair(ours: Task, peer: Task, python: str, calls: int) -> dict:
 
 
 def deviation(theirs: Path, mine: Path, dtype: str) -> float:
-    """The largest difference of results, of the largest element; a comparison of different numbers is an error."""
+    """Largest relative difference of the results; raise `Failed` if the two sides do not compute the same."""
     a, b = np.load(theirs), np.load(mine)
     pairs = [(np.ravel(a[name]), np.ravel(b[name])) for name in b.files]
     worst = max(float(np.abs(x - y).max() / np.abs(y).max()) for x, y in pairs)

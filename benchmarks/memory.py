@@ -1,4 +1,4 @@
-"""Peak memory of the whole process: each library and the peer's back ends, and what keeps it small when asked."""
+"""Peak memory of the process: each library, DeePMD-kit, and the options that reduce memory."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from .measuring import alone, interpreters
 from .program import Bench, Options, Program, bars
 from .speed import LARGEST
 
-SMALLER = ({"threads": 1}, {"block": 8})  # blocks on one thread need memory once; blocks of fewer atoms need less
-BATCH = {"quantity": "full", "copies": 8}  # systems in one call,
-LIMIT = {"limit": 100_000_000}  # which takes turns to keep to so many bytes above what is loaded
+SMALLER = ({"threads": 1}, {"block": 8})  # options that reduce memory: one thread, chunks of 8 atoms
+BATCH = {"quantity": "full", "copies": 8}  # eight systems evaluated in one call
+LIMIT = {"limit": 100_000_000}  # limit of memory for that call, in bytes above those of the loaded program
 
 
 def cells(options: Options, bench: Bench):
-    """Each library and size; NumPy with a limit of each kind; the peer where it is installed."""
+    """Yield a cell for each library and size, NumPy with each option, and DeePMD-kit if it is installed."""
     model = options.models[0]
     for atoms in (24,) if options.quick else options.atoms:
         for library in options.libraries:
@@ -29,13 +29,13 @@ def cells(options: Options, bench: Bench):
 
 
 def cell(task, options: Options, *python: str):
-    """Labels, and what measures."""
+    """Return the labels of a row and the function that measures it."""
     names = ("implementation", "atoms", "threads", "block", "copies", "limit")
     return {name: getattr(task, name) for name in names}, partial(row, task, *python)
 
 
 def row(task, *python: str) -> dict:
-    """The peak after two calls, and what of it came on top of the loaded program and model."""
+    """Measure the peak after two calls, and its excess over the loaded program and model."""
     found = alone(task, 2, *python)
     return found | {"above_loaded_mb": found["peak_mb"] - found["loaded_mb"]}
 

@@ -1,4 +1,4 @@
-"""The neighbour list and all that is prepared from it: in proportion to atoms, and a small share of an evaluation."""
+"""Time of the neighbour list and of the tables made from it, per atom and as a share of an evaluation."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from functools import partial
 from .measuring import alone
 from .program import Bench, Options, Program, lines
 
-STEPS = 20  # of molecular dynamics, for the list with a skin
+STEPS = 20  # number of steps with moved atoms for the list with a skin
 
 
 def cells(options: Options, bench: Bench):
-    """Each library and size: the list, the evaluation, and the list of an atom that moves a little."""
+    """Yield a cell for each library and size."""
     for library in options.libraries:
         for atoms in (24,) if options.quick else (192, 1536, 5184):
             list_only = bench.task(library, options.models[0], atoms, quantity="neighbors")
@@ -22,7 +22,7 @@ def cells(options: Options, bench: Bench):
 
 
 def row(list_only, whole) -> dict:
-    """The list's share of an evaluation."""
+    """Measure the list, the evaluation, and on NumPy the list with a skin."""
     found, evaluation = alone(list_only, 5)["median"], alone(whole, 3)["median"]
     reused = kept_list(whole) if whole.implementation == "numpy" else None
     return {"list": found, "evaluation": evaluation, "share_percent": 100 * found / (found + evaluation),
@@ -30,7 +30,7 @@ def row(list_only, whole) -> dict:
 
 
 def kept_list(task) -> float:
-    """The time of a step with a list that is kept between steps, of the time for a fresh list."""
+    """Time of updating a list with a skin, relative to the time of a new list, averaged over steps."""
     import numpy as np
 
     import dpa2
@@ -49,6 +49,7 @@ def kept_list(task) -> float:
 
 
 def timed(function, *arguments) -> float:
+    """Return the seconds that one call takes."""
     start = time.perf_counter()
     function(*arguments)
     return time.perf_counter() - start

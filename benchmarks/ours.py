@@ -1,4 +1,4 @@
-"""dpa2 as one side of a comparison."""
+"""Evaluation of a cell with dpa2."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .task import CLOSEST, Task
 
 
 def make(task: Task):
-    """A function of no arguments that evaluates the task once and returns finished arrays of NumPy."""
+    """Return a function without arguments that evaluates the task once and returns NumPy arrays by name."""
     import dpa2
     from dpa2.evaluation.evaluate import evaluate_prepared
 
@@ -35,10 +35,12 @@ def make(task: Task):
 
 
 def results(out, host) -> dict:
+    """Energy, forces and virial as NumPy arrays."""
     return {"energy": host(out.energy), "forces": host(out.forces), "virial": host(out.virial)}
 
 
 def descriptor(program, ready, backend) -> np.ndarray:
+    """Descriptor of all atoms as a NumPy array."""
     states, _ = program.vjp(ready.chunks, backend)
     rows = [backend.to_numpy(program.output(b, s)) for b, s in zip(ready.chunks, states, strict=True)]
-    return np.concatenate(rows)[backend.to_numpy(ready.assembly.inverse)]
+    return np.concatenate(rows)[backend.to_numpy(ready.row_map.inverse)]

@@ -1,4 +1,4 @@
-"""`docs/performance.md` from the results that lie in a folder: `python -m benchmarks.page [FOLDER]`."""
+"""Write `docs/performance.md` from the results in a folder: `python -m benchmarks.page [FOLDER]`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ largest one. Seconds and MB. Others work on this machine too: medians within ten
 
 
 def page(folder: Path) -> str:
-    """The text of the page."""
+    """Return the text of the page."""
     parts, machine = [], {}
     for program in PROGRAMS:
         for file in sorted(folder.rglob(f"{program.name}.json")):

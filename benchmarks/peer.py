@@ -1,4 +1,4 @@
-"""DeePMD-kit 3.2 as the other side: its back ends on the same model file, extended atoms and neighbour list."""
+"""Evaluation of a cell with DeePMD-kit 3.2, on the same model file, extended atoms and neighbour list."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .task import CLOSEST, Task
 
 
 def make(task: Task):
-    """As `ours.make`; the implementation is `peer:pt`, `peer:jax` or `peer:dpmodel`."""
+    """Return a function as `ours.make` does; the implementation is `peer:pt`, `peer:jax` or `peer:dpmodel`."""
     data = np.load(task.structure)
     nlist = padded(data["nlist"], node(task)["descriptor"]["repinit_args"]["nsel"])
     arrays = data["extended"], data["types"][data["mapping"]], nlist, data["mapping"]
@@ -16,18 +16,19 @@ def make(task: Task):
 
 
 def node(task: Task) -> dict:
-    """The model in the file, as DeePMD-kit reads it."""
+    """Return the serialized model in the file of the task."""
     from deepmd.dpmodel.utils.serialization import load_dp_model
 
     return load_dp_model(task.model)["model"]
 
 
 def padded(nlist: np.ndarray, width: int) -> np.ndarray:
-    """As wide as DeePMD-kit wants it."""
+    """Return the neighbour list with empty slots up to the width that DeePMD-kit demands."""
     return np.pad(nlist, ((0, 0), (0, width - nlist.shape[1])), constant_values=-1)
 
 
 def pytorch(task: Task, arrays):
+    """Return the function for the PyTorch back end."""
     import torch
 
     torch.set_num_threads(task.threads)
@@ -61,6 +62,7 @@ def pytorch(task: Task, arrays):
 
 
 def jax(task: Task, arrays):
+    """Return the function for the JAX back end, compiled."""
     import deepmd.jax.model  # noqa: F401
     import jax
     import jax.numpy as jnp
@@ -84,6 +86,7 @@ def jax(task: Task, arrays):
 
 
 def dpmodel(task: Task, arrays):
+    """Return the function for the NumPy back end, which computes descriptors only."""
     from deepmd.dpmodel.model.base_model import BaseModel
 
     own = BaseModel.deserialize(node(task)).atomic_model.descriptor

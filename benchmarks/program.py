@@ -1,4 +1,4 @@
-"""What all programs share: options, a temporary folder with models and structures, progress, and the report."""
+"""Parts that all benchmark programs share: options, tasks, progress and the report."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LIBRARIES = ("numpy", "torch", "jax")
 
 @dataclass(frozen=True)
 class Options:
-    """What is measured, and where results go. `quick` asks for one small cell of each kind."""
+    """Choice of cells, and the folder for results; with `quick`, one small cell of each kind."""
 
     libraries: tuple[str, ...] = LIBRARIES
     models: tuple[str, ...] = ("medium", "small", "large")
@@ -31,13 +31,13 @@ class Options:
 
 @dataclass(frozen=True)
 class Bench:
-    """Makes tasks for a device, whose files lie in a folder."""
+    """Maker of tasks for a device; their files are written to a folder."""
 
     folder: Path
     device: str = "cpu"
 
     def task(self, implementation: str, model: str, atoms: int, dtype: str = "float64", **more) -> Task:
-        """A cell; `more` are other fields of `Task`."""
+        """Return a task; `more` are other fields of `Task`."""
         file = model_file(model, dtype, self.folder)
         structure = structure_file(atoms, file, self.folder)
         return Task(implementation, str(file), str(structure), atoms, dtype, device=self.device, **more)
@@ -45,7 +45,7 @@ class Bench:
 
 @dataclass(frozen=True)
 class Program:
-    """One claim: `cells(options, bench)` are labels and functions that measure a row; `summary` gives sentences."""
+    """One benchmark: `cells` yields labels and a function that measures a row; `summary` returns sentences."""
 
     name: str
     title: str
@@ -66,12 +66,12 @@ class Program:
         return rows
 
     def main(self) -> None:
-        """The program on the command line."""
+        """Run the program with the options of the command line."""
         self.run(options_from_command_line(self.title))
 
 
 def measured(measure: Callable[[], dict]) -> dict:
-    """A row, or a note that says why there is none."""
+    """Measure a row; if that fails, return a row with a note that says why."""
     try:
         return measure()
     except Failed as failure:
@@ -79,21 +79,22 @@ def measured(measure: Callable[[], dict]) -> dict:
 
 
 def options_from_command_line(title: str) -> Options:
+    """Parse the command line of a program."""
     parser = argparse.ArgumentParser(description=title)
     parser.add_argument("--libraries", nargs="+", default=LIBRARIES, choices=LIBRARIES)
     parser.add_argument("--models", nargs="+", default=Options.models, choices=Options.models)
-    parser.add_argument("--atoms", nargs="+", type=int, default=Options.atoms, help="multiples of 3")
+    parser.add_argument("--atoms", nargs="+", type=int, default=Options.atoms, help="numbers of atoms, multiples of 3")
     parser.add_argument("--dtypes", nargs="+", default=Options.dtypes, choices=Options.dtypes)
-    parser.add_argument("--calls", type=int, default=Options.calls, help="timed calls of each cell, after a first one")
-    parser.add_argument("--device", default=Options.device, choices=("cpu", "cuda"), help="of PyTorch and JAX")
+    parser.add_argument("--calls", type=int, default=Options.calls, help="timed calls of each cell, after a first call")
+    parser.add_argument("--device", default=Options.device, choices=("cpu", "cuda"), help="device of PyTorch and JAX")
     parser.add_argument("--quick", action="store_true", help="one small cell of each kind")
-    parser.add_argument("--results", type=Path, default=report.RESULTS, help="where JSON and pictures go")
+    parser.add_argument("--results", type=Path, default=report.RESULTS, help="folder for JSON and pictures")
     given = vars(parser.parse_args())
     return Options(**{n: tuple(v) if isinstance(v, list) else v for n, v in given.items()})
 
 
 def bars(label: str, value: str, unit: str) -> Callable:
-    """A picture: one bar for each row, named by the columns in `label`."""
+    """Return a function that draws one bar for each row, named by the columns in `label`."""
 
     def draw(axes, rows):
         names = ["\n".join(str(row[c]) for c in label.split()) for row in rows]
@@ -105,7 +106,7 @@ def bars(label: str, value: str, unit: str) -> Callable:
 
 
 def lines(value: str, unit: str) -> Callable:
-    """A picture: one line for each library, over the number of atoms."""
+    """Return a function that draws one line for each library against the number of atoms."""
 
     def draw(axes, rows):
         for library in dict.fromkeys(row["library"] for row in rows):

@@ -1,4 +1,4 @@
-"""What a benchmark leaves behind: a table in the terminal, the rows as JSON, and a picture."""
+"""Report of a benchmark: a table in the terminal, the rows as JSON, and a picture."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RESULTS = Path(__file__).with_name("results")
 
 
 def machine() -> dict:
-    """Where a result was measured."""
+    """Processor, versions and GPU of this machine."""
     import os
 
     name = next((line.split(":")[1].strip() for line in cpuinfo() if line.startswith("model name")), platform.machine())
@@ -26,18 +26,19 @@ def machine() -> dict:
 
 
 def graphics() -> str | None:
-    """The name of the GPU, if there is one."""
+    """Name of the GPU, or None without one."""
     query = shutil.which("nvidia-smi"), "--query-gpu=name", "--format=csv,noheader"
     return subprocess.run(query, capture_output=True, text=True).stdout.strip() if query[0] else None
 
 
 def cpuinfo() -> list[str]:
+    """Lines of /proc/cpuinfo; none on other systems than Linux."""
     path = Path("/proc/cpuinfo")
     return path.read_text().splitlines() if path.exists() else []
 
 
 def publish(program, rows: list[dict], folder: Path) -> None:
-    """Print the rows of a `Program`, and write them as JSON and as a picture under its name."""
+    """Print the rows of a `Program`, and write NAME.json and NAME.png to a folder."""
     show(program.title, rows, program.columns)
     measured = [row for row in rows if not row.get("note")]
     summary = program.summary(measured)
@@ -49,7 +50,7 @@ def publish(program, rows: list[dict], folder: Path) -> None:
 
 
 def show(title: str, rows: list[dict], columns: list[str]) -> None:
-    """A table; what could not be measured says why."""
+    """Print a table of the rows, and notes on those that could not be measured."""
     from rich.console import Console
     from rich.table import Table
 
@@ -62,19 +63,20 @@ def show(title: str, rows: list[dict], columns: list[str]) -> None:
 
 
 def cell(value) -> str:
+    """Return a value as text with three digits."""
     if value is None:
         return ""
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def markdown(rows: list[dict], columns: list[str]) -> str:
-    """The same as a table of a page."""
+    """Return the rows as a table in Markdown."""
     lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
     return "\n".join(lines + ["| " + " | ".join(cell(row.get(c)) for c in columns) + " |" for row in rows])
 
 
 def picture(title: str, rows: list[dict], draw: Callable, path: Path) -> None:
-    """Draw the rows on one pair of axes."""
+    """Draw the rows and write the picture."""
     import matplotlib
 
     matplotlib.use("Agg")

@@ -1,4 +1,4 @@
-"""Energy, forces and virial, and the descriptor alone: seconds a call, beside the peer's in the same run."""
+"""Seconds per call for energy, forces and virial, and for the descriptor, in turns with DeePMD-kit."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from functools import partial
 from .measuring import alone, interpreters, pair
 from .program import Bench, Options, Program, bars
 
-AGAINST = {"numpy": ("jax",), "jax": ("jax",), "torch": ("pt", "jax")}  # who gives forces, and is fastest
+AGAINST = {"numpy": ("jax",), "jax": ("jax",), "torch": ("pt", "jax")}  # back ends of DeePMD-kit to compare with
 MISSING = "the peer is not installed here: its ratios are missing (DPA2_PEER_PYTHON names its interpreters)"
-LARGEST = {"jax": 1536, "pt": 1536, "dpmodel": 192}  # atoms that the peer's back ends have memory or time for
-LARGEST_ON_GPU = 5184
+LARGEST = {"jax": 1536, "pt": 1536, "dpmodel": 192}  # most atoms for which DeePMD-kit has memory or time here
+LARGEST_ON_GPU = 5184  # most atoms for which DeePMD-kit has memory on a GPU
 
 
 def cells(options: Options, bench: Bench):
-    """All sizes of the first model, all precisions of its smallest; the smallest of the other models."""
+    """Yield all sizes of the first model, then its other precisions and the other models at the smallest size."""
     python = interpreters()
     for model, dtype, atoms in grid(options):
         for library in options.libraries:
@@ -30,7 +30,7 @@ def cells(options: Options, bench: Bench):
 
 
 def grid(options: Options) -> list[tuple[str, str, int]]:
-    """Models, precisions and sizes."""
+    """Models, precisions and numbers of atoms of the cells."""
     (model, *models), (dtype, *dtypes) = options.models, options.dtypes
     least, *sizes = (24,) if options.quick else options.atoms
     cells = [(model, dtype, n) for n in (least, *sizes)] + [(model, other, least) for other in dtypes]
@@ -38,13 +38,13 @@ def grid(options: Options) -> list[tuple[str, str, int]]:
 
 
 def labels_of(task, model: str) -> dict:
-    """What a row is called."""
+    """Labels of a row."""
     return {"model": model, "quantity": task.quantity, "library": task.implementation, "atoms": task.atoms,
             "dtype": task.dtype}  # fmt: skip
 
 
 def compared(task, model: str, peers, python: dict, options: Options):
-    """A cell in turns with each peer that is here, or alone."""
+    """Yield a cell in turns with each back end of DeePMD-kit that is installed, or alone if there is none."""
     labels = labels_of(task, model)
     largest = LARGEST if task.device == "cpu" else dict.fromkeys(LARGEST, LARGEST_ON_GPU)
     able = [p for p in peers if p in python and task.atoms <= largest[p]]

@@ -1,4 +1,4 @@
-"""From nothing to a number: importing the package, and the first result of a fresh process."""
+"""Time to import the package, and to the first result of a new process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ print(time.perf_counter() - t)
 
 
 def cells(options: Options, bench: Bench):
-    """The import, and the first result on each library, with nothing compiled before."""
+    """Yield the import, and the first result on each library, with nothing compiled before."""
     runs = 2 if options.quick else 7
     yield {"what": "import dpa2"}, partial(times, IMPORT, runs)
     for library in options.libraries:
@@ -31,7 +31,7 @@ def cells(options: Options, bench: Bench):
 
 
 def times(program: str, runs: int) -> dict:
-    """Seconds inside of fresh processes, and of the whole process."""
+    """Median seconds that a program reports, and of its whole process."""
     inside, whole = [], []
     for _ in range(runs):
         start = time.perf_counter()

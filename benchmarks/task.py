@@ -1,4 +1,4 @@
-"""What a cell of a benchmark evaluates: a model file, a structure with its neighbour list, and what is asked."""
+"""The task of a cell: a model file, a structure with its neighbour list, and the quantity to compute."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
-CLOSEST = 0.9  # Å, of atoms in the made-up water
+CLOSEST = 0.9  # smallest distance between atoms in the random water boxes, Å
 MODELS = Path(__file__).with_name("models")
 
 
 @dataclass(frozen=True)
 class Task:
-    """One cell: `model` is a `.dp` file, `structure` an `.npz` file.
+    """The task of one cell.
 
-    `quantity` is efv (energy, forces, virial), full (the same with the neighbour list), descriptor or neighbors.
-    `block` atoms are worked on together; `copies` of the structure are evaluated in one call within `limit` bytes.
-    `device` is cpu or cuda.
+    model, structure: a `.dp` file and an `.npz` file.
+    quantity: efv (energy, forces, virial), full (the same with the neighbour list), descriptor or neighbors.
+    block: number of atoms in a chunk. copies, limit: this many copies of the structure are evaluated in one call,
+    within this many bytes. device: cpu or cuda.
     """
 
     implementation: str
@@ -37,19 +38,19 @@ class Task:
 
 
 def model_file(name: str, dtype: str, folder: Path) -> Path:
-    """One of the published water models, in a precision, with weights from a seed: the same for all who read it."""
+    """Write one of the water models with random weights from a fixed seed, and return the path of the .dp file."""
     import dpa2
 
     path = folder / f"{name}.{dtype}.dp"
     if not path.exists():
         built = dpa2.build(json.loads((MODELS / f"{name}.json").read_text())["model"], seed=0)
         dpa2.save(built.to("numpy", dtype=dtype), path)
-        dpa2.convert(path, path.with_suffix(".safetensors"))  # what dpa2 reads: the same to the bit
+        dpa2.convert(path, path.with_suffix(".safetensors"))  # dpa2 reads this copy, which is equal to the bit
     return path
 
 
 def structure_file(atoms: int, model: Path, folder: Path) -> Path:
-    """A made-up water box, and the extended atoms and list that go with it."""
+    """Write a random water box with its extended atoms and neighbour list, and return the path."""
     import dpa2
     from dpa2.testing import water_box
 
@@ -64,7 +65,7 @@ def structure_file(atoms: int, model: Path, folder: Path) -> Path:
 
 
 def extended(system, found) -> dict:
-    """Atoms, then the images that somebody sees; the neighbour list over them; which atom each is an image of."""
+    """Positions of atoms and of their images in neighbour lists, the lists over both, and the atom of each image."""
     from dpa2.structures.system import wrapped
 
     atoms = len(system.types)

@@ -1,7 +1,7 @@
-"""One cell in a process of its own: its memory, its threads and its first call are its own.
+"""A process for one cell, so that memory, threads and the first call are measured separately.
 
-`python -m benchmarks.worker '{"implementation": ...}' RESULTS` writes what it computes to RESULTS and answers each line
-`run` with one line of JSON.
+`python -m benchmarks.worker '{"implementation": ...}' RESULTS` writes its results to the file RESULTS and answers
+each line `run` with one line of JSON.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .task import Task
 
 
 def peak_mb() -> float:
-    """The largest memory that the process has had so far, MB; ru_maxrss would start from that of its parent."""
+    """Peak memory of the process so far, MB; ru_maxrss would include that of its parent."""
     status = Path("/proc/self/status")
     if status.exists():
         return next(int(line.split()[1]) / 1024 for line in status.read_text().splitlines() if "VmHWM" in line)
@@ -28,7 +28,7 @@ def peak_mb() -> float:
 
 
 def gpu_mb(task: Task) -> float | None:
-    """The largest memory that arrays have had on the GPU so far, MB."""
+    """Peak memory of arrays on the GPU so far, MB; None on a processor."""
     if task.device == "cpu":
         return None
     if "jax" in task.implementation:
@@ -41,8 +41,9 @@ def gpu_mb(task: Task) -> float | None:
 
 
 def main() -> None:
+    """Evaluate once, then time a call for each line on standard input."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # what libraries print goes to stderr
+    os.dup2(2, 1)  # output of libraries goes to stderr
 
     def answer(**facts):
         print(json.dumps(facts), file=answers)

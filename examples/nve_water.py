@@ -1,10 +1,10 @@
-"""Molecular dynamics of water at constant energy: does the energy stay, and how many steps a second?
+"""Molecular dynamics of water at constant energy, with the drift of the energy and the steps per second.
 
 python examples/nve_water.py [MODEL] --molecules 64 --steps 500 --backend numpy
 
-MODEL is a model file, or a training input (.json), from which a model with untrained weights is built. Without one,
-that is the medium water model of the benchmarks. Untrained forces hold no molecules together, so the run starts cold
-and is short. Any smooth, conservative model conserves energy nevertheless; how well, the drift says.
+MODEL is a model file, or a training input (.json) from which a model with random weights is built; the default is the
+medium water model of the benchmarks. Random forces do not hold molecules together, so the run starts cold and is
+short. The drift shows how well the energy is conserved, as it must be by any smooth model.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MEDIUM = Path(__file__).parents[1] / "benchmarks" / "models" / "medium.json"
 
 
 def water(molecules: int, temperature: float, seed: int) -> Atoms:
-    """A made-up box of water with velocities of a temperature in K, at rest as a whole."""
+    """Return a random box of water with velocities of a temperature in K and no total momentum."""
     box = dpa2.testing.water_box(molecules, seed=seed)
     atoms = Atoms(box.types, box.coordinates, cell=box.cell, pbc=True)
     width = np.sqrt(atoms.get_masses() * units.kB * temperature)[:, None]
@@ -36,16 +36,16 @@ def water(molecules: int, temperature: float, seed: int) -> Atoms:
 
 
 def model_of(path: str, backend: str):
-    """The model in a file, or one built from a training input."""
+    """Return the model in a file, or one built from a training input."""
     if not path.endswith(".json"):
         return dpa2.load(path, backend=backend)
     return dpa2.build(json.loads(Path(path).read_text())["model"], seed=0, backend=backend)
 
 
 def run(atoms: Atoms, steps: int, femtoseconds: float, every: int, quiet: bool) -> tuple[np.ndarray, float]:
-    """Times (ps) and total energies (eV/atom), a row for each record; and steps per second after the first step."""
+    """Return times (ps) and total energies (eV/atom), a row for each record, and the steps per second."""
     dynamics, rows = VelocityVerlet(atoms, timestep=femtoseconds * units.fs), []
-    dynamics.run(1)  # what is compiled is compiled now
+    dynamics.run(1)  # JAX compiles in the first step, which is not timed
     with Progress(transient=True, disable=quiet) as progress:
         start = time.perf_counter()
         for step in progress.track(range(0, steps, every), description="steps"):
@@ -57,14 +57,14 @@ def run(atoms: Atoms, steps: int, femtoseconds: float, every: int, quiet: bool) 
 
 
 def drift(rows: np.ndarray) -> dict[str, float]:
-    """The slope of a line through the energies, and what they scatter about it."""
+    """Return the slope of a line through the energies, and their standard deviation from it."""
     slope, offset = np.polyfit(rows[:, 0], rows[:, 1], 1)
     scatter = float(np.std(rows[:, 1] - (slope * rows[:, 0] + offset)))
     return {"drift_meV_per_atom_ps": 1000.0 * float(slope), "scatter_meV_per_atom": 1000.0 * scatter}
 
 
 def plot(rows: np.ndarray, file: str) -> None:
-    """Total energy against time."""
+    """Draw the total energy against time."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -77,15 +77,20 @@ def plot(rows: np.ndarray, file: str) -> None:
 
 
 def main() -> None:
+    """Run the dynamics with the options of the command line, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", nargs="?", default=str(MEDIUM))
     parser.add_argument("--backend", default="numpy", choices=("numpy", "torch", "jax"))
     parser.add_argument("--molecules", type=int, default=64)
     parser.add_argument("--steps", type=int, default=500)
-    parser.add_argument("--femtoseconds", type=float, default=0.5, help="of a step")
-    parser.add_argument("--temperature", type=float, default=10.0, help="of the start, K")
-    parser.add_argument("--every", type=int, default=10, help="steps between records")
-    parser.add_argument("--truncate", action="store_true", help="keep the nearest of too many neighbours")
+    parser.add_argument("--femtoseconds", type=float, default=0.5, help="length of a step")
+    parser.add_argument("--temperature", type=float, default=10.0, help="temperature at the start, K")
+    parser.add_argument("--every", type=int, default=10, help="number of steps between records")
+    parser.add_argument(
+        "--truncate",
+        action="store_true",
+        help="keep the nearest where an atom has too many neighbours",
+    )
     parser.add_argument("--png", help="write a picture of the energy to this file")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()

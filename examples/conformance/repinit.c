@@ -35,7 +35,7 @@ static void *memory(size_t bytes) {
 
 static const char *space(const char *p) { return p + strspn(p, " \t\r\n"); }
 
-/* What follows a value: a string, a number or word, or all from one bracket to that which closes it. */
+/* Return the end of a value: a string, a number, a word, or everything up to the closing bracket. */
 static const char *after(const char *p) {
     long depth = 0;
     if (strchr(",:]}", *p)) fail("broken JSON, a value is missing"); /* or the text is at its end */
@@ -173,7 +173,7 @@ static Number *array(File file, const char *name, const char *type, int axes, lo
     return numbers;
 }
 
-/* What the block needs. */
+/* Settings and weights of the block. */
 typedef struct {
     double inner, cutoff, protection;
     const char *excluded;                        /* pairs of types that the descriptor does not see, as JSON */

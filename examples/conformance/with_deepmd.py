@@ -1,6 +1,6 @@
-"""DeePMD-kit's NumPy back end as a target: `dpa2 check with_deepmd:evaluate`, in an environment that has both.
+"""DeePMD-kit's NumPy back end as a target: `dpa2 check with_deepmd:evaluate`, in an environment with both packages.
 
-It gives what its descriptor and its model return; intermediates stay inside of it.
+Only the outputs of the descriptor and of the model are compared, because other intermediates are not accessible.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from deepmd.dpmodel.utils.serialization import load_dp_model
 
 
 def evaluate(model, coordinates, types, cell, fparam, aparam, neighbors, vectors):
-    """Outputs of the descriptor on the given neighbours, and energies on neighbours of its own."""
+    """Return outputs of the descriptor on the given neighbours, and energies on neighbours that DeePMD-kit finds."""
     its = BaseModel.deserialize(load_dp_model(model)["model"])
     found = its.call(coordinates[None], types[None], *(None if x is None else x[None] for x in (cell, fparam, aparam)))
     return descriptor(its.atomic_model.descriptor, coordinates, types, neighbors, vectors) | {
@@ -20,7 +20,7 @@ def evaluate(model, coordinates, types, cell, fparam, aparam, neighbors, vectors
 
 
 def descriptor(its, coordinates, types, neighbors, vectors) -> dict:
-    """f, the rotation matrix, g, h and the switch, with an atom of its own for every neighbour."""
+    """Return f, rotation matrix, g, h and switch; every neighbour is an extended atom."""
     used = neighbors >= 0
     center = np.nonzero(used)[0]
     atoms, images = len(types), int(used.sum())
