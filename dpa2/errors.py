@@ -5,14 +5,14 @@ A message says what is wrong, where, and what to do. The facts of an error are a
 
 from __future__ import annotations
 
-from types import ModuleType
-from typing import Any
+import types
+import typing
 
 
 class DPA2Error(Exception):
     """Base class of all errors of dpa2; the keyword arguments are its facts, and attributes of the error."""
 
-    def __init__(self, message: str, **facts: Any):
+    def __init__(self, message: str, **facts: typing.Any):
         super().__init__(message)
         self.facts = facts
         self.__dict__.update(facts)
@@ -66,7 +66,7 @@ class BackendError(DPA2Error, RuntimeError):
     """An array library cannot do what was asked (facts: backend, hint)."""
 
 
-def require(package: str, extra: str) -> ModuleType:
+def require(package: str, extra: str) -> types.ModuleType:
     """Import and return an optional package; raise `MissingDependency` with the command that installs it."""
     from importlib import import_module
 

@@ -15,13 +15,18 @@ __all__ = ["application", "main"]
 WRONG_CALL = typer.BadParameter.__base__  # what the parser raises; its module differs between versions of typer
 
 
+def path_of(error) -> str:
+    """Return the command whose call is wrong, as `dpa2` or `dpa2 eval`."""
+    return error.ctx.command_path if error.ctx else "dpa2"
+
+
 def main() -> None:
     """Run the command line; a named error becomes one line, and the exit code of its kind."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
         sys.exit(application()(arguments, prog_name="dpa2", standalone_mode=False))
     except WRONG_CALL as error:
-        refused: Exception = InputError(error.format_message())
+        refused: Exception = InputError(f"{error.format_message()} See `{path_of(error)} --help`.")
     except (DPA2Error, OSError) as error:
         refused = error
     if "--debug" in sys.argv:

@@ -37,6 +37,8 @@ def read_with_ase(path: str) -> list[Frame]:
         images = io.read(path, index=":")
     except Exception as error:  # readers of ASE raise errors of any class
         raise InputError(f"{path}: ASE cannot read this file ({error})", argument=path) from error
+    if not images:
+        raise InputError(f"{path}: ASE finds no structures in this file", argument=path)
     return [frame(image, f"{path}#{k}") for k, image in enumerate(images)]
 
 

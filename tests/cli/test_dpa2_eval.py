@@ -36,6 +36,15 @@ def test_eval_reads_what_ase_reads(tmp_path):
     assert "all three or none" in run("eval", demo.MODEL, tmp_path / "slab.extxyz", code=2).stderr
 
 
+def test_a_file_without_structures_is_refused(call, tmp_path):
+    """ASE takes a text in Markdown for a format of its own, and finds nothing in it."""
+    pytest.importorskip("ase")
+    (tmp_path / "README.md").write_text("# Title\n\nText\n")
+    code, _, said = call("eval", demo.MODEL, tmp_path / "README.md")
+    assert code == 2
+    assert f"{tmp_path / 'README.md'}: " in said
+
+
 def test_results_are_not_computed_for_a_file_that_cannot_be_written(data, tmp_path):
     assert "written as" in run("eval", demo.MODEL, data, "--out", tmp_path / "out.txt", code=2).stderr
     assert not (tmp_path / "out.txt").exists()

@@ -45,6 +45,22 @@ def test_exit_code_and_one_line_say_what_is_wrong(what, refused):
     assert str(arguments[-1]) in json.loads(told.stdout)["message"]
 
 
+@pytest.mark.parametrize(("words", "command"), [
+    (["frobnicate"], "dpa2"), (["--fast"], "dpa2"), (["eval"], "dpa2 eval"), (["verify", "a.dp"], "dpa2 verify"),
+])  # fmt: skip
+def test_a_wrong_call_says_where_help_is(words, command, call):
+    code, _, said = call(*words)
+    assert code == 2
+    assert said.strip().endswith(f"See `{command} --help`.")
+
+
+def test_a_vector_that_is_not_there_is_named_without_jargon(call, tmp_path):
+    code, _, said = call("check", tmp_path / "vector.safetensors", tmp_path / "mine.safetensors")
+    assert code == 3
+    assert f"{tmp_path / 'vector.safetensors'}: there is no such file" in said
+    assert "Errno" not in said
+
+
 def test_every_named_error_has_an_exit_code():
     codes = {name: exit_code(getattr(errors, name)("")) for name in vars(errors) if name[0].isupper()}
     assert codes["DPA2Error"] == codes["InputError"] == codes["BackendError"] == 2

@@ -141,8 +141,9 @@ def test_precision_on_jax_needs_no_setting_either(drop):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_verb_but_those_that_run_foreign_code_allows_double_precision(name, monkeypatch, call):
+def test_every_verb_but_those_that_run_foreign_code_allows_double_precision(name, monkeypatch, tmp_path, call):
     """Each is called on a file that is not there: the setting comes before any work."""
+    monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("JAX_ENABLE_X64")
     needed = [p for p in COMMANDS[name].params if p.param_type_name == "argument" and p.required]
     monkeypatch.setattr(demo, "MODEL", "nowhere.dp")

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ...errors import InputError
+from ...errors import FileMissing, InputError
 from ..app import AsJson, Group, err, out, tell, tell_line, verb
 from ..exit_codes import DIFFERENT
 
@@ -98,6 +98,9 @@ def of_files(files: list[str], dtype: str, tolerance: float | None):
     from ...conformance.vectors import read
 
     reference, candidate = map(Path, files)
+    for file in (reference, candidate):
+        if not file.exists():
+            raise FileMissing(f"{file}: there is no such file", file=str(file))
     return compare(read(reference), read_arrays(candidate, dtype), dtype, tolerance)
 
 
