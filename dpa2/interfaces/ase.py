@@ -70,7 +70,10 @@ class DPA2(calculator.Calculator):
         super().__init__(**kwargs)
         self.model = file if isinstance(file, Model) else load(file, backend, dtype, device, head)
         self.neighbors, self.fparam, self.aparam = neighbors, fparam, aparam
-        options: dict[str, Any] = {"excluded_pairs": self.model.config.model_excluded_pairs, "type_map": self.model.type_map}
+        options: dict[str, Any] = {
+            "excluded_pairs": self.model.config.model_excluded_pairs,
+            "type_map": self.model.type_map,
+        }
         self.list = SkinList(*self.model.cutoffs.repinit, skin, neighbors=neighbors, **options)
 
     def calculate(self, atoms=None, properties=("energy",), system_changes=calculator.all_changes):
