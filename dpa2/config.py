@@ -37,6 +37,7 @@ def check_widths(widths, path: str):
 
 
 def check_activation(name: str, path: str):
+    check(isinstance(name, str), path, name, "the name of an activation is wanted")
     try:
         activation(name)
     except ValueError as error:

@@ -30,9 +30,9 @@ from dpa2.descriptor.repformer import (
     RepformerStep,
     Residual,
 )
-from dpa2.descriptor.repinit import Repinit, product_vjp
+from dpa2.descriptor.repinit import Repinit
 from dpa2.descriptor.switch import switch_vjp
-from dpa2.descriptor.symmetrization import Symmetrization, invariants_vjp, moment_vjp
+from dpa2.descriptor.symmetrization import Symmetrization, moment_vjp
 from dpa2.descriptor.three_body import ThreeBody
 from dpa2.descriptor.weighting import Counted, Smooth, softmax_vjp
 from dpa2.fitting.net import FittingNet
@@ -311,7 +311,8 @@ def _(rng, kind):
 
 @subject("repinit product")
 def _(rng):
-    return of_function(lambda x: product_vjp(x, 2), rng.normal(size=(ATOMS, G, 4)))
+    block = Repinit(environment(rng, False), embedding(rng, "concat"), None, (), 2, True)
+    return of_function(block.product_vjp, rng.normal(size=(ATOMS, G, 4)))
 
 
 @subject("three-body", *BLOCK_KINDS)
@@ -359,8 +360,7 @@ def _(rng, kind):
 
     def run(fixed, inputs):
         layer, weight = fixed
-        weight, phantoms = (weight, 0) if constant else (inputs[2], 5)
-        y, pull = layer.vjp(inputs[0], weight, inputs[1], phantoms)
+        y, pull = layer.vjp(inputs[0], weight if constant else inputs[2], inputs[1])
 
         def pull_back(dy):
             dx, dweight, dangle = pull(dy)
@@ -428,7 +428,7 @@ def _(rng):
 
 @subject("invariants")
 def _(rng):
-    return of_function(lambda h: invariants_vjp(h, 2), rng.normal(size=(ATOMS, 3, G)))
+    return of_function(Symmetrization(2, "pair").invariants_vjp, rng.normal(size=(ATOMS, 3, G)))
 
 
 @subject("symmetrization of pairs")

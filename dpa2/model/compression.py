@@ -10,7 +10,6 @@ import numpy as np
 
 from ..config import Compression, DPA2Config
 from ..descriptor.repinit import Repinit
-from ..descriptor.switch import switch_vjp
 from ..descriptor.tables import Tables
 from ..errors import InputError, UnsupportedModel
 from ..nn.activations import activation, logistic
@@ -100,7 +99,7 @@ def ends(block: Repinit, closest: float) -> tuple[float, float]:
     DeePMD-kit takes the widest of all four columns of the statistics, not of the radial one alone; so do we.
     """
     env = block.environment
-    weight = float(switch_vjp(np.asarray(closest), env.inner_cutoff, env.cutoff)[0])
+    weight = float(env.switch_vjp(np.asarray(closest))[0])
     at = [(x - env.mean) / env.std for x in (0.0, weight / closest)]
     return float(np.floor(at[0]).min()), float(np.ceil(at[1]).max())
 

@@ -92,8 +92,10 @@ PLAIN = {
 
 
 @lru_cache
-def activation(name: str) -> Callable:
+def activation(name: str | Callable) -> Callable:
     """The activation called `name` (in any case): y, pull = phi(x). `silut:3` carries its threshold.
+
+    A function in place of a name is the activation itself.
 
     Raises ValueError for a name that the specification does not have.
 
@@ -102,6 +104,8 @@ def activation(name: str) -> Callable:
     >>> float(pull(1.0)[0])
     1.0
     """
+    if callable(name):
+        return name
     word, _, threshold = name.lower().partition(":")
     if word in ("silut", "custom_silu"):
         return partial(silut, threshold=float(threshold) if threshold else 3.0)
