@@ -88,7 +88,7 @@ def map_modules(change: Callable, tree):
     """
     if isinstance(tree, tuple):
         return tuple(map_modules(change, branch) for branch in tree)
-    if not dataclasses.is_dataclass(tree):
+    if not dataclasses.is_dataclass(tree) or isinstance(tree, type):
         return tree
     branches = {f.name: map_modules(change, getattr(tree, f.name)) for f in dataclasses.fields(tree)}
     return change(dataclasses.replace(tree, **branches))
