@@ -22,9 +22,9 @@ from dpa2.descriptor.local_attention import side_by_side
 from dpa2.descriptor.neighbor_attention import NeighborAttention, attention_vjp, directions_vjp
 from dpa2.descriptor.pair_attention import AttentionMap, DirectionReader, PairReader
 from dpa2.descriptor.repformer import TERMS, RepformerStep, Residual
-from dpa2.descriptor.repinit import RepinitProgram, product_vjp
+from dpa2.descriptor.repinit import RepinitProgram
 from dpa2.descriptor.switch import switch_vjp
-from dpa2.descriptor.symmetrization import invariants_vjp, moment_vjp
+from dpa2.descriptor.symmetrization import PairSymmetrization, moment_vjp
 from dpa2.descriptor.tables import Tables
 from dpa2.descriptor.term import TermContext
 from dpa2.descriptor.three_body import ThreeBodyProgram
@@ -339,7 +339,8 @@ def _(rng, kind):
 
 @subject("repinit product")
 def _(rng):
-    return of_function(lambda x: product_vjp(x, 2), rng.normal(size=(ATOMS, G, 4)))
+    block = Repinit(environment(rng, False), embedding(rng, "concat"), None, (), 2, True)
+    return of_function(block.product_vjp, rng.normal(size=(ATOMS, G, 4)))
 
 
 @subject("three-body", *BLOCK_KINDS)
@@ -387,8 +388,7 @@ def _(rng, kind):
 
     def run(fixed, inputs):
         layer, weight = fixed
-        weight, phantoms = (weight, 0) if constant else (inputs[2], 5)
-        y, pull = layer.vjp(inputs[0], weight, inputs[1], phantoms)
+        y, pull = layer.vjp(inputs[0], weight if constant else inputs[2], inputs[1])
 
         def pull_back(dy):
             dx, dweight, dangle = pull(dy)
@@ -456,7 +456,7 @@ def _(rng):
 
 @subject("invariants")
 def _(rng):
-    return of_function(lambda h: invariants_vjp(h, 2), rng.normal(size=(ATOMS, 3, G)))
+    return of_function(PairSymmetrization(2).invariants_vjp, rng.normal(size=(ATOMS, 3, G)))
 
 
 SETTINGS = Repformer(

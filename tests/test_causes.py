@@ -1,6 +1,6 @@
 """An independent implementation that makes a mistake is told which it is.
 
-The catalogue of causes alters lines of the package, where sums run over stored neighbours; here the mistakes are made
+The catalogue of causes replaces modules of the model, where sums run over stored neighbours; here the mistakes are made
 in another program, which has every slot and was written from the specification.
 """
 

@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
+from ..model.model import Model
 from ..model.preparation import check_system, list_neighbors
+from ..nn.module import recast
 from ..tracing.trace import in_one_chunk, intermediates, neighbor_lists
-from . import mistakes
-from .altering import altered
+from .causes.cause import AlteredModel, Cause, chain
 from .comparison import DERIVATIVES, compare, first_divergence
 from .vectors import Vector
-
-Edit = tuple[str, str, str]
-
-
-@dataclass(frozen=True)
-class Cause:
-    """A mistake: its name, what was done wrong, where the specification says it, and the changes that make it."""
-
-    name: str
-    words: str
-    section: str
-    edits: tuple[Edit, ...]
-
-    @contextmanager
-    def altered(self) -> Iterator[None]:
-        """The reference with this mistake in it."""
-        with ExitStack() as stack:
-            for place, old, new in self.edits:
-                stack.enter_context(altered(place, old, new, vars(mistakes)))
-            yield
 
 
 @dataclass(frozen=True)
@@ -45,9 +24,18 @@ class Explanation:
     until: str | None = None
 
 
-def forward(vector: Vector, dtype: str) -> dict[str, np.ndarray]:
-    """Every intermediate up to the energy."""
-    model = vector.model_in(dtype)
+def altered(vector: Vector, dtype: str, *causes: Cause) -> Model:
+    """Return the model of a vector with some mistakes in it, for values only."""
+    config = chain(*(cause.config for cause in causes))(vector.config)
+    model = replace(vector, config=config).model_in(dtype)
+    weights = recast(chain(*(cause.weights for cause in causes))(model.weights), AlteredModel)
+    program = chain(*(cause.program for cause in causes))
+    return replace(model, weights=replace(weights, change=program))
+
+
+def forward(vector: Vector, dtype: str, *causes: Cause) -> dict[str, np.ndarray]:
+    """Return every intermediate up to the energy, with some mistakes in them."""
+    model = altered(vector, dtype, *causes)
     system = check_system(model.config, vector.system)
     found = list_neighbors(model.config, system, "truncate")
     ready = in_one_chunk(model, system, found)
@@ -60,8 +48,8 @@ def forward(vector: Vector, dtype: str) -> dict[str, np.ndarray]:
 @lru_cache(maxsize=512)  # a suite of tests asks for the same ones again and again
 def altered_reference(cause: Cause, vector: Vector, dtype: str) -> dict[str, np.ndarray]:
     """Every intermediate up to the energy with a mistake in it."""
-    with cause.altered(), np.errstate(all="ignore"):
-        return forward(vector, dtype)
+    with np.errstate(all="ignore"):
+        return forward(vector, dtype, cause)
 
 
 def remaining(cause: Cause, vector: Vector, found: dict, dtype: str, limit: float) -> str | None:

@@ -79,7 +79,7 @@ class EnvironmentProgram:
         """Rows (atom, neighbor, 4) and switch values (atom, neighbor); `pull(drows, dswitch)` gives dvectors."""
         xp = array_namespace(vectors)
         r = xp.sqrt(xp.sum(vectors * vectors, axis=-1))
-        w, pull_w = switch_vjp(r, self.inner_cutoff, self.cutoff)
+        w, pull_w = self.switch_vjp(r)
         a = 1.0 / (r + self.protection)
         raw = xp.concat([(w * a)[..., None], (w * a * a)[..., None] * vectors], axis=-1)
         mean, std = take_rows(self.mean, types)[:, None, :], take_rows(self.std, types)[:, None, :]
@@ -94,6 +94,10 @@ class EnvironmentProgram:
             return (w * a * a)[..., None] * angular + (dr / r)[..., None] * vectors
 
         return ((raw - mean) / std, w), pull_back
+
+    def switch_vjp(self, r: Float[Array, "*axes"]):
+        """How much a neighbour at distance `r` counts, and the pullback."""
+        return switch_vjp(r, self.inner_cutoff, self.cutoff)
 
     def rows_vjp(self, hood: Neighborhood):
         """`EnvironmentRows` of a neighbourhood, and the pullback from (drows, dswitch) to the vectors.

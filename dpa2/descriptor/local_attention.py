@@ -10,7 +10,7 @@ from ..nn.record import Intermediate, record
 from ..nn.roles import Normal, Scaled, parameter, static
 from .features import Features, Sums
 from .term import Term, TermContext
-from .weighting import Counted, Smooth, softmax_vjp
+from .weighting import Counted, Smooth
 
 
 def query_fans(attention: LocalAttention) -> int:
@@ -99,25 +99,31 @@ class LocalUpdate:
         xp = array_namespace(x.atom)
         asked = xp.reshape(x.atom @ self.score, (x.atom.shape[0], -1, x.atom.shape[1]))
         raw = asked @ x.near.mT
-        (factor, offset), pull_logits = self.weighting.logits_vjp(x.switch[:, None, :])
-        logits = raw * factor + offset
-        alpha, pull_softmax = softmax_vjp(logits, self.weighting.phantoms(x.switch.shape[1]))
-        heard = alpha * x.switch[:, None, :]
+        heard, pull_heard = self.heard_vjp(raw, x.switch[:, None, :])
         gathered = heard @ x.near
         y = xp.reshape(gathered, (x.atom.shape[0], -1)) @ self.mix + self.bias
-        record("attn1_logits", logits, (0, 2, 1))
         record("attn1_weights", heard, (0, 2, 1))
         record("g1_attn", y)
 
         def pull_back(dy):
             dgathered = xp.reshape(dy @ self.mix.T, gathered.shape)
-            dheard = dgathered @ x.near.mT
-            dlogits = pull_softmax(dheard * x.switch[:, None, :])
-            draw = dlogits * factor
-            dswitch = xp.sum(pull_logits(dlogits * raw, dlogits) + dheard * alpha, axis=1)
+            draw, dweight = pull_heard(dgathered @ x.near.mT)
             dasked = draw @ x.near
             dnear = heard.mT @ dgathered + draw.mT @ asked
             datom = xp.reshape(dasked, (dasked.shape[0], -1)) @ self.score.T
-            return Features(atom=datom, near=dnear, switch=dswitch)
+            return Features(atom=datom, near=dnear, switch=xp.sum(dweight, axis=1))
 
         return Features(atom=y), lambda dy: pull_back(dy.atom)
+
+    def heard_vjp(self, raw: Float[Array, "atom head neighbor"], weight: Float[Array, "atom 1 neighbor"]):
+        """α ω, what a head hears of each neighbour, from λ and ω; `pull` gives both cotangents, for each head."""
+        (factor, offset), pull_logits = self.weighting.logits_vjp(weight)
+        logits = raw * factor + offset
+        alpha, pull_softmax = self.weighting.softmax_vjp(logits)
+        record("attn1_logits", logits, (0, 2, 1))
+
+        def pull_back(dheard):
+            dlogits = pull_softmax(dheard * weight)
+            return dlogits * factor, pull_logits(dlogits * raw, dlogits) + dheard * alpha
+
+        return alpha * weight, pull_back

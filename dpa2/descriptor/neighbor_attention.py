@@ -6,7 +6,7 @@ from ..nn.arrays import Array, Float, array_namespace
 from ..nn.layers import LayerNorm, Linear
 from ..nn.module import module, static
 from .environment import EnvironmentRows
-from .weighting import Counted, Smooth, softmax_vjp
+from .weighting import Counted, Smooth
 
 
 @module
@@ -21,15 +21,15 @@ class NeighborAttention:
     angular_gate: bool = static()
     weighting: Smooth | Counted = static()
 
-    def vjp(self, x: Float[Array, "atom slot channel"], switch, angle, phantoms: int):
+    def vjp(self, x: Float[Array, "atom slot channel"], switch, angle):
         """The new x; `switch` is ω (atom, slot), `angle` is v̂ v̂ᵀ. `pull(dx)` gives (dx, dswitch, dangle)."""
         xp = array_namespace(x)
         parts, pulls = self.input_vjp(x)
         q, k, v = parts
-        pair = switch[:, :, None] * switch[:, None, :]
+        pair, pull_pair = self.weighting.pair_vjp(switch)
         (factor, offset), pull_logits = self.weighting.logits_vjp(pair)
         raw = self.scale * (q @ k.mT)
-        alpha, pull_softmax = softmax_vjp(raw * factor + offset, phantoms)
+        alpha, pull_softmax = self.weighting.softmax_vjp(raw * factor + offset)
         gate = pair * angle if self.angular_gate else pair
         y, pull_norm = self.norm.vjp(x + self.output((alpha * gate) @ v))
 
@@ -43,8 +43,7 @@ class NeighborAttention:
             draw = self.scale * dlogits * factor
             dparts = [pull(d) for pull, d in zip(pulls, (draw @ k, draw.mT @ q, dv), strict=True)]
             dx = dsum + xp.concat(dparts, axis=-1) @ self.input.weight.T
-            dswitch = ((dpair + dpair.mT) @ switch[..., None])[..., 0]
-            return dx, dswitch, dgate * pair if self.angular_gate else 0.0 * dgate
+            return dx, pull_pair(dpair), dgate * pair if self.angular_gate else 0.0 * dgate
 
         return y, pull_back
 
@@ -86,11 +85,10 @@ def attention_vjp(layers: tuple, g: Float[Array, "channel atom slot"], slots: En
         return g, lambda dg: (dg, None, None)
     xp = array_namespace(g)
     switch, pull_switch = layers[0].weighting.switch_vjp(slots.switch, slots.occupied)
-    phantoms = layers[0].weighting.phantoms(slots.switch.shape[1])
     angle, pull_angle = directions_vjp(slots.rows)
     x, pulls = xp.permute_dims(g, (1, 2, 0)), []
     for layer in layers:
-        x, pull = layer.vjp(x, switch, angle, phantoms)
+        x, pull = layer.vjp(x, switch, angle)
         pulls.append(pull)
 
     def pull_back(dg):

@@ -13,7 +13,7 @@ from ..nn.roles import Normal, Scaled, parameter, static
 from .features import Features, Sums
 from .local_attention import merge, output_fans, side_by_side
 from .term import Term, TermContext
-from .weighting import Counted, Smooth, softmax_vjp
+from .weighting import Counted, Smooth
 
 
 def query_and_key_fans(attention: PairAttention) -> int:
@@ -108,35 +108,40 @@ class AttentionMap:
         xp = array_namespace(x.pair)
         slots = x.pair.shape[1]
         gamma = x.direction @ x.direction.mT
-        both = x.switch[:, :, None] * x.switch[:, None, :]
+        both, pull_both = self.weighting.pair_vjp(x.switch)
         (shift, offset), pull_logits = self.weighting.logits_vjp(both)
         factor = shift * gamma if self.gate else shift
         keys = of_each_head(x.pair @ self.score, x.pair.shape[2])
         raw = xp.reshape(keys @ x.pair.mT, (*x.pair.shape[:2], -1, slots))
         logits = raw * factor[:, :, None, :]
         logits += offset[:, :, None, :]
-        alpha, pull_softmax = softmax_vjp(logits, self.weighting.phantoms(slots), axis=1)
-        angle = gamma / 3.0**0.5
-        after = (both * angle)[:, :, None, :]
+        alpha, pull_softmax = self.weighting.softmax_vjp(logits, axis=1)
+        after, pull_after = self.after_vjp(both, gamma)
+        after = after[:, :, None, :]
         attention = alpha * after
         record("attn2_logits", logits, (0, 3, 1, 2))
         record("attn2_map", attention, (0, 3, 1, 2))
 
         def pull_back(dmap):
-            dafter = sum_of_heads(dmap * alpha)
+            dboth, dgamma = pull_after(sum_of_heads(dmap * alpha))
             dlogits = pull_softmax(dmap * after)
             dfactor, doffset = sum_of_heads(dlogits * raw), sum_of_heads(dlogits)
-            dgamma = dafter * both / 3.0**0.5 + (dfactor * shift if self.gate else 0.0)
-            dboth = dafter * angle + pull_logits(dfactor * gamma if self.gate else dfactor, doffset)
+            dgamma = dgamma + (dfactor * shift if self.gate else 0.0)
+            dboth = dboth + pull_logits(dfactor * gamma if self.gate else dfactor, doffset)
             draw = xp.reshape(dlogits * factor[:, :, None, :], (*keys.shape[:2], slots))
             dkeys = xp.reshape(draw @ x.pair, (*x.pair.shape[:2], -1))
             return Features(
                 pair=dkeys @ self.score.T + draw.mT @ keys,
                 direction=(dgamma + dgamma.mT) @ x.direction,
-                switch=((dboth + dboth.mT) @ x.switch[..., None])[..., 0],
+                switch=pull_both(dboth),
             )
 
         return attention, pull_back
+
+    def after_vjp(self, both: Float[Array, "atom key query"], gamma: Float[Array, "atom key query"]):
+        """ω_a ω_b γ/√3, what the softmax is multiplied with; `pull` gives (dboth, dgamma)."""
+        angle = gamma / 3.0**0.5
+        return both * angle, lambda dafter: (dafter * angle, dafter * both / 3.0**0.5)
 
 
 def of_each_head(projected: Float[Array, "atom key head_g"], channels: int) -> Float[Array, "atom key_head g"]:

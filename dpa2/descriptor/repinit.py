@@ -52,7 +52,9 @@ class RepinitProgram:
         record("repinit/sw", slots.switch)
         record("repinit/env_mat", slots.rows)
         x, pull_x = self.sum_vjp(slots, hood.types, slots.rows * share)
-        d, pull_d = product_vjp(x, self.axis)
+        d, pull_d = self.product_vjp(x)
+        record("repinit/gr", x)
+        record("repinit/grrg", d)
 
         def pull_back(dd):
             dcounted, drows, dswitch = pull_x(pull_d(dd))
@@ -78,29 +80,25 @@ class RepinitProgram:
 
         return xp.permute_dims(g, (1, 0, 2)) @ counted, pull_back
 
+    def product_vjp(self, x: Float[Array, "atom channel column"]):
+        """D = X X[:axis]ᵀ with the axis index fastest."""
+        xp = array_namespace(x)
+        head = x[:, : self.axis, :]
+        y = x @ head.mT
+
+        def pull_back(dflat):
+            dy = xp.reshape(dflat, y.shape)
+            dx = dy @ head
+            return xp.concat([dx[:, : self.axis, :] + dy.mT @ x, dx[:, self.axis :, :]], axis=1)
+
+        return xp.reshape(y, (y.shape[0], -1)), pull_back
+
 
 def radial(ds: Float[Array, "atom slot"]) -> Float[Array, "atom slot 4"]:
     """The cotangent of rows of which only the first column is used."""
     xp = array_namespace(ds)
     none = xp.zeros_like(ds)
     return xp.stack([ds, none, none, none], axis=-1)
-
-
-def product_vjp(x: Float[Array, "atom channel 4"], axis: int):
-    """D = X X[:axis]ᵀ with the axis index fastest."""
-    xp = array_namespace(x)
-    head = x[:, :axis, :]
-    y = x @ head.mT
-    flat = xp.reshape(y, (y.shape[0], -1))
-    record("repinit/gr", x)
-    record("repinit/grrg", flat)
-
-    def pull_back(dflat):
-        dy = xp.reshape(dflat, y.shape)
-        dx = dy @ head
-        return xp.concat([dx[:, :axis, :] + dy.mT @ x, dx[:, axis:, :]], axis=1)
-
-    return flat, pull_back
 
 
 def record_gate(embedding: TypedEmbedding):

@@ -26,20 +26,6 @@ def moment_vjp(direction, switch, x: Float[Array, "atom neighbor channel"], scal
     return moment, pull_back
 
 
-def invariants_vjp(moment: Float[Array, "atom 3 channel"], axis: int):
-    """(1/3) H[:, :axis]ᵀ H, flattened with the channel fastest."""
-    xp = array_namespace(moment)
-    head = moment[:, :, :axis]
-    y = head.mT @ moment / 3.0
-
-    def pull_back(dflat):
-        dy = xp.reshape(dflat, y.shape) / 3.0
-        dmoment = head @ dy
-        return xp.concat([dmoment[..., :axis] + moment @ dy.mT, dmoment[..., axis:]], axis=-1)
-
-    return xp.reshape(y, (y.shape[0], -1)), pull_back
-
-
 @module
 class Symmetrization(Term):
     """Invariants of a representation `of` the neighbours, an input of the merged update."""
@@ -54,7 +40,7 @@ class Symmetrization(Term):
 
     def vjp(self, x: Features, sums: Sums):
         moment, pull_moment = moment_vjp(x.direction, x.switch, getattr(x, self.of), sums.root)
-        y, pull_y = invariants_vjp(moment, self.axis)
+        y, pull_y = self.invariants_vjp(moment)
         record(self.intermediates[0].name, y)
 
         def pull_back(dy):
@@ -62,6 +48,19 @@ class Symmetrization(Term):
             return Features(direction=ddirection, switch=dswitch, **{self.of: dx})
 
         return y, pull_back
+
+    def invariants_vjp(self, moment: Float[Array, "atom 3 channel"]):
+        """(1/3) H[:, :axis]ᵀ H, flattened with the channel fastest."""
+        xp = array_namespace(moment)
+        head = moment[:, :, : self.axis]
+        y = head.mT @ moment / 3.0
+
+        def pull_back(dflat):
+            dy = xp.reshape(dflat, y.shape) / 3.0
+            dmoment = head @ dy
+            return xp.concat([dmoment[..., : self.axis] + moment @ dy.mT, dmoment[..., self.axis :]], axis=-1)
+
+        return xp.reshape(y, (y.shape[0], -1)), pull_back
 
 
 @module

@@ -7,7 +7,7 @@ from ..nn.layers import EmbeddingNet
 from ..nn.module import module, static
 from ..nn.record import record, scope
 from .embedding import TypedEmbedding, fold_embedding
-from .environment import Environment, EnvironmentProgram, Neighborhood
+from .environment import Environment, EnvironmentProgram, EnvironmentRows, Neighborhood
 
 
 @module
@@ -34,25 +34,38 @@ class ThreeBodyProgram:
 
     def vjp(self, hood: Neighborhood):
         """The three-body descriptor (atom, channel), and the pullback to the vectors."""
-        xp = array_namespace(hood.vectors)
         slots, pull_rows = self.environment.rows_vjp(hood)
-        v, w = slots.rows[..., 1:], slots.switch
-        kappa = v @ v.mT
+        w = slots.switch
+        kappa, pull_kappa = self.scalars_vjp(slots)
         both = w[:, :, None] * w[:, None, :]
         record("three_body/sw", w)
         record("three_body/env_mat", slots.rows)
         record("three_body/kappa", kappa)
-        share = share_of_pairs(slots.multiplicity, self.environment.max_neighbors)
-        d, pull_d = self.mean_vjp(kappa, slots.types, both, share)
+        d, pull_d = self.mean_vjp(kappa, slots.types, both, self.share(slots))
         record("three_body/out", d)
 
         def pull_back(dd):
             dkappa, dpair = pull_d(dd)
-            dv = (dkappa + dkappa.mT) @ v
-            dw = ((dpair + dpair.mT) @ w[..., None])[..., 0]
-            return pull_rows(xp.concat([xp.zeros_like(dv[..., :1]), dv], axis=-1), dw)
+            return pull_rows(pull_kappa(dkappa), ((dpair + dpair.mT) @ w[..., None])[..., 0])
 
         return d, pull_back
+
+    def scalars_vjp(self, slots: EnvironmentRows):
+        """κ of every two slots (atom, slot, slot), and the pullback to the rows."""
+        xp, v = array_namespace(slots.rows), slots.rows[..., 1:]
+
+        def pull_back(dkappa):
+            dv = (dkappa + dkappa.mT) @ v
+            return xp.concat([xp.zeros_like(dv[..., :1]), dv], axis=-1)
+
+        return v @ v.mT, pull_back
+
+    def share(self, slots: EnvironmentRows):
+        """Return the weight of each ordered pair of slots in the mean over all S² pairs."""
+        if slots.multiplicity is None:
+            return 1.0 / self.environment.max_neighbors**2
+        pairs = slots.multiplicity[:, :, None] * slots.multiplicity[:, None, :]
+        return pairs / self.environment.max_neighbors**2
 
     def mean_vjp(self, kappa: Float[Array, "atom slot slot"], types, both, share):
         """Σ_ab share κ f(κ) (atom, channel); `pull(dD)` gives (dκ, dswitch of both)."""
@@ -75,10 +88,3 @@ def mix_channels(dd: Float[Array, "atom channel"], f: Float[Array, "channel atom
     for c in range(1, f.shape[0]):
         total = total + dd[:, c, None, None] * f[c, ...]
     return total
-
-
-def share_of_pairs(multiplicity: Float[Array, "atom slot"] | None, max_neighbors: int):
-    """Return the weight of each ordered pair of slots in the mean over all S² pairs."""
-    if multiplicity is None:
-        return 1.0 / max_neighbors**2
-    return multiplicity[:, :, None] * multiplicity[:, None, :] / max_neighbors**2

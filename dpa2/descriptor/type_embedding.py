@@ -24,10 +24,14 @@ class TypeEmbedding:
     def table(self) -> Float[Array, "types_and_padding channel"]:
         """A row for each type and a last one of zeros, which belongs to virtual atoms."""
         xp = array_namespace(self.weight)
-        rows, _ = Dense(self.weight, self.bias, None, "linear").vjp(self.inputs().T)
+        rows, _ = self.layer().vjp(self.inputs().T)
         table = xp.concat([rows.T, xp.zeros_like(self.weight[:1, :])])
         record("type_embedding/table", table)
         return table
+
+    def layer(self) -> Dense:
+        """The layer that sees the types one after another."""
+        return Dense(self.weight, self.bias, None, "linear")
 
     def inputs(self) -> Float[Array, "type input"]:
         """The input of the layer for each type."""

@@ -16,11 +16,29 @@ PROTECTION = 1e-4  # ε, added to counts of neighbours that are divided by (sect
 
 
 @dataclass(frozen=True)
-class Smooth:
-    """Neighbours count by their switch value."""
+class Weighting:
+    """What both branches have in common."""
 
     max_neighbors: int
     root: bool
+
+    def pair_vjp(self, switch: Float[Array, "atom neighbor"]):
+        """ω_a ω_b of every two neighbours of an atom, and the pullback to ω."""
+        pair = switch[:, :, None] * switch[:, None, :]
+        return pair, lambda dpair: ((dpair + dpair.mT) @ switch[..., None])[..., 0]
+
+    def softmax_vjp(self, logits: Float[Array, "*axes"], axis: int = -1):
+        """α over an axis of slots, stored or not, and its pullback."""
+        return softmax_vjp(logits, self.phantoms(logits.shape[axis]), axis)
+
+    def phantoms(self, width: int) -> int:
+        """How many slots that are not stored take part in a softmax, each with ℓ = -c: none."""
+        return 0
+
+
+@dataclass(frozen=True)
+class Smooth(Weighting):
+    """Neighbours count by their switch value."""
 
     def switch_vjp(self, switch: Float[Array, "atom neighbor"], occupied: Float[Array, "atom neighbor"]):
         """ω, and the pullback to the switch."""
@@ -41,11 +59,8 @@ class Smooth:
 
 
 @dataclass(frozen=True)
-class Counted:
+class Counted(Weighting):
     """Every neighbour counts as one."""
-
-    max_neighbors: int
-    root: bool
 
     def switch_vjp(self, switch, occupied):
         """ω, and the pullback to the switch."""
@@ -61,10 +76,6 @@ class Counted:
         xp = array_namespace(weight)
         never = float(xp.finfo(weight.dtype).max) / 4
         return (0.0 * weight + 1.0, never * (weight - 1.0)), lambda dscale, doffset: 0.0 * weight
-
-    def phantoms(self, width: int) -> int:
-        """No slot without a neighbour takes part."""
-        return 0
 
 
 def softmax_vjp(logits: Float[Array, "*axes"], phantoms: int, axis: int = -1):

@@ -56,12 +56,16 @@ class EnergyHead:
     def vjp(self, f: Float[Array, "atom f"], types: Int[Array, "atom"], inputs: Inputs):
         """Energies (atom,) in eV, and the pullback to f."""
         xp = array_namespace(f)
-        x = f if self.table is None else xp.concat([f, take_rows(self.table, types)], axis=-1)
+        x = f if self.table is None else self.with_types(f, take_rows(self.table, types))
         record("descriptor", x)
         energies, pull = self.fitting.vjp(x, inputs.frame, inputs.atom, types)
         counted = inputs.real * take_rows(self.counted, types)
         total = counted * (xp.astype(energies, counted.dtype) + take_rows(self.bias, types))
         return total, lambda weights: pull(weights * counted)[:, : f.shape[1]]
+
+    def with_types(self, f: Float[Array, "atom f"], embedded: Float[Array, "atom embedding"]):
+        """[f | E(type)], in this order (section 10)."""
+        return array_namespace(f).concat([f, embedded], axis=-1)
 
 
 @module

@@ -157,8 +157,10 @@ NAMES = tuple(name for key, entry in ACTIVATIONS.items() for name in (key, *entr
 
 
 @lru_cache
-def activation(name: str) -> Callable:
+def activation(name: str | Callable) -> Callable:
     """Return the activation called `name`, in any case: y, pull = phi(x). `silut:3` carries its threshold.
+
+    A function in place of a name is the activation itself.
 
     Raises ValueError for a name that the specification does not have.
 
@@ -167,6 +169,8 @@ def activation(name: str) -> Callable:
     >>> float(pull(1.0)[0])
     1.0
     """
+    if callable(name):
+        return name
     return named(name).vjp
 
 

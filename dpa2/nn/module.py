@@ -119,3 +119,31 @@ def chain_vjp(modules: Iterable[Any], x: Array) -> VJP:
         return dx
 
     return x, pull_back
+
+
+def map_modules(change: Callable, tree):
+    """The same tree with `change(part)` in place of every module and of every setting that is a dataclass.
+
+    What a part holds is changed before the part itself.
+    """
+    if isinstance(tree, tuple):
+        return tuple(map_modules(change, branch) for branch in tree)
+    if not dataclasses.is_dataclass(tree) or isinstance(tree, type):
+        return tree
+    branches = {f.name: map_modules(change, getattr(tree, f.name)) for f in dataclasses.fields(tree)}
+    return change(dataclasses.replace(tree, **branches))
+
+
+def recast(part, kind: type):
+    """A module or setting as one of the class `kind`, which derives from a class of it and needs no more fields.
+
+    If it is of a subclass that `kind` does not know, methods of `kind` come before those of the subclass.
+    """
+    known = issubclass(kind, type(part))
+    cls = kind if known else type(kind.__name__, (kind, type(part)), {})
+    return cls(**{f.name: getattr(part, f.name) for f in dataclasses.fields(part)})
+
+
+def replaced(tree, old: type, new: type):
+    """The same tree with everything of the class `old` recast as its subclass `new`."""
+    return map_modules(lambda part: recast(part, new) if isinstance(part, old) else part, tree)

@@ -71,7 +71,7 @@ FAULTS = (
     # types
     Fault(
         "descriptor/type_embedding",
-        'rows, _ = Dense(self.weight, self.bias, None, "linear").vjp(self.inputs().T)',
+        "rows, _ = self.layer().vjp(self.inputs().T)",
         "rows = self.weight.T @ self.inputs().T + (0.0 if self.bias is None else self.bias[:, None])",
         "type_embedding/table",
         "type-skip-missing",
@@ -154,8 +154,8 @@ FAULTS = (
     # repinit
     Fault(
         "descriptor/repinit",
-        "flat = xp.reshape(y, (y.shape[0], -1))",
-        "flat = xp.reshape(xp.permute_dims(y, (0, 2, 1)), (y.shape[0], -1))",
+        "return xp.reshape(y, (y.shape[0], -1)), pull_back",
+        "return xp.reshape(xp.permute_dims(y, (0, 2, 1)), (y.shape[0], -1)), pull_back",
         "repinit/grrg",
         "repinit-flatten",
     ),
@@ -200,23 +200,31 @@ FAULTS = (
         "repinit/grrg",
         "repinit-three-columns",
     ),
-    Fault("descriptor/repinit", "head = x[:, :axis, :]", "head = x[:, -axis:, :]", "repinit/grrg"),
+    Fault("descriptor/repinit", "head = x[:, : self.axis, :]", "head = x[:, -self.axis :, :]", "repinit/grrg"),
     Fault("descriptor/repinit", "dx = dy @ head", "dx = 2.0 * (dy @ head)", FORCE),
     # three-body
-    Fault("descriptor/three_body", "kappa = v @ v.mT", "kappa = -(v @ v.mT)", "three_body/kappa"),
+    Fault("descriptor/three_body", "return v @ v.mT, pull_back", "return -(v @ v.mT), pull_back", "three_body/kappa"),
     Fault(
         "descriptor/three_body",
-        "share = share_of_pairs(slots.multiplicity, self.environment.max_neighbors)",
-        "share = share_of_pairs(slots.multiplicity, self.environment.max_neighbors)\n"
-        "        alone = 1.0 if slots.multiplicity is None else slots.multiplicity[:, None, :]\n"
-        "        share = share - xp.eye(v.shape[1]) * alone / self.environment.max_neighbors**2",
+        "d, pull_d = self.mean_vjp(kappa, slots.types, both, self.share(slots))",
+        "alone = 1.0 if slots.multiplicity is None else slots.multiplicity[:, None, :]\n"
+        "        alone = array_namespace(w).eye(w.shape[1]) * alone / self.environment.max_neighbors**2\n"
+        "        d, pull_d = self.mean_vjp(kappa, slots.types, both, self.share(slots) - alone)",
         "three_body/out",
         "diagonal-left-out",
     ),
     Fault(
-        "descriptor/three_body", "kappa = v @ v.mT", "kappa = v @ v.mT * (1.0 - xp.eye(v.shape[1]))", "three_body/kappa"
+        "descriptor/three_body",
+        "return v @ v.mT, pull_back",
+        "return v @ v.mT * (1.0 - xp.eye(v.shape[1])), pull_back",
+        "three_body/kappa",
     ),
-    Fault("descriptor/three_body", "return 1.0 / max_neighbors**2", "return 1.0 / max_neighbors", "three_body/out"),
+    Fault(
+        "descriptor/three_body",
+        "1.0 / self.environment.max_neighbors**2",
+        "1.0 / self.environment.max_neighbors",
+        "three_body/out",
+    ),
     Fault("descriptor/three_body", "dv = (dkappa + dkappa.mT) @ v", "dv = dkappa @ v", FORCE),
     # before the first layer
     Fault(
@@ -254,7 +262,6 @@ FAULTS = (
         "    root: bool\n\n    def __post_init__(self):\n        object.__setattr__(self, 'root', False)\n",
         MOMENTS,
         "root-ignored",
-        2,
     ),
     Fault(
         "descriptor/weighting",
@@ -307,8 +314,8 @@ FAULTS = (
     ),
     Fault(
         "descriptor/local_attention",
-        "heard = alpha * x.switch[:, None, :]",
-        "heard = alpha * (x.switch != 0.0)[:, None, :]",
+        "return alpha * weight, pull_back",
+        "return alpha * (weight != 0.0), pull_back",
         "repformer/layer0/attn1_weights",
         "local-switch-once",
         also=(KEPT,),
@@ -344,16 +351,16 @@ FAULTS = (
     ),
     Fault(
         "descriptor/pair_attention",
-        "(both * angle)[:, :, None, :]",
-        "((both != 0.0) * angle)[:, :, None, :]",
+        "return both * angle, lambda",
+        "return (both != 0.0) * angle, lambda",
         "repformer/layer0/attn2_map",
         "pair-switch-once",
         also=(KEPT,),
     ),
     Fault(
-        "descriptor/pair_attention",
-        "x.switch[:, :, None] * x.switch[:, None, :]",
-        "x.switch[:, :, None] + 0.0 * x.switch[:, None, :]",
+        "descriptor/weighting",
+        "pair = switch[:, :, None] * switch[:, None, :]",
+        "pair = switch[:, :, None] + 0.0 * switch[:, None, :]",
         "repformer/layer0/attn2_logits",
         "pair-one-switch",
     ),
@@ -417,7 +424,7 @@ FAULTS = (
     ),
     Fault("descriptor/repformer", "share=max(count, 1) ** -0.5", "share=1.0", "repformer/layer0/g1"),
     Fault(
-        "descriptor/repformer",
+        "descriptor/updates",
         "y = x.switch[..., None] * projected",
         "y = projected",
         "repformer/layer0/g2_g1g1",
@@ -433,8 +440,8 @@ FAULTS = (
     ),
     Fault(
         "fitting/energy",
-        "xp.concat([f, take_rows(self.table, types)], axis=-1)",
-        "xp.concat([take_rows(self.table, types), f], axis=-1)",
+        "concat([f, embedded], axis=-1)",
+        "concat([embedded, f], axis=-1)",
         "descriptor",
         "type-before-f",
     ),
@@ -460,7 +467,7 @@ FAULTS = (
     ),
     # forces
     Fault(
-        "evaluation/forces",
+        "evaluation/rows",
         "return leaving - self.into_rows(arriving, ",
         "return leaving + self.into_rows(arriving, ",
         FORCE,

@@ -1,0 +1,27 @@
+"""Mistakes on the way from f to the energy (specification sections 10 to 12)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...fitting.energy import EnergyHead
+from .cause import Cause, at, swap
+
+
+class TypesFirst(EnergyHead):
+    """[E(type) | f]"""
+
+    def with_types(self, f, embedded):
+        return np.concatenate([embedded, f], axis=-1)
+
+
+CAUSES = (
+    Cause(
+        "type-before-f",
+        "the type embedding is put before f, not after it",
+        "10",
+        program=swap(EnergyHead, TypesFirst),
+    ),
+    Cause("atom-bias-missing", "`bias_atom_e` is not added", "11", weights=at("fitting.bias", np.zeros_like)),
+    Cause("output-bias-missing", "`out_bias` is not added", "12.2", weights=at("bias", np.zeros_like)),
+)

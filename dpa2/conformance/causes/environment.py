@@ -1,0 +1,97 @@
+"""Mistakes in the environment matrix (specification section 2)."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from ...descriptor.environment import Environment, EnvironmentProgram
+from .cause import Cause, at, chain, put, swap
+
+
+def fraction(environment: EnvironmentProgram, r: np.ndarray) -> np.ndarray:
+    """u, how far a distance is on the way from the inner cutoff to the outer one."""
+    return (r - environment.inner_cutoff) / (environment.cutoff - environment.inner_cutoff)
+
+
+class CubicSwitch(EnvironmentProgram):
+    """w = 1 - 3u² + 2u³"""
+
+    def switch_vjp(self, r):
+        u = np.clip(fraction(self, r), 0.0, 1.0)
+        return 1.0 - u * u * (3.0 - 2.0 * u), None
+
+
+class CosineSwitch(EnvironmentProgram):
+    """w = (1 + cos πu) / 2"""
+
+    def switch_vjp(self, r):
+        return (1.0 + np.cos(np.pi * np.clip(fraction(self, r), 0.0, 1.0))) / 2.0, None
+
+
+class UnclippedSwitch(EnvironmentProgram):
+    """The right polynomial, also where u is below 0 or above 1."""
+
+    def switch_vjp(self, r):
+        u = fraction(self, r)
+        return 1.0 - u**3 * (10.0 - 15.0 * u + 6.0 * u**2), None
+
+
+def without_mean(environment: Environment) -> Environment:
+    """Rows are divided by dstd, but davg is not subtracted."""
+    return dataclasses.replace(environment, mean=np.zeros_like(environment.mean))
+
+
+def without_statistics(environment: Environment) -> Environment:
+    """Rows are not normalised."""
+    return dataclasses.replace(without_mean(environment), std=np.ones_like(environment.std))
+
+
+REPINIT = "descriptor.repinit.environment"
+THREE_BODY = "descriptor.three_body.environment"
+REPFORMER = "descriptor.repformer.environment"
+
+
+def everywhere(change):
+    """A change of the environments of all blocks."""
+    return chain(*(at(block, change) for block in (REPINIT, THREE_BODY, REPFORMER)))
+
+
+CAUSES = (
+    Cause("switch-cubic", "the switch is a cubic, 1 - 3u² + 2u³", "2.1", program=swap(EnvironmentProgram, CubicSwitch)),
+    Cause(
+        "switch-cosine",
+        "the switch is half of a cosine, (1 + cos πu) / 2",
+        "2.1",
+        program=swap(EnvironmentProgram, CosineSwitch),
+    ),
+    Cause(
+        "switch-unclipped",
+        "the switch is not 1 below its inner cutoff, but follows the polynomial",
+        "2.1",
+        program=swap(EnvironmentProgram, UnclippedSwitch),
+    ),
+    Cause("statistics-ignored", "davg and dstd are ignored", "2.3", weights=everywhere(without_statistics)),
+    Cause(
+        "statistics-ignored-in-repinit",
+        "repinit alone: davg and dstd are ignored",
+        "2.3",
+        weights=at(REPINIT, without_statistics),
+    ),
+    Cause(
+        "statistics-ignored-in-three-body",
+        "three-body alone: davg and dstd are ignored",
+        "2.3",
+        weights=at(THREE_BODY, without_statistics),
+    ),
+    Cause(
+        "statistics-ignored-in-repformer",
+        "repformer alone: davg and dstd are ignored",
+        "2.3",
+        weights=at(REPFORMER, without_statistics),
+    ),
+    Cause("mean-ignored", "davg is not subtracted", "2.3", weights=everywhere(without_mean)),
+    Cause("protection-ignored", "`env_protection` is ignored", "2.3", config=put("protection", 0.0)),
+    Cause("exclusion-ignored", "`exclude_types` of the descriptor is ignored", "2.5", config=put("excluded_pairs", ())),
+)
