@@ -7,9 +7,9 @@ from itertools import product
 
 import numpy as np
 
-import dpa2
 from dpa2 import config as settings
 from dpa2 import testing
+from dpa2.data import Frame
 from dpa2.structures.system import System
 
 SMALL = testing.small_config()
@@ -26,8 +26,8 @@ def narrow(repinit: int, three_body: int, repformer: int) -> settings.DPA2Config
     )
 
 
-def frame(system: System, name: str = "one") -> dpa2.data.Frame:
-    return dpa2.data.Frame(system, None, None, None, None, None, name)
+def frame(system: System, name: str = "one") -> Frame:
+    return Frame(system, None, None, None, None, None, name)
 
 
 def by_hand(system: System, cutoff: float) -> list[int]:
