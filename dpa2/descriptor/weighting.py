@@ -17,7 +17,7 @@ PROTECTION = 1e-4  # ε, added to counts of neighbours that are divided by (sect
 
 @dataclass(frozen=True)
 class Weighting:
-    """What both branches have in common."""
+    """The parts that the smooth and the counted weighting have in common."""
 
     max_neighbors: int
     root: bool
@@ -32,7 +32,7 @@ class Weighting:
         return softmax_vjp(logits, self.phantoms(logits.shape[axis]), axis)
 
     def phantoms(self, width: int) -> int:
-        """How many slots that are not stored take part in a softmax, each with ℓ = -c: none."""
+        """Return the number of slots that are not stored and enter a softmax with ℓ = -c: here 0."""
         return 0
 
 

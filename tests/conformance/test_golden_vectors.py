@@ -61,7 +61,7 @@ def test_every_intermediate_of_the_trace_is_in_a_vector_in_both_precisions():
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"\xff" * 100, Path(dpa2.demo.MODEL).read_bytes()[:4000]])
 def test_what_is_no_vector_is_refused(data):
-    with pytest.raises(FormatError, match="no golden vector"):
+    with pytest.raises(FormatError, match="not a golden vector"):
         decode(data)
 
 

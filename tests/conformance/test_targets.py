@@ -58,7 +58,7 @@ def test_what_a_program_does_wrong_is_told(program, said):
 
 
 def test_a_program_that_is_not_there_is_told():
-    with pytest.raises(TargetFailed, match="does not start"):
+    with pytest.raises(TargetFailed, match="could not be started"):
         command("./no-such-program {inputs} {outputs}")(named("alone"), "float64")
     with pytest.raises(InputError, match=re.escape("{outputs}")):
         command("prog {inputs}")
