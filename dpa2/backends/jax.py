@@ -115,7 +115,7 @@ class JAX(Shaped):
         return any(isinstance(x, self.jax.core.Tracer) for x in self.jax.tree.leaves(arguments))
 
     def inference(self, dtypes: set[str]) -> Backend:
-        """JAX itself."""
+        """Return this back end, which serves inference as it is."""
         return self
 
     def uncompiled(self) -> Backend:

@@ -72,7 +72,7 @@ class Counted(Weighting):
         return 1.0 / (PROTECTION + (n**0.5 if self.root else n)), 1.0 / (PROTECTION + n)
 
     def logits_vjp(self, weight):
-        """(scale, offset) such that ℓ = λ on neighbours, and hopelessly small elsewhere."""
+        """(scale, offset) such that ℓ = λ on neighbours, and so negative in empty slots that α = 0."""
         xp = array_namespace(weight)
         never = float(xp.finfo(weight.dtype).max) / 4
         return (0.0 * weight + 1.0, never * (weight - 1.0)), lambda dscale, doffset: 0.0 * weight
