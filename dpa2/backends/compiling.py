@@ -82,7 +82,7 @@ def compiler_options(nets: bool) -> dict[str, int | bool]:
 
 
 def known(options: dict[str, int | bool]) -> bool:
-    """Whether this release of JAX compiles with such settings."""
+    """Return whether this release of JAX compiles with such settings."""
     import jax
 
     try:

@@ -111,11 +111,11 @@ class JAX(Shaped):
         return exactly(type(weights).fold)(weights)
 
     def transformed(self, arguments: Any) -> bool:
-        """Whether JAX is differentiating, vectorising or compiling the code that called, by its arguments."""
+        """Return whether JAX is differentiating, vectorising or compiling the code that called, by its arguments."""
         return any(isinstance(x, self.jax.core.Tracer) for x in self.jax.tree.leaves(arguments))
 
     def inference(self, dtypes: set[str]) -> Backend:
-        """JAX itself."""
+        """Return this back end, which serves inference as it is."""
         return self
 
     def uncompiled(self) -> Backend:

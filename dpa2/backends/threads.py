@@ -57,14 +57,14 @@ def linear_algebra() -> Any:
 
 
 def run_in_threads(function: Callable[..., Result], shared: tuple, items: list, threads: int) -> list[Result]:
-    """`function(*shared, *item)` for every item."""
+    """Return `function(*shared, *item)` for every item."""
     if threads == 1 or len(items) == 1:
         return [function(*shared, *item) for item in items]
     return list(pool(threads).map(lambda item: function(*shared, *item), items))
 
 
 def run_on_cache(function: Callable[..., Result], shared: tuple, items: list, threads: int) -> list[Result]:
-    """The same for functions of NumPy: every matrix product in one thread, and freed memory kept."""
+    """Return the same for functions on NumPy: matrix products use one thread, and freed memory is kept."""
     keep_freed_memory()
     with linear_algebra().limit(limits=1):
         return run_in_threads(function, shared, items, threads)

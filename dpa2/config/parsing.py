@@ -63,7 +63,7 @@ def read_section(data, cls):
 
 
 def required(field: dataclasses.Field) -> bool:
-    """Whether a field has no default."""
+    """Return whether a field has no default."""
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 

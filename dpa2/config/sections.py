@@ -153,7 +153,7 @@ class Repformer(Section):
 
     @property
     def has_merged_input(self) -> bool:
-        """Whether the merged update of f takes anything in."""
+        """Return whether the merged update of f takes anything in."""
         narrow = self.convolution and not self.separate_convolution
         return not self.separate_mlp or narrow or self.pair_symmetrization or self.neighbor_symmetrization
 

@@ -1,4 +1,4 @@
-"""A conformance kit: golden vectors, and a comparison that names the first tensor where an implementation went wrong.
+"""A conformance kit: golden vectors, and a comparison that names the first tensor in which an implementation differs.
 
 >>> from dpa2.conformance.vectors import shipped
 >>> sorted(shipped()[0].trace)[:2]
@@ -11,7 +11,7 @@ from ..errors import MissingDependency
 
 
 def __getattr__(name: str):
-    """`Conformance`, which alone needs pytest."""
+    """Return the class `Conformance`, the only one here that needs pytest."""
     if name != "Conformance":
         raise AttributeError(name)
     try:

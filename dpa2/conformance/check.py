@@ -16,15 +16,16 @@ from .names import renamed, suggestion
 from .targets import Target
 from .vectors import Vector
 
+# Names that an error message gives as examples.
 SOME = ("repinit/env_mat", "repformer/layer0/g1", "descriptor", "atom_energy", "force")
 
 
 @dataclass(frozen=True)
 class Report:
-    """One vector: all findings, the first divergence if there is one, and what explains it.
+    """The result for one vector: all findings, the first divergence if there is one, and its explanations.
 
-    `unknown` are names that are none of the trace table; what they stand for was not compared. `skipped` says why the
-    target gave nothing for this vector.
+    `unknown` are given names that the trace table does not have; their arrays were not compared. `skipped` is the
+    reason why the target returned nothing for this vector.
     """
 
     name: str
@@ -38,31 +39,32 @@ class Report:
 
     @property
     def given(self) -> int:
-        """How many intermediates there were to compare."""
+        """The number of intermediates that were compared."""
         return sum(not finding.missing for finding in self.findings)
 
     @property
     def largest_error(self) -> float:
-        """Of what was given."""
+        """The largest error of all intermediates that were given."""
         return max((finding.error for finding in self.findings), default=0.0)
 
     @property
     def first(self) -> str:
-        """The name of what diverges first, if anything does."""
+        """The name of the first intermediate that diverges, or an empty string."""
         return self.divergence.finding.name if self.divergence else ""
 
     @property
     def forward(self) -> bool:
-        """Whether something diverges that is computed before the forces."""
+        """Return whether an intermediate diverges that is computed before the forces."""
         return self.divergence is not None and self.first not in DERIVATIVES
 
 
 def check(
     vector: Vector, found: Mapping[str, np.ndarray], dtype: str = "float64", tolerance: float | None = None
 ) -> Report:
-    """What was computed for a vector, by its names or their aliases, against the reference, and what explains it.
+    """Return the report on intermediates of one vector, which are given by their names or aliases.
 
-    Raises `TargetFailed` if none of the names is an intermediate that the target was not given itself.
+    Raises `TargetFailed` if there is nothing to compare: every name is unknown, or that of a neighbour list, which is
+    an input of the target.
     """
     return explained([Checked(vector, *compared(vector, found, dtype, tolerance))])[0]
 
@@ -70,7 +72,7 @@ def check(
 def check_all(
     target: Target, vectors: Iterable[Vector], dtypes=("float64",), tolerance=None, seen: Callable = lambda report: None
 ) -> list[Report]:
-    """All vectors; `seen` is told of each report when it is there, before it is explained."""
+    """Return the reports on all vectors; `seen` is called with each report before explanations are added."""
     results = []
     for vector in vectors:
         for dtype in dtypes:
@@ -84,7 +86,7 @@ def check_all(
 
 @dataclass(frozen=True)
 class Checked:
-    """A vector, what was given for it by the names of the table, and what that showed."""
+    """A vector, the intermediates given for it under the names of the trace table, and their report."""
 
     vector: Vector
     given: dict[str, np.ndarray]
@@ -92,12 +94,12 @@ class Checked:
 
 
 def compared(vector: Vector, found: Mapping[str, np.ndarray], dtype: str, tolerance: float | None):
-    """What was given by the names of the table, and a report without explanations."""
+    """Return the given intermediates under the names of the trace table, and a report without explanations."""
     reference, limit = vector.reference(dtype), TOLERANCES[dtype] if tolerance is None else tolerance
     known, unknown = renamed(found, reference)
     if all(name.startswith("nlist/") for name in known):
         given = ", ".join(suggestion(name, reference) for name in list(found)[:8]) or "nothing"
-        what = f"nothing to compare for {vector.name}: given was {given}; wanted are names like {', '.join(SOME)}"
+        what = f"nothing to compare for {vector.name}: the target returned {given}, not names like {', '.join(SOME)}"
         raise TargetFailed(what, vector=vector.name, given=list(found))
     findings = compare(reference, known, vector.occupied)
     hints = tuple(suggestion(name, reference) for name in unknown)
@@ -105,9 +107,9 @@ def compared(vector: Vector, found: Mapping[str, np.ndarray], dtype: str, tolera
 
 
 def explained(results: list[Checked]) -> list[Report]:
-    """The reports, with the causes that give the first divergence of all, and change nothing that agrees.
+    """Return the reports with explanations: causes of the first divergence of all that change nothing that agrees.
 
-    Vectors in which that shows come first: they leave few causes for the others.
+    Vectors that show the first divergence are examined first, because they rule out most causes.
     """
     wrong = [c for c in results if c.report.forward]
     if not wrong:
@@ -126,7 +128,7 @@ def explained(results: list[Checked]) -> list[Report]:
 
 
 def explanations(checked: Checked, first: str, causes: Iterable[Cause]):
-    """The causes that a vector leaves possible."""
+    """Yield the causes that the results for one vector do not rule out."""
     report = checked.report
     for cause in causes:
         until = remaining(cause, checked.vector, checked.given, report.dtype, report.tolerance)
@@ -136,7 +138,7 @@ def explanations(checked: Checked, first: str, causes: Iterable[Cause]):
 
 
 def common_explanations(reports: list[Report]) -> list[Explanation]:
-    """What explains every vector that diverges: all of it, or, if nothing does, as much as there is."""
+    """Return causes that explain all divergences completely, or, if there are none, those that explain a part."""
     wrong = [report for report in reports if report.forward]
     common = []
     for explanation in wrong[-1].explanations if wrong else ():
@@ -148,11 +150,11 @@ def common_explanations(reports: list[Report]) -> list[Explanation]:
 
 
 def common_causes(reports: list[Report]) -> list[Cause]:
-    """The causes that explain everything."""
+    """Return the causes that explain all divergences completely."""
     return [explanation.cause for explanation in common_explanations(reports) if explanation.until is None]
 
 
 def earliest(reports: list[Report]) -> Report | None:
-    """The report whose divergence is the first in the order of computation."""
+    """Return the report whose divergence is the first in the order of computation, or None if all agree."""
     wrong = [report for report in reports if report.divergence]
     return min(wrong, key=lambda report: position(report.first), default=None)

@@ -1,7 +1,7 @@
-"""Two evaluations side by side: which intermediate is the first that differs, where, and by how much.
+"""Comparison of two evaluations: the first intermediate that differs, its worst index, and its error.
 
 Errors are relative to the largest entry of a tensor (trap T28): entries near a cutoff are differences of numbers of
-order 1, and say nothing one by one.
+order 1, so an error relative to such an entry would be mere rounding.
 """
 
 from __future__ import annotations
@@ -14,17 +14,22 @@ import numpy as np
 from ..tracing.intermediates import position, row, slot_axes
 from ..tracing.masks import meaningful
 
+# Allowed errors, relative to the largest entry of a tensor.
 TOLERANCES = {"float64": 1e-12, "float32": 3e-5}
-DERIVATIVES = ("force", "virial", "atom_virial")  # whose rounding is that of energies, also where they vanish
-FLAT = (*DERIVATIVES, "energy", "atom_energy")  # in which axes of length 1, and pairs of axes, are a matter of taste
-FAINT = 1e-3  # Å⁻¹ or 1: of the largest atomic energy, below which derivatives are nothing
-AXES = {"atom": "atom", "type": "row", "pair": "row"}  # words for the first axis of an intermediate
+# Derivatives have rounding errors in proportion to energies, also where the derivatives vanish.
+DERIVATIVES = ("force", "virial", "atom_virial")
+# These may be given in another shape of the same size: with axes of length 1, or with 9 components for 3 × 3.
+FLAT = (*DERIVATIVES, "energy", "atom_energy")
+# Errors of derivatives are relative to no less than this times the largest atomic energy (unit Å⁻¹, or 1 for virials).
+FAINT = 1e-3
+# The first axis of an intermediate in the trace table, and its name in messages.
+AXES = {"atom": "atom", "type": "row", "pair": "row"}
 Arrays = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One intermediate: its error, and where that is largest. `missing` if it was not given."""
+    """The error of one intermediate, and the index where it is largest; `missing` if it was not given."""
 
     name: str
     error: float = 0.0
@@ -37,12 +42,12 @@ class Finding:
     empty_differ: bool = False
 
     def differs(self, tolerance: float) -> bool:
-        """Whether it is wrong."""
+        """Return whether the intermediate is wrong."""
         return self.reason is not None or not self.error <= tolerance
 
     @property
     def place(self) -> str:
-        """The index in words."""
+        """The index of the largest error in words."""
         first, count = row(self.name).axes.partition(" ")[0], len(slot_axes(self.name))
         if first not in AXES:
             return f"component {self.index[-1]}"
@@ -52,12 +57,12 @@ class Finding:
 
 
 def compare(reference: Arrays, candidate: Arrays, slots: dict[str, np.ndarray]) -> list[Finding]:
-    """A finding for each intermediate of the reference, in the order of computation."""
+    """Return a finding for each intermediate of the reference, in the order of computation."""
     return [compare_one(name, reference, candidate.get(name), slots) for name in sorted(reference, key=position)]
 
 
 def compare_one(name: str, reference: Arrays, found, slots: dict[str, np.ndarray]) -> Finding:
-    """One intermediate."""
+    """Return the finding for one intermediate."""
     expected = np.asarray(reference[name])
     if found is None:
         return Finding(name, missing=True)
@@ -66,13 +71,13 @@ def compare_one(name: str, reference: Arrays, found, slots: dict[str, np.ndarray
         hint = " (transposed?)" if sorted(found.shape) == sorted(expected.shape) else ""
         return Finding(name, error=np.inf, reason=f"shape {found.shape}, expected {expected.shape}{hint}")
     if found.dtype.kind not in "fiu":
-        return Finding(name, error=np.inf, reason=f"holds {found.dtype} where numbers are expected")
+        return Finding(name, error=np.inf, reason=f"dtype {found.dtype}, expected numbers")
     faint = FAINT * float(np.abs(reference["atom_energy"]).max()) if name in DERIVATIVES else 0.0
     return measured(name, expected, found, meaningful(name, expected.shape, slots), faint)
 
 
 def fitted(name: str, found: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Slots beyond those of the reference left out; another implementation may store as many as it likes."""
+    """Return an array without slots beyond those of the reference; implementations may store more."""
     if name in FLAT and found.size == np.prod(shape):
         return found.reshape(shape)
     count = len(slot_axes(name))
@@ -82,7 +87,7 @@ def fitted(name: str, found: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def measured(name: str, expected: np.ndarray, found: np.ndarray, used: np.ndarray, faint: float) -> Finding:
-    """The largest difference among the entries that are in use."""
+    """Return the finding for arrays of the same shape: the largest difference among the entries that are in use."""
     kind = expected.dtype if expected.dtype.kind == "f" else np.dtype("float64")
     a, b = expected.astype("float64"), found.astype("float64")
     with np.errstate(invalid="ignore"):
@@ -102,7 +107,7 @@ def measured(name: str, expected: np.ndarray, found: np.ndarray, used: np.ndarra
 
 @dataclass(frozen=True)
 class Divergence:
-    """The first intermediate that differs, the last one before it that agrees, and what was not given in between."""
+    """The first intermediate that differs, the last before it that agrees, and the missing ones in between."""
 
     finding: Finding
     after: str | None
@@ -110,16 +115,16 @@ class Divergence:
 
     @property
     def next_dump(self) -> str | None:
-        """Which missing intermediate halves the range."""
+        """The missing intermediate in the middle of the range, or None if none is missing."""
         return self.between[len(self.between) // 2] if self.between else None
 
 
 def first_divergence(findings: list[Finding], tolerance: float) -> Divergence | None:
-    """Where two evaluations part, or None."""
+    """Return the first divergence of two evaluations, or None if they agree."""
     after, between = None, []
     for finding in findings:
         if finding.missing:
-            between += [] if finding.name.startswith("nlist/") else [finding.name]  # those are given to everybody
+            between += [] if finding.name.startswith("nlist/") else [finding.name]  # inputs of every target
         elif finding.differs(tolerance):
             return Divergence(finding, after, tuple(between))
         else:

@@ -1,4 +1,4 @@
-"""Few rows in which every two values of any two factors meet (pairwise cover)."""
+"""A pairwise cover: few rows that contain every combination of values of any two factors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import combinations, product
 
 
 def pairwise(factors: Mapping[str, Sequence]) -> list[dict]:
-    """Rows that choose a value for each factor, made one after another, each with as many new pairs as can be had.
+    """Return rows with a value for each factor; each row is made greedily so that it contains many new pairs.
 
     >>> len(pairwise({"a": (0, 1), "b": (0, 1), "c": (0, 1)}))
     4
@@ -26,7 +26,7 @@ def pairwise(factors: Mapping[str, Sequence]) -> list[dict]:
 
 
 def best_row(factors: Mapping[str, Sequence], missing: set) -> dict[str, int]:
-    """A row around a missing pair; factor by factor the value that meets most missing pairs with those chosen."""
+    """Return a row that contains a missing pair; every further factor takes the value that adds most missing pairs."""
     row = dict(min(missing))
     for name, values in factors.items():
         if name not in row:
@@ -37,6 +37,6 @@ def best_row(factors: Mapping[str, Sequence], missing: set) -> dict[str, int]:
 
 
 def sorted_pair(one, other, factors):
-    """Two choices in the order of their factors."""
+    """Return two choices in the order of their factors."""
     order = list(factors)
     return sorted((one, other), key=lambda choice: order.index(choice[0]))

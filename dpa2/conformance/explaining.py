@@ -1,4 +1,4 @@
-"""Why an implementation differs: it is compared with the reference altered by each known mistake."""
+"""Explanations of differences: results are compared with the reference altered by each known mistake."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .vectors import Vector
 
 @dataclass(frozen=True)
 class Explanation:
-    """A cause that gives the first divergence and all up to `until`, which differs for another reason; None: it all."""
+    """A cause that reproduces all results before `until`, which differs for another reason; all results if None."""
 
     cause: Cause
     until: str | None = None
@@ -45,15 +45,15 @@ def forward(vector: Vector, dtype: str, *causes: Cause) -> dict[str, np.ndarray]
     return neighbor_lists(model, found) | intermediates(model, ready) | results
 
 
-@lru_cache(maxsize=512)  # a suite of tests asks for the same ones again and again
+@lru_cache(maxsize=512)  # a test suite asks for the same causes and vectors repeatedly
 def altered_reference(cause: Cause, vector: Vector, dtype: str) -> dict[str, np.ndarray]:
-    """Every intermediate up to the energy with a mistake in it."""
+    """Return every intermediate up to the energy, computed with one mistake."""
     with np.errstate(all="ignore"):
         return forward(vector, dtype, cause)
 
 
 def remaining(cause: Cause, vector: Vector, found: dict, dtype: str, limit: float) -> str | None:
-    """The first of what was given that a mistake would not give; derivatives are not judged."""
+    """Return the first given intermediate that a mistake does not reproduce, or None; derivatives are left out."""
     given = {name: array for name, array in found.items() if name not in DERIVATIVES}
     divergence = first_divergence(compare(altered_reference(cause, vector, dtype), given, vector.occupied), limit)
     return None if divergence is None else divergence.finding.name

@@ -1,4 +1,4 @@
-"""Models that cover all switches of the configuration pairwise, and structures with everything that is special."""
+"""Models that cover all switches of the configuration pairwise, and structures for all special cases."""
 
 from __future__ import annotations
 
@@ -70,11 +70,11 @@ FACTORS: dict[str, tuple] = {
     **FITTING,
     **WHOLE,
 }
-ROOMY, TIGHT = 30, 4  # neighbours of repinit; the other blocks hold a few less
+ROOMY, TIGHT = 30, 4  # max_neighbors of repinit; those of the other blocks are slightly smaller
 
 
 def configuration(row: dict) -> DPA2Config:
-    """The small model with the switches of a row; where lists are to be cut short it holds few neighbours."""
+    """Return the small configuration with the switches of a row; max_neighbors is small where lists must be cut."""
     base, most = small_config(), TIGHT if row["place"] == "binding" else ROOMY
     repinit = replace(base.repinit, max_neighbors=most, activation=row["activation"], **chosen(row, REPINIT))
     three_body = ThreeBody(cutoff=3.0, inner_cutoff=1.5, max_neighbors=most - 2, widths=row["three_body_widths"])
@@ -93,9 +93,9 @@ def configuration(row: dict) -> DPA2Config:
 
 
 def repformer(config: DPA2Config, row: dict) -> Repformer:
-    """Layers as wide as what repinit hands over, so that nothing is in between, or less wide.
+    """Return the settings of the repformer, whose layers may be as wide as the output of repinit: without a transform.
 
-    With a three-body block there is always something, since DeePMD-kit cannot read a file of such a model without.
+    With a three-body block there is always a transform, since DeePMD-kit cannot read a file of such a model without it.
     """
     none = row["transform"] == "none" and not row["three_body"]
     width = config.repinit_dim if none else config.repformer.atom_dim
@@ -111,7 +111,7 @@ def repformer(config: DPA2Config, row: dict) -> Repformer:
 
 
 def fitting(config: DPA2Config, row: dict) -> Fitting:
-    """A fitting net whose first layer may be as wide as its input, and then has a skip connection."""
+    """Return the settings of a fitting net; if its first layer is as wide as its input, it has a skip connection."""
     energies = (-1.5, 0.25, 0.1, -0.3)[: len(config.types)] if row["vacuum"] else ()
     net = replace(config.fitting, activation=row["activation"], timestep=row["fitting_timestep"],
                   vacuum_energies=energies, **chosen(row, FITTING))  # fmt: skip
@@ -120,7 +120,7 @@ def fitting(config: DPA2Config, row: dict) -> Fitting:
 
 
 def chosen(row: dict, factors: dict) -> dict:
-    """The values of some factors."""
+    """Return the values of some factors in a row."""
     return {name: row[name] for name in factors}
 
 
@@ -134,19 +134,19 @@ class Subject:
 
 
 def subjects() -> list[Subject]:
-    """A model and a structure for every row of the cover, and two with everything on, where parts act together."""
+    """Return a model and a structure for every row of the cover, and first two with all blocks and updates."""
     return [subject(number, row) for number, row in enumerate([*complete(), *pairwise(FACTORS)])]
 
 
 def complete() -> Iterator[dict]:
-    """Rows with every block and update, for either way in which types enter."""
+    """Yield rows with every block and update, one for each way in which types enter."""
     on = {name: values[0] for name, values in FACTORS.items()} | {"one_sided": False, "vacuum": False}
     yield on | {"type_input": "strip"}
     yield on | {"type_input": "concat", "smooth": False, "place": "triclinic", "protection": 0.1}
 
 
 def subject(number: int, row: dict) -> Subject:
-    """One row, with parameters for the fitting net where it takes some."""
+    """Return the model and structure of a row, with parameters for the fitting net where it takes some."""
     model = perturbed_model(configuration(row), seed=number, statistics=row["statistics"])
     system, fit, generator = STRUCTURES[row["place"]](), model.config.fitting, np.random.default_rng(number)
     later = (np.arange(len(system.types)) > 2) & (system.types >= 0) & (len(row["types"]) > 2)
@@ -158,7 +158,7 @@ def subject(number: int, row: dict) -> Subject:
 
 
 def moved(coordinates, types, cell=None) -> System:
-    """Atoms a little off the places that are easy to write, which would hide mistakes."""
+    """Return a structure with slightly displaced atoms, since symmetric places would hide mistakes."""
     generator, coordinates = np.random.default_rng(7), np.array(coordinates, dtype=float)
     return System(coordinates + generator.uniform(-0.1, 0.1, coordinates.shape), np.array(types), cell)
 
@@ -167,45 +167,45 @@ WATER = [[0.0, 0.0, 0.0], [0.96, 0.0, 0.1], [-0.3, 0.9, 0.0]]
 
 
 def periodic() -> System:
-    """Neighbours across the faces of a cell."""
+    """Return a structure with neighbours across the faces of its cell."""
     return moved([*WATER, [2.1, 2.0, 1.9]], [0, 1, 1, 0], np.diag([4.3, 4.1, 4.5]))
 
 
 def triclinic() -> System:
-    """An oblique cell."""
+    """Return a structure in an oblique cell."""
     cell = np.array([[4.4, 0.0, 0.0], [1.5, 4.1, 0.0], [-1.1, 0.7, 4.3]])
     return moved([*WATER, [2.2, 2.4, 1.8]], [0, 1, 1, 0], cell)
 
 
 def tiny() -> System:
-    """A cell smaller than the cutoff: images of an atom are its own neighbours."""
+    """Return a structure in a cell smaller than the cutoff: images of an atom are its own neighbours."""
     return moved([[0.1, 0.2, 0.3], [1.5, 1.3, 1.6], [2.9, 0.4, 1.5]], [0, 1, 0], np.diag([3.3, 3.5, 3.6]))
 
 
 def cluster() -> System:
-    """No cell."""
+    """Return a structure without a cell."""
     return moved([*WATER, [2.4, -0.8, 0.7], [-1.2, -1.0, 1.1]], [0, 1, 1, 0, 1])
 
 
 def alone() -> System:
-    """No neighbour."""
+    """Return one atom without neighbours."""
     return System(np.array([[0.4, 0.1, -0.3]]), np.array([1]))
 
 
 def at_cutoffs() -> System:
-    """Atoms exactly where a weight begins to fall or becomes 0, of each block, as seen from the first."""
+    """Return a structure with atoms exactly at both cutoffs of each block, as seen from the first atom."""
     distances = {0: 4.0, 1: 1.2, 2: 3.0, 3: -1.5, 4: 3.2, 5: -1.0}  # Å, along axis k % 3
     places = [[r * (axis == k % 3) for axis in range(3)] for k, r in distances.items()]
     return System(np.array([[0.0, 0.0, 0.0], *places]), np.array([0, 1, 1, 0, 1, 0, 1]))
 
 
 def binding() -> System:
-    """More neighbours than the model holds."""
+    """Return a structure with more neighbours than the model holds."""
     return moved([[0, 0, 0], [1.1, 0, 0], [0, 1.2, 0], [0, 0, 1.3], [1.4, 1.3, 0], [0, 1.5, 1.4]], [0, 1, 1, 0, 1, 1])
 
 
 def virtual() -> System:
-    """An atom that is only there to fill up, in the midst of the others."""
+    """Return a structure with a virtual atom between the others."""
     return moved([*WATER, [0.7, 0.8, 0.9], [1.9, -0.9, 0.4]], [0, 1, 1, -1, 0])
 
 

@@ -1,4 +1,4 @@
-"""Other words for the names of the trace table, and what to say of a name that is none."""
+"""Aliases of the names in the trace table, and suggestions for unknown names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import InputError, TargetFailed
 from ..structures.system import host_array
 
-ALIASES = {  # in turn; {last} is the number of the last layer
+ALIASES = {  # these are applied one after another; {last} is the number of the last layer
     r"^layer(\d+)/": r"repformer/layer\1/",
     r"^(?:repformer/)?layers?[./](\d+)[./]": r"repformer/layer\1/",
     r"^forces$": "force",
@@ -20,14 +20,14 @@ ALIASES = {  # in turn; {last} is the number of the last layer
     r"^(?:rot_mat|rotation)$": "repformer/rot_mat",
     r"^g1_shape_tranform$": "g1_shape_transform",
     r"^nlist$": "nlist/ri",
-    r"^g1$": "descriptor",  # as a descriptor's outputs are called
+    r"^g1$": "descriptor",  # DeePMD-kit's name of this output of a descriptor
     r"^(g2|h2)$": r"repformer/layer{last}/\1",
     r"^sw$": "repformer/sw",
 }
 
 
 def renamed(found: Mapping[str, np.ndarray], reference: Collection[str]) -> tuple[dict[str, np.ndarray], list[str]]:
-    """What was given by the names of the table, and the names that are none of those in `reference`.
+    """Return arrays under the names of the table, and the given names that `reference` does not have.
 
     >>> given, others = renamed({"forces": [1.0], "mine": [2.0]}, ["force"])
     >>> sorted(given), others
@@ -39,7 +39,7 @@ def renamed(found: Mapping[str, np.ndarray], reference: Collection[str]) -> tupl
 
 
 def plain(name: str, value) -> np.ndarray:
-    """An array of any library, or nested lists, as NumPy's."""
+    """Return an array of any library, or nested lists, as a NumPy array."""
     try:
         array = host_array(value, name)
     except InputError as error:
@@ -48,7 +48,7 @@ def plain(name: str, value) -> np.ndarray:
 
 
 def canonical(name: str, reference: Collection[str]) -> str:
-    """The table's name for an alias."""
+    """Return the name in the table that an alias stands for."""
     layers = re.findall(r"repformer/layer(\d+)/g1\n", "\n".join(reference) + "\n")
     for pattern, meaning in ALIASES.items():
         name = re.sub(pattern, meaning.replace("{last}", max(layers, key=int, default="0")), name)
@@ -56,7 +56,7 @@ def canonical(name: str, reference: Collection[str]) -> str:
 
 
 def suggestion(name: str, reference: Collection[str]) -> str:
-    """The name that may have been meant.
+    """Return a name, with the most similar name of `reference` in parentheses.
 
     >>> suggestion("repinit/envmat", ["repinit/env_mat", "force"])
     'repinit/envmat (repinit/env_mat?)'

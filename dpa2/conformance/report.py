@@ -1,4 +1,4 @@
-"""A page that shows what a check found: self-contained HTML, with the error against the depth of computation."""
+"""The result of a check as text and as a self-contained HTML page, which plots errors against depth of computation."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from .check import Report, common_explanations, earliest
 
 STYLE = "body{font:15px sans-serif;max-width:60em;margin:2em auto;padding:0 1em}.axis{font-size:11px;fill:#777}"
 STYLE += ".no{color:#b00}.ok{color:#070}"
-FEW = 1e6  # ulps; more say nothing that the error does not
-WIDTH, HEIGHT, LOWEST = 900, 220, -17  # of the picture; the smallest exponent in it
+FEW = 1e6  # errors of fewer ulps are also given in ulps; for larger ones the relative error says enough
+WIDTH, HEIGHT, LOWEST = 900, 220, -17  # width and height of the picture, and the smallest exponent in it
 
 
 def page(reports: list[Report], target: str) -> str:
-    """The whole page."""
+    """Return the whole page."""
     first, title = earliest(reports), f"Conformance of {html.escape(target)}"
     parts = [f"<!doctype html><meta charset=utf-8><title>{title}</title><style>{STYLE}</style><h1>{title}</h1>"]
     parts += [f"<p class={'no' if first else 'ok'}>{html.escape(line)}</p>" for line in verdict(reports)]
@@ -23,7 +23,7 @@ def page(reports: list[Report], target: str) -> str:
 
 
 def verdict(reports: list[Report]) -> list[str]:
-    """What was found, in a few lines."""
+    """Return the result of a check in a few lines."""
     first = earliest(reports)
     lines = [f"not implemented, and not compared: {', '.join(r.name for r in reports if r.skipped)}"]
     lines = lines if any(r.skipped for r in reports) else []
@@ -36,10 +36,10 @@ def verdict(reports: list[Report]) -> list[str]:
 
 
 def explained(reports: list[Report]) -> list[str]:
-    """What would explain the differences."""
+    """Return lines that name the causes of the differences, if any are known."""
     found, lines = common_explanations(reports), []
     if len(found) > 1:
-        lines = ["one of these; more intermediates would tell which:"]
+        lines = ["there are several possible causes; dump more intermediates to tell them apart:"]
     for explanation in found:
         cause, until = explanation.cause, explanation.until
         rest = f", up to {until}, which differs for another reason" if until else ""
@@ -50,7 +50,8 @@ def explained(reports: list[Report]) -> list[str]:
 
 
 def counted(count: int, what: str) -> str:
-    """
+    """Return a count and its noun, in the plural unless the count is 1.
+
     >>> counted(1, "vector"), counted(2, "vector")
     ('1 vector', '2 vectors')
     """
@@ -58,7 +59,7 @@ def counted(count: int, what: str) -> str:
 
 
 def words(report: Report) -> list[str]:
-    """The first divergence of a vector."""
+    """Return lines that describe the first divergence of a vector."""
     divergence = report.divergence
     f = divergence.finding
     if f.reason:
@@ -71,12 +72,12 @@ def words(report: Report) -> list[str]:
         lines.append(f"the last that agrees: {divergence.after}")
     if divergence.between:
         missing = counted(len(divergence.between), "intermediate")
-        lines.append(f"{missing} in between not given; dump {divergence.next_dump} next")
+        lines.append(f"{missing} in between not given; dump {divergence.next_dump} next to narrow the range")
     return lines
 
 
 def section(report: Report) -> str:
-    """One vector."""
+    """Return the part of the page on one vector."""
     state = "ok" if report.divergence is None else "no"
     text = report.skipped or ("agrees" if report.divergence is None else " · ".join(words(report)))
     head = f"<h2>{html.escape(report.name)} ({report.dtype})</h2><p class={state}>{html.escape(text)}</p>"
@@ -84,7 +85,7 @@ def section(report: Report) -> str:
 
 
 def picture(report: Report) -> str:
-    """Error of each intermediate that was given, in the order of computation, as SVG; a name appears at its dot."""
+    """Return an SVG plot of the error of each given intermediate; the tooltip of a dot names it."""
     shown = [finding for finding in report.findings if not finding.name.startswith("nlist/")]
     step, limit = WIDTH / max(1, len(shown)), report.tolerance
     marks = [level(10.0**exponent, f"1e{exponent}", "#eee") for exponent in range(-16, 1, 4)]
@@ -105,13 +106,13 @@ def picture(report: Report) -> str:
 
 
 def level(error: float, label: str, colour: str, x: float = 0, anchor: str = "start") -> str:
-    """A line at an error, with its name."""
+    """Return the horizontal line at an error, with a label."""
     y = f"{height(error):.1f}"
     line = f"<line x1='0' x2='{WIDTH}' y1='{y}' y2='{y}' stroke='{colour}' stroke-dasharray='4'/>"
     return f"{line}<text x='{x}' y='{y}' class='axis' text-anchor='{anchor}'>{label}</text>"
 
 
 def height(error: float) -> float:
-    """Where an error is drawn, by its exponent."""
+    """Return the vertical coordinate of an error on a logarithmic scale."""
     exponent = LOWEST if error <= 0 else min(2.0, max(LOWEST, math.log10(error))) if math.isfinite(error) else 2.0
     return HEIGHT - 10 - (exponent - LOWEST) / (2 - LOWEST) * (HEIGHT - 20)

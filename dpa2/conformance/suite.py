@@ -27,11 +27,11 @@ VECTORS = {vector.name: vector for vector in shipped()}
 
 
 class Conformance:
-    """Derive from it, and write `evaluate`; the other attributes say how strictly it is checked.
+    """Tests of another implementation: derive a class from this one and write `evaluate`; other attributes are options.
 
-    dtype: "float64" or "float32". tolerance: of the largest entry of a tensor; None for 1e-12, in float32 3e-5.
-    required: intermediates that must be given wherever a model has them. skipped: why vectors are left out, by a part
-    of their names.
+    dtype: "float64" or "float32". tolerance: the largest allowed error, relative to the largest entry of a tensor; None
+    stands for 1e-12, or 3e-5 in float32. required: intermediates that must be given for every model that has them.
+    skipped: parts of names of vectors that are left out, with the reasons.
     """
 
     dtype: str = "float64"
@@ -40,7 +40,7 @@ class Conformance:
     skipped: Mapping[str, str] = {}
 
     def evaluate(self, **given) -> Mapping[str, np.ndarray]:
-        """Intermediates by name, from those of `dpa2.conformance.targets.arguments` that it has parameters for.
+        """Return intermediates by name; parameters are chosen by name from `dpa2.conformance.targets.arguments`.
 
         `NotImplementedError`, or an empty dictionary, skips a vector.
         """
@@ -48,7 +48,7 @@ class Conformance:
 
     @pytest.mark.parametrize("name", VECTORS)
     def test_golden_vector(self, name: str):
-        """Everything that `evaluate` gives is what the reference has."""
+        """Compare all intermediates that `evaluate` returns with the reference."""
         for part, why in self.skipped.items():
             if part in name:
                 pytest.skip(why)
@@ -60,10 +60,10 @@ class Conformance:
             pytest.fail("\n".join(verdict([report])), pytrace=False)
         lacking = self.lacking(report)
         if lacking:
-            pytest.fail(f"{name}: not given: {', '.join(lacking)}", pytrace=False)
+            pytest.fail(f"{name}: required intermediates are missing: {', '.join(lacking)}", pytrace=False)
 
     def lacking(self, report: Report) -> list[str]:
-        """What is required and was not given."""
+        """Return the required intermediates that were not given."""
         nowhere = [name for name in self.required if not any(name in vector.trace for vector in VECTORS.values())]
         missing = [finding.name for finding in report.findings if finding.missing and finding.name in self.required]
-        return [*missing, *(f"{name}, which is no intermediate" for name in nowhere)]
+        return [*missing, *(f"{name} (no golden vector has an intermediate of this name)" for name in nowhere)]

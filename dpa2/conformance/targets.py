@@ -1,4 +1,4 @@
-"""What is checked: a function in Python, a program that reads and writes files, or a file that is there already."""
+"""Targets of a check: a function in Python, a program that reads and writes files, or an existing file."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ import numpy as np
 from ..errors import FormatError, InputError, TargetFailed
 from .vectors import INPUTS, Vector, below, inputs, question
 
-Target = Callable[[Vector, str], Mapping[str, np.ndarray] | None]  # None: it does not do this vector
-SECONDS = 600.0  # that a program may take for one vector
+Target = Callable[[Vector, str], Mapping[str, np.ndarray] | None]  # returns None if it does not support a vector
+SECONDS = 600.0  # a program that takes longer for one vector is stopped
 FORM = "a function is named package.module:function, as in mine:evaluate"
-NOT_IMPLEMENTED = 77  # code of a program that does not do this vector
+NOT_IMPLEMENTED = 77  # a program ends with this code if it does not support a vector
 
 
 def function(path: str) -> Target:
-    """The target `package.module:function`; modules of the working directory are found, too.
+    """Return the target `package.module:function`; modules of the working directory are found, too.
 
     Raises `InputError` if there is no such function.
     """
@@ -39,7 +39,7 @@ def function(path: str) -> Target:
 
 
 def imported(module: str, path: str):
-    """A module of the working directory or of an installed package; what fails in it is told with its place."""
+    """Import a module of the working directory or of an installed package; errors in it are reported with the line."""
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
@@ -53,16 +53,16 @@ def imported(module: str, path: str):
 
 
 def told(error: BaseException) -> str:
-    """What happened, and in which line."""
+    """Return the message of an error, with the file and the line that raised it."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {error}{place}"
 
 
 def called(call: Callable[..., Mapping[str, np.ndarray]], name: str) -> Target:
-    """A function as a target: it is given those of `arguments` that it has parameters for, by name.
+    """Return a function as a target; it is called with those of `arguments` that its signature names.
 
-    It may raise `NotImplementedError`, or return nothing, for what it does not do.
+    It may raise `NotImplementedError`, or return nothing, for a vector that it does not support.
     """
     known = inspect.signature(call).parameters.values()
     takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in known)
@@ -88,9 +88,9 @@ def called(call: Callable[..., Mapping[str, np.ndarray]], name: str) -> Target:
 
 
 def arguments(vector: Vector, dtype: str, folder: Path) -> dict[str, Any]:
-    """What a function can ask for.
+    """Return all arguments that a function can have, by name.
 
-    model: path of a `.dp` file. config, weights: the same as a dictionary and as arrays by canonical names.
+    model: path of a `.dp` file. config, weights: the same model as a dictionary and as arrays by canonical names.
     coordinates (N, 3), types (N,), cell (3, 3) or None, fparam, aparam or None. neighbors, vectors: the list of
     repinit, indices of atoms (N, S), -1 where there is none, and vectors to the neighbours (N, S, 3). dtype: name.
     """
@@ -105,7 +105,7 @@ def arguments(vector: Vector, dtype: str, folder: Path) -> dict[str, Any]:
 
 
 def command(line: str, seconds: float = SECONDS) -> Target:
-    """A program as a target: `{inputs}` stands for a golden vector without results, `{outputs}` for what it writes.
+    """Return a program as a target; it reads `{inputs}`, a golden vector without results, and writes `{outputs}`.
 
     Raises `InputError` for a command without these; the target raises `TargetFailed` for a program that does not
     start, takes more than `seconds`, ends with another code than 0, or writes nothing.
@@ -115,7 +115,7 @@ def command(line: str, seconds: float = SECONDS) -> Target:
     except ValueError as error:
         raise InputError(f"the command cannot be read: {error}", argument="command") from error
     if "{inputs}" not in line or "{outputs}" not in line:
-        raise InputError("the command must have {inputs} and {outputs} in it", argument="command")
+        raise InputError("the command must contain {inputs} and {outputs}", argument="command")
 
     def run(vector: Vector, dtype: str) -> Mapping[str, np.ndarray] | None:
         with tempfile.TemporaryDirectory() as folder:
@@ -127,41 +127,41 @@ def command(line: str, seconds: float = SECONDS) -> Target:
                 return None
             why = done or ("" if written.is_file() else "it wrote no file to {outputs}")
             if why:
-                raise TargetFailed(f"{words[0]} on {vector.name}: {why}", target=line, vector=vector.name)
+                raise TargetFailed(f"{words[0]} failed on {vector.name}: {why}", target=line, vector=vector.name)
             return read_arrays(written)
 
     return run
 
 
 def filled_in(word: str, places: dict[str, str]) -> str:
-    """A word of the command, with paths."""
+    """Return a word of the command with paths in place of `{inputs}` and `{outputs}`."""
     for name, path in places.items():
         word = word.replace(name, path)
     return word
 
 
 def started(words: list[str], seconds: float) -> str | int | None:
-    """Why a program did not do its work, or the code that says that it does not do this; None if it did."""
+    """Run a program and return None, the code for an unsupported vector, or the reason of a failure."""
     try:
         done = subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=seconds)
     except subprocess.TimeoutExpired:
         return f"it was stopped after {seconds:g} s (--timeout)"
     except OSError as error:
-        return f"it does not start ({error.strerror or error})"
+        return f"it could not be started ({error.strerror or error})"
     if done.returncode == NOT_IMPLEMENTED:
         return NOT_IMPLEMENTED
-    last = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
+    last = (done.stderr.strip().splitlines() or ["it wrote no message"])[-1]
     return f"it ended with code {done.returncode}: {last}" if done.returncode else None
 
 
 def read_arrays(path: Path, dtype: str = "float64") -> dict[str, np.ndarray]:
-    """The arrays of a safetensors file; of a golden vector, its trace in a precision."""
+    """Return the arrays of a safetensors file; of a golden vector, its trace in a precision."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
     try:
         found = load(Path(path).read_bytes())
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        what = f"{path}: is no safetensors file that NumPy can read ({error})"
+        what = f"{path}: not a safetensors file that NumPy can read ({error})"
         raise FormatError(what, file=str(path)) from error
     return below(found, "trace32/" if dtype == "float32" else "trace/") or found

@@ -30,7 +30,7 @@ from ..tracing.trace import trace
 
 GOLDEN = Path(__file__).with_name("golden")
 FORMAT, VERSION = "dpa2-vector", "1"
-INPUTS = {  # names in files: fields of a structure
+INPUTS = {  # names of inputs in files, and the fields of a structure that hold them
     "coordinates": "coordinates",
     "types": "types",
     "cell": "cell",
@@ -41,7 +41,7 @@ INPUTS = {  # names in files: fields of a structure
 
 @dataclass(frozen=True, eq=False)
 class Vector:
-    """What a file holds; `trace` in the order of computation, `trace32` of the same model in single precision."""
+    """The contents of a file; `trace` is in the order of computation, `trace32` is that of the model in float32."""
 
     name: str
     config: DPA2Config
@@ -56,28 +56,28 @@ class Vector:
         return Model.from_checkpoint(Checkpoint(self.config, self.weights, {}), source=self.name)
 
     def model_in(self, dtype: str) -> Model:
-        """The same in a precision."""
+        """Return the model in a precision."""
         return self.model if dtype == "float64" else self.model.to("numpy", dtype=dtype)
 
     def reference(self, dtype: str) -> dict[str, np.ndarray]:
-        """The intermediates in a precision."""
+        """Return the intermediates in a precision."""
         return self.trace32 if dtype == "float32" else self.trace
 
     @cached_property
     def occupied(self) -> dict[str, np.ndarray]:
-        """Which slots of each list hold a neighbour (atom, slot)."""
+        """Arrays (atom, slot) by list, which are True for slots that hold a neighbour."""
         return occupied_slots(self.trace, self.system.types, self.config.excluded_pairs)
 
 
 def evaluated(model: Model, system: System) -> dict[str, np.ndarray]:
-    """Every intermediate in the order of computation; lists that are too long are cut short."""
+    """Return every intermediate in the order of computation; neighbour lists that are too long are truncated."""
     parameters = {"fparam": system.frame_parameters, "aparam": system.atom_parameters}
     found = trace(model, system.coordinates, system.types, system.cell, neighbors="truncate", **parameters)
     return {name: found[name] for name in sorted(found, key=position)}
 
 
 def made() -> Iterator[Vector]:
-    """All vectors, computed now."""
+    """Yield all vectors, computed anew."""
     from .models import subjects
 
     for subject in subjects():
@@ -85,15 +85,15 @@ def made() -> Iterator[Vector]:
 
 
 def vector_of(name: str, model: Model, system: System) -> Vector:
-    """A model on NumPy in float64, evaluated on a structure."""
+    """Return the vector of a structure and a model on NumPy in float64."""
     traces = evaluated(model, system), evaluated(model.to("numpy", dtype="float32"), system)
     return Vector(name, model.config, model.checkpoint().weights, system, *traces)
 
 
 def encode(vector: Vector, dtype: str = "float64", order: Iterable[str] = ()) -> bytes:
-    """The bytes of a file: the same vector gives the same bytes.
+    """Return the bytes of a file; the same vector always gives the same bytes.
 
-    dtype: what the model is to be computed in. order: names of intermediates, if not those of the vector.
+    dtype: the precision that the model is to be computed in. order: names of intermediates, if not those of the vector.
     """
     tensors = {f"model/{name}": array for name, array in vector.weights.items()}
     tensors |= {f"input/{name}": array for name, array in inputs(vector.system).items()}
@@ -111,20 +111,20 @@ def encode(vector: Vector, dtype: str = "float64", order: Iterable[str] = ()) ->
 
 
 def inputs(system: System) -> dict[str, np.ndarray]:
-    """The structure as arrays, without what it does not have."""
+    """Return those fields of a structure that are not None, as arrays by their names in files."""
     given = {name: getattr(system, field) for name, field in INPUTS.items()}
     kinds = {"types": "int64"}
     return {n: np.asarray(x, kinds.get(n, "float64")) for n, x in given.items() if x is not None}
 
 
 def question(vector: Vector, dtype: str) -> bytes:
-    """What a program is given: the model, what to compute in, the structure, and the neighbour lists."""
+    """Return the file that a program reads: the model, the precision, the structure, and the neighbour lists."""
     lists = {name: array for name, array in vector.trace.items() if name.startswith("nlist/")}
     return encode(replace(vector, trace=lists, trace32={}), dtype, vector.trace)
 
 
 def decode(data: bytes) -> Vector:
-    """The inverse of `encode`; `FormatError` for anything else."""
+    """Return the vector that `encode` wrote; raises `FormatError` for other bytes."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
@@ -132,11 +132,11 @@ def decode(data: bytes) -> Vector:
         tensors = load(data)
         notes = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
         if (notes["format"], notes["version"]) != (FORMAT, VERSION):
-            raise FormatError(f"is no golden vector of version {VERSION}")
+            raise FormatError(f"its format is not {FORMAT} of version {VERSION}")
         parts = {part: below(tensors, f"{part}/") for part in ("model", "input", "trace", "trace32")}
         order, config = json.loads(notes["order"]), DPA2Config.from_dict(json.loads(notes["config"]))
     except (SafetensorError, KeyError, ValueError) as error:
-        raise FormatError(f"is no golden vector ({error})") from error
+        raise FormatError(f"not a golden vector ({error})") from error
     system = System(**{field: parts["input"].get(name) for name, field in INPUTS.items()}, name=notes["name"])
     lists = {name: array for name, array in parts["trace"].items() if name.startswith("nlist/")}
     traces = (parts["trace"], lists | parts["trace32"])
@@ -145,12 +145,12 @@ def decode(data: bytes) -> Vector:
 
 
 def below(tensors: dict, prefix: str) -> dict:
-    """Those whose names begin so, without that."""
+    """Return the tensors whose names begin with a prefix, by their names without it."""
     return {name.removeprefix(prefix): array for name, array in tensors.items() if name.startswith(prefix)}
 
 
 def read(path: Path) -> Vector:
-    """A vector from a file."""
+    """Return the vector in a file."""
     try:
         return decode(path.read_bytes())
     except FormatError as error:
@@ -158,7 +158,7 @@ def read(path: Path) -> Vector:
 
 
 def write(folder: Path, files: dict[str, bytes]) -> str:
-    """The files, and their digest in `DIGEST`, by which they can be cited."""
+    """Write files, and in `DIGEST` their digest, by which they can be cited; return the digest."""
     from ..serialization.atomic import replacing
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -170,12 +170,12 @@ def write(folder: Path, files: dict[str, bytes]) -> str:
 
 
 def shipped_files() -> dict[str, bytes]:
-    """Names and contents of the files that come with the package."""
+    """Return names and contents of the files that come with the package."""
     return {path.name: path.read_bytes() for path in sorted(GOLDEN.glob("*.safetensors"))}
 
 
 def digest(files: dict[str, bytes]) -> str:
-    """By which a set of vectors can be cited: SHA-256 of the names and contents of all files."""
+    """Return the digest by which a set of vectors is cited: SHA-256 of the names and contents of all files."""
     found = hashlib.sha256()
     for name, data in sorted(files.items()):
         found.update(name.encode() + b"\0" + hashlib.sha256(data).digest())
@@ -184,5 +184,5 @@ def digest(files: dict[str, bytes]) -> str:
 
 @cache
 def shipped() -> tuple[Vector, ...]:
-    """The vectors that come with the package."""
+    """Return the vectors that come with the package."""
     return tuple(decode(data) for data in shipped_files().values())

@@ -96,7 +96,7 @@ class EnvironmentProgram:
         return ((raw - mean) / std, w), pull_back
 
     def switch_vjp(self, r: Float[Array, "*axes"]):
-        """How much a neighbour at distance `r` counts, and the pullback."""
+        """Return the switch at distance `r`, and the pullback."""
         return switch_vjp(r, self.inner_cutoff, self.cutoff)
 
     def rows_vjp(self, hood: Neighborhood):

@@ -145,7 +145,7 @@ class AttentionMap:
 
 
 def of_each_head(projected: Float[Array, "atom key head_g"], channels: int) -> Float[Array, "atom key_head g"]:
-    """A row of its own for each key and head."""
+    """Return the projections with a separate row for each key and head."""
     return array_namespace(projected).reshape(projected, (projected.shape[0], -1, channels))
 
 

@@ -17,7 +17,7 @@ PROTECTION = 1e-4  # ε, added to counts of neighbours that are divided by (sect
 
 @dataclass(frozen=True)
 class Weighting:
-    """What both branches have in common."""
+    """The parts that the smooth and the counted weighting have in common."""
 
     max_neighbors: int
     root: bool
@@ -32,7 +32,7 @@ class Weighting:
         return softmax_vjp(logits, self.phantoms(logits.shape[axis]), axis)
 
     def phantoms(self, width: int) -> int:
-        """How many slots that are not stored take part in a softmax, each with ℓ = -c: none."""
+        """Return the number of slots that are not stored and enter a softmax with ℓ = -c: here 0."""
         return 0
 
 
@@ -72,7 +72,7 @@ class Counted(Weighting):
         return 1.0 / (PROTECTION + (n**0.5 if self.root else n)), 1.0 / (PROTECTION + n)
 
     def logits_vjp(self, weight):
-        """(scale, offset) such that ℓ = λ on neighbours, and hopelessly small elsewhere."""
+        """(scale, offset) such that ℓ = λ on neighbours, and so negative in empty slots that α = 0."""
         xp = array_namespace(weight)
         never = float(xp.finfo(weight.dtype).max) / 4
         return (0.0 * weight + 1.0, never * (weight - 1.0)), lambda dscale, doffset: 0.0 * weight

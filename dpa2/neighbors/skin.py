@@ -54,7 +54,7 @@ class Search:
     pairs: Pairs
 
     def serves(self, system: System, positions: np.ndarray, places: np.ndarray | None, farthest: float) -> bool:
-        """Whether the system has the same types and cell, and no atom has moved more than `farthest` Å."""
+        """Return whether the system has the same types and cell, and no atom has moved more than `farthest` Å."""
         if not (np.array_equal(self.system.types, system.types) and same_cell(self.system.cell, system.cell)):
             return False
         moved = positions - self.positions
@@ -73,5 +73,5 @@ class Search:
 
 
 def same_cell(one: np.ndarray | None, other: np.ndarray | None) -> bool:
-    """Whether both are the same cell, or both are None."""
+    """Return whether both are the same cell, or both are None."""
     return one is other or (one is not None and other is not None and np.array_equal(one, other))

@@ -106,7 +106,7 @@ class LayerNorm:
         return y, lambda dy: centered(pull(dy))
 
     def centered_vjp(self, x: Float[Array, "*axes channel"]) -> VJP:
-        """The same for x of mean 0. The mean of dx is not subtracted: the pullback of centered weights ignores it."""
+        """Return the same for x of mean 0; dx keeps its mean, which the pullback of centered weights ignores."""
         xp = array_namespace(x)
         variance = xp.vecdot(x, x / x.shape[-1])  # Σ x² may be too much for float16
         scale = 1.0 / xp.sqrt(variance[..., None] + self.epsilon)

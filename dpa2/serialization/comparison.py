@@ -57,12 +57,12 @@ class Comparison:
 
     @property
     def equal(self) -> bool:
-        """Whether the models have the same settings and the same bits."""
+        """Return whether the models have the same settings and the same bits."""
         return not self.settings and not self.different
 
     @property
     def compressed(self) -> bool:
-        """Whether tables in one of them are the only difference."""
+        """Return whether tables in one of them are the only difference."""
         settings = [s.path for s in self.settings] == ["repinit.compression"]
         return settings and all(t.name.startswith(TABLES) and t.reason for t in self.different)
 

@@ -147,7 +147,7 @@ def direction(generator) -> np.ndarray:
 
 
 def undisturbed(rest: np.ndarray, moving: np.ndarray, marks: np.ndarray, gap: float, closest: float) -> bool:
-    """Whether one distance of the moving atom is at a mark, and all others are at least a gap (Å) away from all marks.
+    """Return whether one distance of the moving atom is at a mark and all others are at least a gap (Å) from all marks.
 
     Marks are the cutoffs and the distances between atoms at rest, where neighbours swap places. No two atoms may be
     closer than `closest` (Å), except the moving one and the center.

@@ -66,12 +66,12 @@ class Jump:
 
     @property
     def clear(self) -> bool:
-        """Whether the step is short enough to decide."""
+        """Return whether the step is short enough to decide."""
         return self.order > CLEARLY_SMOOTH or max(map(abs, self.orders)) < CLEARLY_NOT
 
     @property
     def continuous(self) -> bool:
-        """Whether the jump vanishes with the step."""
+        """Return whether the jump vanishes with the step."""
         return self.order > CONTINUOUS
 
 
@@ -107,7 +107,7 @@ class Event:
 
     @property
     def counted(self) -> bool:
-        """Whether the event counts against the model; where a list is cut, every model jumps."""
+        """Return whether the event counts against the model; where a list is cut, every model jumps."""
         return not self.drag.overflows
 
 

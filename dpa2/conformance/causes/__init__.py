@@ -1,10 +1,11 @@
-"""Known causes of differences: what was done wrong, where the specification says it, and the reference made so.
+"""Known causes of differences: common mistakes, each with its section of the specification and a change of the model.
 
-Source: section 18 of the specification, and what people have got wrong. Each is what an implementation with every slot
-computes, too; what is done in several blocks can be done wrong in one of them alone, which is a cause of its own.
+The mistakes are those of section 18 of the specification, and others that implementations have made. Each gives the
+numbers of an implementation that stores every slot and makes the mistake. A mistake that can be made in several blocks
+can be made in one of them alone; that is a cause of its own.
 
-A cause is a function from a model to another model. Nothing that exists is changed: modules of the tree are replaced
-by others, which compute values only, so other threads go on with the model they have.
+A cause is a function from a model to another model. The given model stays as it is: modules of the tree are replaced
+by others, which compute values only, so other threads can use the given model meanwhile.
 """
 
 from __future__ import annotations

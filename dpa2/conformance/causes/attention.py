@@ -27,15 +27,15 @@ class BesideZeros(Weighting):
 
 
 class Unshifted(BesideZeros, Smooth):
-    """ℓ = λ ω"""
+    """Logits ℓ = λ ω, without a shift."""
 
 
 class MaskedLate(BesideZeros, Counted):
-    """ℓ = λ of neighbours and 0 of empty slots."""
+    """Logits ℓ = λ of neighbours and 0 of empty slots."""
 
 
 def softmax_beside_zeros(logits: np.ndarray, zeros: int, axis: int):
-    """A softmax over logits and so many zeros."""
+    """Return a softmax over logits and a number of zeros, of which only the part of the logits is kept."""
     if not zeros:
         return softmax_vjp(logits, 0, axis)
     top = np.maximum(logits.max(axis=axis, keepdims=True), 0.0)
@@ -44,22 +44,22 @@ def softmax_beside_zeros(logits: np.ndarray, zeros: int, axis: int):
 
 
 def unshifted(kind) -> Change:
-    """No shift in the logits of some attention."""
+    """Return the change that removes the shift from the logits of a kind of attention."""
     return each(kind, swap(Smooth, Unshifted))
 
 
 def masked_late(kind) -> Change:
-    """Empty slots masked only after the softmax of some attention."""
+    """Return the change that masks empty slots only after the softmax of a kind of attention."""
     return each(kind, swap(Counted, MaskedLate))
 
 
 def unscaled(kind) -> Change:
-    """Logits of some attention times the root by which they are divided."""
+    """Return the change that multiplies logits of a kind of attention by the root that divides them."""
     return each(kind, lambda a: dataclasses.replace(a, query=a.query * a.query.shape[-1] ** 0.5))
 
 
 def heads_swapped(kind) -> Change:
-    """The rows of output matrices with the head fastest where it is slowest, and the other way round."""
+    """Return the change that exchanges head and channel in the order of the rows of output matrices."""
 
     def changed(attention):
         if attention.output is None:
@@ -72,7 +72,7 @@ def heads_swapped(kind) -> Change:
 
 
 def in_halves(attention: PairAttention) -> PairAttention:
-    """Queries and keys cut from the packed matrix as its two halves, not interleaved."""
+    """Return attention whose queries and keys are the two halves of the packed matrix, not interleaved."""
     heads, channels, dim = attention.query.shape
     packed = np.moveaxis(np.concatenate([attention.query, attention.key]), 0, 2).reshape(channels, 2, dim, heads)
     query, key = (np.moveaxis(packed[:, k], 2, 0) for k in range(2))
@@ -80,7 +80,7 @@ def in_halves(attention: PairAttention) -> PairAttention:
 
 
 class LocalSwitchedOnce(LocalUpdate):
-    """Neighbours heard by α, not by α ω."""
+    """Local attention that weights neighbours with α, not with α ω."""
 
     def heard_vjp(self, raw, weight):
         (factor, offset), _ = self.weighting.logits_vjp(weight)
@@ -91,14 +91,14 @@ class LocalSwitchedOnce(LocalUpdate):
 
 
 class PairSwitchedOnce(AttentionMap):
-    """α times the angle, without a switch."""
+    """Attention maps α times the angle, without a switch."""
 
     def after_vjp(self, both, gamma):
         return super().after_vjp(both != 0.0, gamma)
 
 
 class KeySwitchedAfter(AttentionMap):
-    """α times the angle and the switch of the key, whose square is on the diagonal."""
+    """Attention maps α times the angle and the switch of the key, whose square is on the diagonal."""
 
     def after_vjp(self, both, gamma):
         key = np.sqrt(np.diagonal(both, axis1=1, axis2=2))
@@ -106,21 +106,21 @@ class KeySwitchedAfter(AttentionMap):
 
 
 class KeySwitched(Smooth):
-    """Pairs count by the switch of the key alone."""
+    """A weighting of pairs by the switch of the key alone."""
 
     def pair_vjp(self, switch):
         return switch[:, :, None] * (switch[:, None, :] != 0.0), None
 
 
 class AngleNotDivided(AttentionMap):
-    """α times ω_a ω_b γ"""
+    """Attention maps α times ω_a ω_b γ, without the division by the root of 3."""
 
     def after_vjp(self, both, gamma):
         return both * gamma, None
 
 
 class AngleWithGateOnly(AttentionMap):
-    """α times ω_a ω_b, unless there is a gate."""
+    """Attention maps α times ω_a ω_b, without the angle unless there is a gate."""
 
     def after_vjp(self, both, gamma):
         return super().after_vjp(both, gamma) if self.gate else (both, None)

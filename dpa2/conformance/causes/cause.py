@@ -1,4 +1,4 @@
-"""What a cause is, and the words in which causes say what they change."""
+"""The class of causes, and functions that make the changes of which they consist."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from dataclasses import dataclass
 from ...fitting.energy import EnergyModel, EnergyProgram
 from ...nn.module import map_modules, replaced
 
-Change = Callable  # from a tree of frozen dataclasses to another
+Change = Callable  # a function from a tree of frozen dataclasses to another
 
 
 def unchanged(tree):
-    """The tree itself."""
+    """Return the tree itself."""
     return tree
 
 
 @dataclass(frozen=True)
 class Cause:
-    """A mistake: its name, what was done wrong, where the specification says it, and the changes that make it.
+    """A mistake: its name, its description, its section of the specification, and the changes that make it.
 
-    `config` changes the configuration, `weights` the tree of weights that is built from it, and `program` what that
-    tree is when it is folded.
+    `config` changes the configuration, `weights` the tree of weights that is built from it, and `program` the folded
+    tree.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Cause:
 
 @dataclass(frozen=True, eq=False)
 class AlteredModel(EnergyModel):
-    """Weights of which another program is made."""
+    """Weights whose program is changed after folding."""
 
     change: Change = unchanged
 
@@ -44,7 +44,7 @@ class AlteredModel(EnergyModel):
 
 
 def chain(*changes: Change) -> Change:
-    """Several changes one after another."""
+    """Return the change that makes several changes one after another."""
 
     def changed(tree):
         for change in changes:
@@ -55,7 +55,7 @@ def chain(*changes: Change) -> Change:
 
 
 def at(path: str, change: Change) -> Change:
-    """A change of what lies at a path, e.g. `descriptor.repinit`; none where the model has no such part."""
+    """Return the change of the part at a path, such as `descriptor.repinit`; absent parts stay absent."""
     name, _, rest = path.partition(".")
 
     def changed(tree):
@@ -68,20 +68,20 @@ def at(path: str, change: Change) -> Change:
 
 
 def put(path: str, value) -> Change:
-    """A value in place of the one at a path."""
+    """Return the change that puts a value in place of the one at a path."""
     return at(path, lambda _: value)
 
 
 def each(kind, change: Change) -> Change:
-    """A change of every module of a class, or of several classes."""
+    """Return the change of every module of a class, or of several classes."""
     return lambda tree: map_modules(lambda part: change(part) if isinstance(part, kind) else part, tree)
 
 
 def swap(old: type, new: type) -> Change:
-    """Modules of the class `new` in place of all of its base class `old`."""
+    """Return the change that puts modules of the class `new` in place of those of its base class `old`."""
     return lambda tree: replaced(tree, old, new)
 
 
 def fields(**values) -> Change:
-    """Other values for some fields of a module."""
+    """Return the change of some fields of a module."""
     return lambda part: dataclasses.replace(part, **values)

@@ -1,4 +1,4 @@
-"""Mistakes in what empty slots do (specification section 9)."""
+"""Mistakes in the contributions of empty slots (specification section 9)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .neighbors import kept
 
 
 class NeighborsAlone(Smooth):
-    """A softmax over the slots that hold a neighbour."""
+    """A softmax over the slots that hold a neighbour only."""
 
     def logits_vjp(self, weight):
         (factor, offset), pull = super().logits_vjp(weight)
@@ -23,14 +23,14 @@ class NeighborsAlone(Smooth):
 
 
 class SlotsTwice(Smooth):
-    """A softmax in which empty slots stand for all that the model provides."""
+    """A softmax that adds as many empty slots as the model has slots in all."""
 
     def phantoms(self, width):
         return self.max_neighbors
 
 
 def neighbors_alone(kind) -> Change:
-    """Some attention in which empty slots take no part."""
+    """Return the change that leaves empty slots out of a kind of attention."""
     return chain(kept, each(kind, swap(Smooth, NeighborsAlone)))
 
 

@@ -1,4 +1,4 @@
-"""Mistakes on the way from f to the energy (specification sections 10 to 12)."""
+"""Mistakes in computing the energy from f (specification sections 10 to 12)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .cause import Cause, at, swap
 
 
 class TypesFirst(EnergyHead):
-    """[E(type) | f]"""
+    """A fitting net with the input [E(type) | f]."""
 
     def with_types(self, f, embedded):
         return np.concatenate([embedded, f], axis=-1)

@@ -11,12 +11,12 @@ from .cause import Cause, at, chain, put, swap
 
 
 def fraction(environment: EnvironmentProgram, r: np.ndarray) -> np.ndarray:
-    """u, how far a distance is on the way from the inner cutoff to the outer one."""
+    """Return u = (r - inner) / (outer - inner), not clipped."""
     return (r - environment.inner_cutoff) / (environment.cutoff - environment.inner_cutoff)
 
 
 class CubicSwitch(EnvironmentProgram):
-    """w = 1 - 3u² + 2u³"""
+    """The switch w = 1 - 3u² + 2u³."""
 
     def switch_vjp(self, r):
         u = np.clip(fraction(self, r), 0.0, 1.0)
@@ -24,14 +24,14 @@ class CubicSwitch(EnvironmentProgram):
 
 
 class CosineSwitch(EnvironmentProgram):
-    """w = (1 + cos πu) / 2"""
+    """The switch w = (1 + cos πu) / 2."""
 
     def switch_vjp(self, r):
         return (1.0 + np.cos(np.pi * np.clip(fraction(self, r), 0.0, 1.0))) / 2.0, None
 
 
 class UnclippedSwitch(EnvironmentProgram):
-    """The right polynomial, also where u is below 0 or above 1."""
+    """The correct polynomial, applied also where u is below 0 or above 1."""
 
     def switch_vjp(self, r):
         u = fraction(self, r)
@@ -39,12 +39,12 @@ class UnclippedSwitch(EnvironmentProgram):
 
 
 def without_mean(environment: Environment) -> Environment:
-    """Rows are divided by dstd, but davg is not subtracted."""
+    """Return an environment that divides rows by dstd, but does not subtract davg."""
     return dataclasses.replace(environment, mean=np.zeros_like(environment.mean))
 
 
 def without_statistics(environment: Environment) -> Environment:
-    """Rows are not normalised."""
+    """Return an environment that does not normalise rows."""
     return dataclasses.replace(without_mean(environment), std=np.ones_like(environment.std))
 
 
@@ -54,7 +54,7 @@ REPFORMER = "descriptor.repformer.environment"
 
 
 def everywhere(change):
-    """A change of the environments of all blocks."""
+    """Return the change of the environments of all blocks."""
     return chain(*(at(block, change) for block in (REPINIT, THREE_BODY, REPFORMER)))
 
 

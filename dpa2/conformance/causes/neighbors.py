@@ -1,4 +1,4 @@
-"""Which slots hold a neighbour, for mistakes that forget the switch: at the cutoff that is 0 for a neighbour, too."""
+"""Marks of slots that hold a neighbour, for mistakes that leave out the switch, which can be 0 for neighbours, too."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ...descriptor.features import Features
 from ...descriptor.weighting import Smooth
 from .cause import swap
 
-TRACE = 1e-18  # added to the switch of neighbours: less than rounding of all but the smallest switches
+TRACE = 1e-18  # this is added to the switch of neighbours, so that it is not 0; rounding removes it from most values
 
 
 class Kept(Smooth):
-    """Neighbours by their switch value, but never by 0, as empty slots count."""
+    """A weighting in which the switch of neighbours is never 0, so that only empty slots have 0."""
 
     def switch_vjp(self, switch, occupied):
         return (switch + TRACE) * occupied, None
@@ -24,10 +24,10 @@ kept = swap(Smooth, Kept)
 
 
 def unswitched(x: Features) -> Features:
-    """Features in which every neighbour counts as one."""
+    """Return features in which the switch of every neighbour is 1."""
     return dataclasses.replace(x, switch=(x.switch != 0.0).astype(x.switch.dtype))
 
 
 def all_alike(x: Features) -> Features:
-    """Features in which every slot counts as one, the empty ones included."""
+    """Return features in which the switch of every slot is 1, that of empty ones included."""
     return dataclasses.replace(x, switch=np.ones_like(x.switch))

@@ -12,7 +12,7 @@ from ...nn.layers import Dense, LayerNorm
 from ...nn.module import map_modules, recast
 from .cause import Cause, Change, at, chain, each, fields, swap
 
-BLOCKS = ("descriptor.repinit", "descriptor.three_body")  # that have embedding nets
+BLOCKS = ("descriptor.repinit", "descriptor.three_body")  # the blocks that have embedding nets
 
 
 class WithoutSkip(Dense):
@@ -44,7 +44,7 @@ class TypesWithoutDoubledSkip(TypeEmbedding):
 
 
 def in_embedding_nets(change: Change) -> Change:
-    """A change of the blocks that have embedding nets."""
+    """Return the change of the blocks that have embedding nets."""
     return chain(*(at(block, change) for block in BLOCKS))
 
 
@@ -53,7 +53,7 @@ without_timestep = each(Dense, fields(timestep=None))
 
 
 def with_activations(change) -> Change:
-    """Other activations wherever there are any; `change` is from names to names or functions."""
+    """Return the change of all activations; `change` maps their names to names or functions."""
 
     def changed(part):
         return dataclasses.replace(part, activation=change(part.activation)) if hasattr(part, "activation") else part
@@ -62,7 +62,7 @@ def with_activations(change) -> Change:
 
 
 def by_erf(x: np.ndarray):
-    """x Φ(x), the exact form of gelu."""
+    """Return x Φ(x), the exact form of gelu, and the pullback."""
     above = 0.5 * (1.0 + erf(x / math.sqrt(2.0)).astype(x.dtype))
     return x * above, lambda dy: dy * (above + x * np.exp(-x * x / 2.0) / math.sqrt(2.0 * math.pi))
 
@@ -71,17 +71,17 @@ erf = np.vectorize(math.erf, otypes=[float])
 
 
 def gelu_by_erf(name):
-    """The exact form where the tanh form is meant."""
+    """Return the exact form for the names of the tanh form."""
     return by_erf if str(name).lower() in ("gelu", "gelu_tf") else name
 
 
 def silu_for_silut(name):
-    """silu where silut is meant."""
+    """Return silu for the names of silut."""
     return "silu" if str(name).lower().partition(":")[0] in ("silut", "custom_silu") else name
 
 
 def plain(norm: LayerNorm) -> LayerNorm:
-    """A norm without scale and shift."""
+    """Return a norm without scale and shift."""
     return dataclasses.replace(norm, weight=np.ones_like(norm.weight), bias=np.zeros_like(norm.bias))
 
 

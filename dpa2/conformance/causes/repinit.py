@@ -1,4 +1,4 @@
-"""Mistakes in repinit, and in how embedding nets take in types (specification section 5)."""
+"""Mistakes in repinit, and in the inputs of embedding nets from types (specification section 5)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .cause import Cause, at, chain, put, swap
 
 
 class HalvesExchanged(EmbeddingNet):
-    """A net on two types that sees them the other way round."""
+    """A net on two types that takes them in the opposite order."""
 
     def vjp(self, x):
         return super().vjp(np.concatenate(np.split(x, 2)[::-1]))
 
 
 class OwnTypeFirst:
-    """A block whose nets see [s | E(own) | E(near)]; one that sees the neighbour's type alone is as it was."""
+    """A block whose nets take [s | E(own) | E(near)]; one whose nets take the near type alone is unchanged."""
 
     def fold(self, table):
         block = super(OwnTypeFirst, gate_exchanged(self, table)).fold(table)
@@ -29,11 +29,11 @@ class OwnTypeFirst:
 
 
 class OwnTypeFirstInRepinit(OwnTypeFirst, Repinit):
-    """The same of repinit."""
+    """Repinit whose nets take [s | E(own) | E(near)]."""
 
 
 def gate_exchanged(block, table: np.ndarray):
-    """A block whose gate, if it sees two types, sees them the other way round."""
+    """Return a block whose gate, if it takes two types, takes them in the opposite order."""
     gate = block.type_gate
     if gate is None or gate.layers[0].weight.shape[0] == table.shape[1]:
         return block
@@ -41,20 +41,20 @@ def gate_exchanged(block, table: np.ndarray):
 
 
 def own_first(embedding: TypedEmbedding) -> TypedEmbedding:
-    """A folded embedding that takes one type for the other, except in its gate."""
+    """Return a folded embedding that exchanges the two types, except in its gate."""
     skip = None if embedding.skip is None else exchanged(embedding.skip)
     return dataclasses.replace(embedding, linear=exchanged(embedding.linear), skip=skip)
 
 
 def exchanged(linear: TypedLinear) -> TypedLinear:
-    """The tables of the two types exchanged, if there are two."""
+    """Return a layer with the tables of the two types exchanged, if there are two."""
     if linear.own is None:
         return linear
     return dataclasses.replace(linear, near=linear.own, own=linear.near)
 
 
 def table_transposed(embedding: TypedEmbedding) -> TypedEmbedding:
-    """A folded embedding whose gate is looked up with the two types exchanged."""
+    """Return a folded embedding whose gate is looked up with the two types exchanged."""
     gate, n = embedding.gate, embedding.types
     if gate is None or gate.shape[1] == n:
         return embedding
@@ -62,7 +62,7 @@ def table_transposed(embedding: TypedEmbedding) -> TypedEmbedding:
 
 
 class OneMissing(TypedEmbedding):
-    """q z in place of q + q z"""
+    """An embedding with q z in place of q + q z."""
 
     def gate_vjp(self, q, near, own, switch):
         g, pull = super().gate_vjp(q, near, own, switch)
@@ -70,7 +70,7 @@ class OneMissing(TypedEmbedding):
 
 
 class ChannelFastest(RepinitProgram):
-    """The product flattened in the other order."""
+    """Repinit whose product is flattened with the channel fastest."""
 
     def product_vjp(self, x):
         flat, pull = super().product_vjp(x)
@@ -78,47 +78,50 @@ class ChannelFastest(RepinitProgram):
 
 
 class ThreeColumns(RepinitProgram):
-    """The product without the radial column."""
+    """Repinit whose product leaves out the radial column."""
 
     def product_vjp(self, x):
         return super().product_vjp(x[..., 1:])
 
 
 class OtherCount(RepinitProgram):
-    """The mean over something else than all slots."""
+    """Repinit with a mean over another number of slots."""
 
     def vjp(self, hood):
         environment = dataclasses.replace(self.environment, max_neighbors=self.count(hood))
         return super(OtherCount, dataclasses.replace(self, environment=environment)).vjp(hood)
 
     def count(self, hood):
-        """How many slots there are thought to be, for each atom."""
+        """Return the number by which sums are divided, for each atom or for all."""
         raise NotImplementedError
 
 
 class CountOfNeighbors(OtherCount):
-    """The mean over all neighbours, excluded ones included."""
+    """Repinit with a mean over all neighbours, excluded ones included."""
 
     def count(self, hood):
         return np.maximum(self.environment.max_neighbors - hood.empty, 1.0)[:, None, None]
 
 
 class CountOfIncluded(OtherCount):
-    """The mean over the neighbours that the descriptor sees."""
+    """Repinit with a mean over the neighbours that are not excluded."""
 
     def count(self, hood):
         return np.maximum(hood.occupied.sum(axis=1), 1.0)[:, None, None]
 
 
 class CountOfStored(OtherCount):
-    """The mean over the slots that are stored."""
+    """Repinit with a mean over the slots that are stored."""
 
     def count(self, hood):
         return hood.vectors.shape[1]
 
 
-TABLE = "descriptor.initial.repinit.embedding"  # where the folded gate is
-SWITCHED = "descriptor.repinit.smooth", "descriptor.three_body.smooth"  # whether gates are multiplied with the switch
+TABLE = "descriptor.initial.repinit.embedding"  # the path of the embedding with the folded gate
+SWITCHED = (
+    "descriptor.repinit.smooth",
+    "descriptor.three_body.smooth",
+)  # the settings that multiply gates with the switch
 
 CAUSES = (
     Cause(

@@ -15,7 +15,7 @@ from .neighbors import kept, unswitched
 
 
 class DividedByNeighbors(Smooth):
-    """Sums divided by the number of neighbours."""
+    """A weighting that divides sums by the number of neighbours."""
 
     def scales(self, occupied):
         n = occupied.sum(axis=1, keepdims=True) + 1e-30
@@ -23,7 +23,7 @@ class DividedByNeighbors(Smooth):
 
 
 class RootOfSlots(Smooth):
-    """Both sums divided by the root, if there is one."""
+    """A smooth weighting that divides both sums by the root, if there is one."""
 
     def scales(self, occupied):
         root, _ = super().scales(occupied)
@@ -31,7 +31,7 @@ class RootOfSlots(Smooth):
 
 
 class RootOfCount(Counted):
-    """Both sums divided by the root, if there is one."""
+    """A counted weighting that divides both sums by the root, if there is one."""
 
     def scales(self, occupied):
         n = occupied.sum(axis=1, keepdims=True)
@@ -40,7 +40,7 @@ class RootOfCount(Counted):
 
 
 class Unprotected(Counted):
-    """Sums divided by the number of neighbours as it is."""
+    """A weighting that divides sums by the number of neighbours, to which nothing is added."""
 
     def scales(self, occupied):
         n = np.maximum(occupied.sum(axis=1, keepdims=True), 1.0)
@@ -48,28 +48,28 @@ class Unprotected(Counted):
 
 
 class UnswitchedConvolution(Convolution):
-    """η Σ_a (g_a P) ∘ f_a over all neighbours alike."""
+    """η Σ_a (g_a P) ∘ f_a over all neighbours, without the switch."""
 
     def vjp(self, x, sums):
         return super().vjp(unswitched(x), sums)
 
 
 class UnswitchedNarrowConvolution(NarrowConvolution):
-    """η Σ_a g_a ∘ (f_a P) over all neighbours alike."""
+    """η Σ_a g_a ∘ (f_a P) over all neighbours, without the switch."""
 
     def vjp(self, x, sums):
         return super().vjp(unswitched(x), sums)
 
 
 class UnswitchedSymmetrization(Symmetrization):
-    """Invariants of η Σ_a h_a ⊗ x_a over all neighbours alike."""
+    """Invariants of η Σ_a h_a ⊗ x_a over all neighbours, without the switch."""
 
     def vjp(self, x, sums):
         return super().vjp(unswitched(x), sums)
 
 
 class UnswitchedEnd(RepformerStep):
-    """A layer after which the switch is lost; after the last, it serves the moment in the rotation matrix alone."""
+    """A layer after which the switch is 1; after the last layer, only the moment in the rotation matrix uses it."""
 
     def vjp(self, x, sums):
         new, pull = super().vjp(x, sums)
@@ -77,14 +77,14 @@ class UnswitchedEnd(RepformerStep):
 
 
 def unswitched_at_the_end(program):
-    """The last layer replaced by one after which the switch is lost."""
+    """Return a program with a last layer after which the switch is 1."""
     *steps, last = program.descriptor.steps
     descriptor = dataclasses.replace(program.descriptor, steps=(*steps, swap(RepformerStep, UnswitchedEnd)(last)))
     return dataclasses.replace(program, descriptor=descriptor)
 
 
 class AxisFastest(Symmetrization):
-    """Invariants flattened in the other order."""
+    """Invariants that are flattened with the axis fastest."""
 
     def invariants_vjp(self, moment):
         flat, pull = super().invariants_vjp(moment)
@@ -92,7 +92,7 @@ class AxisFastest(Symmetrization):
 
 
 class WithoutThird(Symmetrization):
-    """Hᵀ H, not a third of it."""
+    """Invariants of Hᵀ H, without the factor 1/3."""
 
     def invariants_vjp(self, moment):
         y, pull = super().invariants_vjp(moment)

@@ -13,11 +13,11 @@ from .repinit import OwnTypeFirst
 
 
 class SecondTypeFirst(OwnTypeFirst, ThreeBody):
-    """The type of the second neighbour before that of the first."""
+    """A three-body block whose nets take the type of the second neighbour before that of the first."""
 
 
 class OfDifferentNeighbors(ThreeBodyProgram):
-    """The sum over pairs of two different neighbours; empty slots, though one slot stands for all, are many."""
+    """The sum over pairs of different slots; the slot that stands for all empty ones counts as many."""
 
     def share(self, slots: EnvironmentRows):
         width = slots.rows.shape[1]
@@ -27,18 +27,18 @@ class OfDifferentNeighbors(ThreeBodyProgram):
 
 
 class DiagonalZeroed(OfDifferentNeighbors):
-    """κ = 0 for a neighbour with itself."""
+    """A sum in which κ = 0 for a neighbour with itself."""
 
     def scalars_vjp(self, slots: EnvironmentRows):
         kappa, pull = super().scalars_vjp(slots)
         same = np.eye(kappa.shape[-1])
         if slots.multiplicity is not None:
-            same[-1, -1] = 0.0  # the last slot stands for many, of which most pairs are of different ones
+            same[-1, -1] = 0.0  # the last slot stands for many, which form mostly pairs of different slots
         return kappa * (1.0 - same), pull
 
 
 class Cosine(ThreeBodyProgram):
-    """κ of vectors of length 1."""
+    """A three-body block in which κ is the cosine: that of vectors of length 1."""
 
     def scalars_vjp(self, slots: EnvironmentRows):
         v = slots.rows[..., 1:]

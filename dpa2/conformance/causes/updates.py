@@ -1,4 +1,4 @@
-"""Mistakes in how a layer takes in its updates (specification sections 8.2, 8.3, and 8.6 of products)."""
+"""Mistakes in adding updates and in the products of f (specification sections 8.2, 8.3 and 8.6)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .neighbors import all_alike
 
 
 class AtomsFirst(RepformerStep):
-    """Updates of g and h that see f after its own update."""
+    """A layer whose updates of g and h use f after its own update."""
 
     def updates_vjp(self, x, sums):
         with listening(None):
@@ -23,19 +23,19 @@ class AtomsFirst(RepformerStep):
 
 
 class UnswitchedProduct(PairProduct):
-    """(f_i ∘ f_a) P"""
+    """The update (f_i ∘ f_a) P, without the switch."""
 
     def vjp(self, x, sums):
         return super().vjp(all_alike(x), sums)
 
 
 def added(residual: Residual) -> Residual:
-    """Updates are added as they are where they should be averaged."""
+    """Return a residual that adds updates where it should average them."""
     return residual if residual.keep == 1.0 else dataclasses.replace(residual, keep=1.0, share=1.0)
 
 
 def old_not_counted(residual: Residual) -> Residual:
-    """The average over the updates alone."""
+    """Return a residual whose average does not count the old representation."""
     if residual.keep == 1.0:
         return residual
     root = max(round(residual.keep**-2) - 1, 1) ** -0.5

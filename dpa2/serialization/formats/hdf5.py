@@ -128,7 +128,7 @@ def unpack(packed: bytes, name: str, limit: int) -> bytes:
 
 
 def is_hdf5(data: bytes) -> bool:
-    """Whether a file begins with the signature of HDF5."""
+    """Return whether a file begins with the signature of HDF5."""
     return data.startswith(b"\x89HDF\r\n\x1a\n")
 
 

@@ -12,7 +12,7 @@ from .safetensors import is_safetensors
 
 
 def is_json(data: bytes) -> bool:
-    """Whether a file begins like a JSON object, and not with a length as safetensors does."""
+    """Return whether a file begins like a JSON object, and not with a length as safetensors does."""
     return data.lstrip()[:1] == b"{" and not is_safetensors(data)
 
 

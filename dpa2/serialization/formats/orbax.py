@@ -26,7 +26,7 @@ NUMBERS = {f"<{dtype.raw}" for dtype in IN_NUMPY} | {"bfloat16", "<i8", "<i4", "
 
 
 def is_orbax(path: Path) -> bool:
-    """Whether a directory has the parts of a JAX model."""
+    """Return whether a directory has the parts of a JAX model."""
     return (path / STATE).is_dir() and (path / SCRIPT).is_file()
 
 

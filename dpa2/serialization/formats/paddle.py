@@ -26,7 +26,7 @@ def plain(value):
 
 
 def is_pickle(data: bytes) -> bool:
-    """Whether a file begins like a pickle of protocol 2 or newer, and not with a length as safetensors does."""
+    """Return whether a file begins like a pickle of protocol 2 or newer, and not with a length as safetensors does."""
     return data[:1] == b"\x80" and 2 <= int.from_bytes(data[1:2], "little") <= 5 and not is_safetensors(data)
 
 

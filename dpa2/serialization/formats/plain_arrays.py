@@ -40,5 +40,5 @@ def plain_to_array(plain) -> numpy.ndarray:
 
 
 def is_text(data: bytes) -> bool:
-    """Whether there are no control characters but white space."""
+    """Return whether there are no control characters but white space."""
     return not any(c < 32 and c not in b"\t\n\r" for c in data)

@@ -84,7 +84,7 @@ KINDS = {  # kinds of archive by an entry of theirs, in this order: an exported 
 
 
 def is_archive(data: bytes) -> bool:
-    """Whether a file begins like a ZIP archive, which has a compression method where safetensors has a brace."""
+    """Return whether a file begins like a ZIP archive, which has a compression method where safetensors has a brace."""
     return data.startswith(b"PK\x03\x04") and data[8:9] != b"{"
 
 

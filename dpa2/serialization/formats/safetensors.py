@@ -116,7 +116,7 @@ def to_array(name: str, tensor: dict) -> numpy.ndarray:
 
 
 def is_safetensors(data: bytes) -> bool:
-    """Whether a file begins with eight bytes of length and a JSON object, as no other format does."""
+    """Return whether a file begins with eight bytes of length and a JSON object, as no other format does."""
     return data[8:9] == b"{" and int.from_bytes(data[:8], "little") < MOST_HEADER
 
 

@@ -179,7 +179,7 @@ def read_preset(value, path: str) -> list:
 
 
 def has_three_body(repinit: dict, path: str) -> bool:
-    """Whether the three-body settings of `repinit` are in use."""
+    """Return whether the three-body settings of `repinit` are in use."""
     given = repinit.get("use_three_body", False)
     return given if isinstance(given, bool) else refuse(f"{path}.use_three_body", given, "must be true or false")
 

@@ -62,7 +62,7 @@ def repformer_options(section: dict, state: State, dialect: Dialect) -> dict:
 
 
 def separate_convolution(section: dict, state: State, dialect: Dialect, layer: str, mlp: bool) -> bool:
-    """Whether the convolution is projected to f, by the shape of its matrix or of the merging layer."""
+    """Return whether the convolution is projected to f, by the shape of its matrix or of the merging layer."""
     atom, pair, axis = (section.get(*item) for item in (("g1_dim", 128), ("g2_dim", 16), ("axis_neuron", 4)))
     project = state.get(dialect.name(f"{layer}proj_g1g2.@variables.w"))
     merge = state.get(dialect.name(f"{layer}linear1.@variables.w"))

@@ -57,7 +57,7 @@ def match_node(layout: dict, found, path: str) -> dict[str, numpy.ndarray]:
 
 
 def is_note(key: str, path: str) -> bool:
-    """Whether a setting changes no result; `env_mat` repeats cutoffs that are not those in use."""
+    """Return whether a setting changes no result; `env_mat` repeats cutoffs that are not those in use."""
     return key in NOTES or (path.endswith(".env_mat") and key != "use_exp_switch")
 
 
@@ -106,7 +106,7 @@ def refuse_extra(value, path: str) -> NoReturn:
 
 
 def is_empty(value) -> bool:
-    """Whether a value is null, false, empty, or a collection of such values."""
+    """Return whether a value is null, false, empty, or a collection of such values."""
     if isinstance(value, numpy.ndarray):
         return False
     if isinstance(value, dict):

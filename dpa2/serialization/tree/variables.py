@@ -22,7 +22,7 @@ def map_variables(change: Callable, node, inside: bool = False):
 
 
 def is_variable(node) -> bool:
-    """Whether a node is an array, the plain form of one, or a bare number."""
+    """Return whether a node is an array, the plain form of one, or a bare number."""
     if isinstance(node, dict):
         return node.get("@class") == "np.ndarray"
     return node is not None and not isinstance(node, list)

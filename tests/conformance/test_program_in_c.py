@@ -14,7 +14,7 @@ from dpa2.conformance.check import check_all, earliest
 from dpa2.conformance.targets import command
 from dpa2.conformance.vectors import decode, encode, question, shipped
 
-SOURCE = Path(__file__).parents[1] / "examples" / "conformance" / "repinit.c"
+SOURCE = Path(__file__).parents[2] / "examples" / "conformance" / "repinit.c"
 COMPILER = shutil.which("cc") or shutil.which("gcc")
 FLAGS = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-O2")
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="there is no C compiler")

@@ -19,7 +19,7 @@ from dpa2.batching.plan import ChunkShape
 from dpa2.model.preparation import check_system, in_chunks, list_neighbors
 from dpa2.testing import water_box
 
-SMALL = Path(__file__).parents[1] / "benchmarks" / "models" / "small.json"
+SMALL = Path(__file__).parents[2] / "benchmarks" / "models" / "small.json"
 FORMULAS = 1.43  # GFLOP
 ELEMENTWISE = {"tanh", "exp", "logistic", "erf", "log"}
 

@@ -18,7 +18,7 @@ from dpa2.conformance.causes import CAUSES
 from dpa2.conformance.check import check_all, common_causes, earliest
 from dpa2.conformance.vectors import shipped
 
-TESTS = Path(__file__).parent
+HERE = Path(__file__).parent  # contains the package `faults`
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def computed(tmp_path_factory):
     call = [sys.executable, "-m", "faults.worker", str(folder / "copy")]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     environment = os.environ | {"DPA2_THREADS": "1"}
-    with subprocess.Popen(call, cwd=TESTS, env=environment, **pipes) as worker:
+    with subprocess.Popen(call, cwd=HERE, env=environment, **pipes) as worker:
 
         def results(number: int) -> dict[str, np.ndarray]:
             print(number, folder / "found.npz", file=worker.stdin, flush=True)
