@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import numpy
 
+from ...config import DPA2Config
 from ...dtypes import IN_NUMPY
 from ...errors import FormatError, InputError, UnsupportedModel, shorten
 from ..checkpoint import Checkpoint, little_endian
