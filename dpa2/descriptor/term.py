@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from ..nn.building import Take
 from ..nn.record import Intermediate
-from .features import Features
+from .features import Features, Sums
 from .weighting import Counted, Smooth
 
 
