@@ -9,6 +9,8 @@ from ..errors import ConfigurationError, shorten
 from ..nn.activations import activation
 
 DTYPES = NAMES  # the precisions of a model
+MAX_INTERVALS = 100_000_000  # of a table; a fine step of 1e-6 Å⁻¹ makes about as many
+MAX_SIZE = 100_000  # larger widths and counts belong to no model; products of three of them still fit 64 bits
 
 
 def refuse(path: str, value, rule: str) -> NoReturn:
@@ -23,15 +25,15 @@ def check(section, name: str, condition: bool, rule: str) -> None:
 
 
 def check_positive(section, *names: str) -> None:
-    """Refuse settings that are 0 or less."""
+    """Refuse widths and counts that are 0 or less, or larger than those of any model."""
     for name in names:
-        check(section, name, getattr(section, name) > 0, "must be positive")
+        check(section, name, 0 < getattr(section, name) <= MAX_SIZE, f"must lie in 1 ... {MAX_SIZE}")
 
 
 def check_not_negative(section, *names: str) -> None:
-    """Refuse settings that are less than 0."""
+    """Refuse widths and counts that are less than 0, or larger than those of any model."""
     for name in names:
-        check(section, name, getattr(section, name) >= 0, "must not be negative")
+        check(section, name, 0 <= getattr(section, name) <= MAX_SIZE, f"must lie in 0 ... {MAX_SIZE}")
 
 
 def check_choice(section, name: str, choices: tuple[str, ...]) -> None:
@@ -49,8 +51,8 @@ def check_cutoffs(section) -> None:
 
 def check_widths(section) -> None:
     """Refuse a net without layers, or with a layer of no width."""
-    possible = len(section.widths) > 0 and all(width > 0 for width in section.widths)
-    check(section, "widths", possible, "a network needs layers of positive width")
+    possible = len(section.widths) > 0 and all(0 < width <= MAX_SIZE for width in section.widths)
+    check(section, "widths", possible, f"a network needs layers, each with a width of 1 ... {MAX_SIZE}")
 
 
 def check_activation(section) -> None:

@@ -13,6 +13,7 @@ from ..descriptor.electrons import ATOMIC_NUMBERS
 from .parsing import Section, read_section
 from .rules import (
     DTYPES,
+    MAX_INTERVALS,
     check,
     check_activation,
     check_choice,
@@ -40,7 +41,7 @@ class NeighborAttention(Section):
 
     def check_rules(self) -> None:
         check(self, "layers", self.layers > 0, "leave `attention` out for no layers")
-        check_positive(self, "dim")
+        check_positive(self, "layers", "dim")
         check(self, "scaling", self.scaling > 0 or bool(self.temperature), "must be positive without a temperature")
 
 
@@ -52,7 +53,7 @@ class Compression(Section):
     intervals: int = 0
 
     def check_rules(self) -> None:
-        check_not_negative(self, "intervals")
+        check(self, "intervals", 0 <= self.intervals <= MAX_INTERVALS, f"must lie in 0 ... {MAX_INTERVALS}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,7 +227,7 @@ class DPA2Config(Section):
         check(self, "types", count > 0, "a model needs at least one type")
         check(self, "types", len(set(self.types)) == count, "names a type twice")
         check_choice(self, "dtype", DTYPES)
-        check_not_negative(self, "protection")
+        check(self, "protection", self.protection >= 0, "must not be negative")
         for name in ("excluded_pairs", "model_excluded_pairs"):
             for pair in getattr(self, name):
                 check_types(self, name, pair, count)

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass
 
+from ..backends.protocol import Backend
+from ..config import DPA2Config
+from ..descriptor.descriptor import DescriptorProgram
 from ..evaluation.descriptor import evaluate_descriptor
 from ..evaluation.results import DescriptorEvaluation
 from ..structures.system import System, checked
 from .preparation import in_chunks, list_neighbors
 
-if TYPE_CHECKING:
-    from .model import Model
 
-
+@dataclass(frozen=True)
 class DescriptorView:
-    """The descriptor of a model, evaluated on its own."""
+    """The descriptor of a model, evaluated on its own; `adopted` makes its results arrays of the model's library."""
 
-    def __init__(self, model: Model):
-        self.model = model
+    config: DPA2Config
+    backend: Backend
+    program: DescriptorProgram
+    adopted: Callable[[DescriptorEvaluation], DescriptorEvaluation]
 
     def evaluate(self, coordinates, types, cell=None, *, neighbors: str = "strict") -> DescriptorEvaluation:
         """Return f, rotation matrix, g, h and switch of a structure. Arguments and errors as for `Model.evaluate`.
@@ -30,10 +34,9 @@ class DescriptorView:
         >>> d.neighbors.tolist(), d.direction.shape
         ([[1], [0]], (2, 1, 3))
         """
-        worker = self.model.worker
-        config, backend = worker.config, worker.backend
-        system = checked(System(coordinates, types, cell), config.types)
-        found = list_neighbors(config, system, neighbors)
-        shape = dataclasses.replace(backend.shape, uniform=("repformer",), width_cache=None)
-        ready = in_chunks(config, backend, [system], [found], virtual_type=len(config.types), shape=shape)
-        return self.model.adopted(evaluate_descriptor(worker.program.descriptor, backend, ready)[0])
+        system = checked(System(coordinates, types, cell), self.config.types)
+        found = list_neighbors(self.config, system, neighbors)
+        shape = dataclasses.replace(self.backend.shape, uniform=("repformer",), width_cache=None)
+        kinds = len(self.config.types)
+        ready = in_chunks(self.config, self.backend, [system], [found], virtual_type=kinds, shape=shape)
+        return self.adopted(evaluate_descriptor(self.program, self.backend, ready)[0])

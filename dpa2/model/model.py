@@ -102,7 +102,8 @@ class Model:
     @property
     def descriptor(self) -> DescriptorView:
         """The descriptor alone."""
-        return DescriptorView(self)
+        worker = self.worker
+        return DescriptorView(worker.config, worker.backend, worker.program.descriptor, self.adopted)
 
     @cached_property
     def program(self) -> EnergyProgram:

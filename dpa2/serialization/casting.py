@@ -27,7 +27,7 @@ def cast_one(name: str, array: numpy.ndarray, tensor: Tensor, config: DPA2Config
     """One tensor in the precision of its part of the model."""
     with numpy.errstate(over="ignore"):
         rounded = array.astype(tensor.dtype)
-        if config.dtype == "bfloat16" and not tensor.role.wide:
+        if config.dtype == "bfloat16" and tensor.dtype != "float64":
             rounded = round_to_bfloat16(rounded)
     if (numpy.isinf(rounded) & ~numpy.isinf(array)).any():
         what = f"tensor {name} holds numbers that are too large for {config.dtype}"

@@ -14,7 +14,6 @@ from ..construction.build import skeleton
 from ..construction.precision import stored_precision
 from ..errors import FormatError
 from ..nn.module import Leaf, map_roles
-from ..nn.roles import Role
 
 
 class Tensor(NamedTuple):
@@ -22,7 +21,6 @@ class Tensor(NamedTuple):
 
     shape: tuple[int, ...]
     dtype: str
-    role: Role
 
 
 def inventory(config: DPA2Config) -> dict[str, Tensor]:
@@ -52,7 +50,7 @@ def inventory(config: DPA2Config) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
 
     def note(leaf: Leaf, place: numpy.ndarray) -> numpy.ndarray:
-        tensors[leaf.path] = Tensor(place.shape, stored_precision(config, leaf), leaf.role)
+        tensors[leaf.path] = Tensor(place.shape, stored_precision(config, leaf))
         return place
 
     map_roles(note, skeleton(config))
