@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from typing import cast
 
 import typer
 
@@ -12,10 +13,11 @@ from .app import application, tell_error
 from .exit_codes import exit_code
 
 __all__ = ["application", "main"]
-WRONG_CALL = typer.BadParameter.__base__  # what the parser raises; its module differs between versions of typer
+# The parser raises the parent of this class, whose module differs between versions of typer, with the same methods.
+WRONG_CALL = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 
 
-def path_of(error) -> str:
+def path_of(error: typer.BadParameter) -> str:
     """Return the command whose call is wrong, as `dpa2` or `dpa2 eval`."""
     return error.ctx.command_path if error.ctx else "dpa2"
 

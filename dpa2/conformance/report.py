@@ -59,8 +59,10 @@ def counted(count: int, what: str) -> str:
 
 
 def words(report: Report) -> list[str]:
-    """Return lines that describe the first divergence of a vector."""
+    """Return lines that describe the first divergence of a vector, or say that it agrees."""
     divergence = report.divergence
+    if divergence is None:
+        return ["agrees"]
     f = divergence.finding
     if f.reason:
         lines = [f"first divergence: {f.name} of {report.name} ({report.dtype}): {f.reason}"]
@@ -79,7 +81,7 @@ def words(report: Report) -> list[str]:
 def section(report: Report) -> str:
     """Return the part of the page on one vector."""
     state = "ok" if report.divergence is None else "no"
-    text = report.skipped or ("agrees" if report.divergence is None else " · ".join(words(report)))
+    text = report.skipped or " · ".join(words(report))
     head = f"<h2>{html.escape(report.name)} ({report.dtype})</h2><p class={state}>{html.escape(text)}</p>"
     return head + ("" if report.skipped else picture(report))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..config import DPA2Config
+from ..config import DPA2Config, sections
 from ..descriptor.descriptor import Descriptor, Repformer
 from ..descriptor.environment import Environment
 from ..descriptor.neighbor_attention import NeighborAttention
@@ -24,6 +24,8 @@ from ..fitting.energy import EnergyModel
 from ..fitting.net import FittingNet
 from ..nn.building import Take, below
 from ..nn.layers import Dense, EmbeddingNet, LayerNorm, Linear
+
+Block = sections.Repinit | sections.ThreeBody | sections.Repformer  # the sections of blocks with a list of neighbours
 
 
 def build_model(config: DPA2Config, take: Take) -> EnergyModel:
@@ -44,7 +46,7 @@ def descriptor(config: DPA2Config, take: Take) -> Descriptor:
     return Descriptor(
         type_embedding=type_embedding(config, below(take, "type_embedding")),
         repinit=repinit(config, below(take, "repinit")),
-        three_body=three_body(config, below(take, "three_body")) if config.three_body else None,
+        three_body=three_body(config, config.three_body, below(take, "three_body")) if config.three_body else None,
         shape_transform=Linear.build(shape_transform, config.repinit_dim, atom_dim, bias=False) if reshaped else None,
         type_transform=Linear.build(type_transform, type_dim, atom_dim, bias=False) if typed else None,
         repformer=repformer(config, below(take, "repformer")),
@@ -61,7 +63,7 @@ def type_embedding(config: DPA2Config, take: Take) -> TypeEmbedding:
     )
 
 
-def net(take: Take, fan_in: int, widths, activation: str, timestep: bool) -> EmbeddingNet:
+def net(take: Take, fan_in: int, widths: tuple[int, ...], activation: str, timestep: bool) -> EmbeddingNet:
     """Return a net of dense layers; those whose width stays or doubles have a skip connection, and θ if asked for."""
     layers = []
     for k, width in enumerate(widths):
@@ -78,7 +80,7 @@ def net(take: Take, fan_in: int, widths, activation: str, timestep: bool) -> Emb
     return EmbeddingNet(tuple(layers))
 
 
-def environment(config: DPA2Config, take: Take, section) -> Environment:
+def environment(config: DPA2Config, take: Take, section: Block) -> Environment:
     mean = take("mean", len(config.types), 4)
     return Environment(
         mean=mean,
@@ -91,7 +93,9 @@ def environment(config: DPA2Config, take: Take, section) -> Environment:
     )
 
 
-def typed_nets(config: DPA2Config, take: Take, widths, sides: int):
+def typed_nets(
+    config: DPA2Config, take: Take, widths: tuple[int, ...], sides: int
+) -> tuple[EmbeddingNet, EmbeddingNet | None]:
     """Return the embedding net of a block and, with `strip`, the net that gates it by the types."""
     settings, dim = config.repinit, sides * config.repinit.type_dim
     concat, rest = settings.type_input == "concat", (widths, settings.activation, settings.timestep)
@@ -106,47 +110,47 @@ def repinit(config: DPA2Config, take: Take) -> Repinit:
         environment=environment(config, below(take, "environment"), section),
         embedding=embedding,
         type_gate=gate,
-        attention=neighbor_attention(config, below(take, "attention")) if section.attention else (),
+        attention=neighbor_attention(config, section.attention, below(take, "attention")) if section.attention else (),
         axis=section.axis,
         smooth=config.smooth,
-        tables=tables(config, below(take, "tables")) if section.compression else None,
+        tables=tables(config, section.compression, below(take, "tables")) if section.compression else None,
     )
 
 
-def tables(config: DPA2Config, take: Take) -> Tables:
-    section, types = config.repinit, len(config.types) + 1
-    intervals, channels = section.compression.intervals, section.widths[-1]
+def tables(config: DPA2Config, section: sections.Compression, take: Take) -> Tables:
+    repinit, types = config.repinit, len(config.types) + 1
+    intervals, channels = section.intervals, repinit.widths[-1]
     return Tables(
-        types=take("types", types if section.one_sided else types * types, channels),
+        types=take("types", types if repinit.one_sided else types * types, channels),
         coefficients=take("coefficients", intervals, 6 * channels) if intervals else None,
         grid=take("grid", 6) if intervals else None,
     )
 
 
-def neighbor_attention(config: DPA2Config, take: Take) -> tuple[NeighborAttention, ...]:
-    settings, channels = config.repinit.attention, config.repinit.widths[-1]
-    layers = [below(take, str(k)) for k in range(settings.layers)]
+def neighbor_attention(
+    config: DPA2Config, section: sections.NeighborAttention, take: Take
+) -> tuple[NeighborAttention, ...]:
+    channels, layers = config.repinit.widths[-1], [below(take, str(k)) for k in range(section.layers)]
     return tuple(
         NeighborAttention(
-            input=Linear.build(below(layer, "input"), channels, 3 * settings.dim),
-            output=Linear.build(below(layer, "output"), settings.dim, channels),
-            norm=LayerNorm.build(below(layer, "norm"), channels, settings.norm_epsilon),
-            scale=settings.temperature or (settings.dim * settings.scaling) ** -0.5,
-            normalize=settings.normalize,
-            angular_gate=settings.angular_gate,
+            input=Linear.build(below(layer, "input"), channels, 3 * section.dim),
+            output=Linear.build(below(layer, "output"), section.dim, channels),
+            norm=LayerNorm.build(below(layer, "norm"), channels, section.norm_epsilon),
+            scale=section.temperature or (section.dim * section.scaling) ** -0.5,
+            normalize=section.normalize,
+            angular_gate=section.angular_gate,
             weighting=weighting(config, config.repinit),
         )
         for layer in layers
     )
 
 
-def weighting(config: DPA2Config, section) -> Smooth | Counted:
+def weighting(config: DPA2Config, section: Block) -> Smooth | Counted:
     kind = Smooth if config.smooth else Counted
     return kind(max_neighbors=section.max_neighbors, root=config.repformer.root_normalization)
 
 
-def three_body(config: DPA2Config, take: Take) -> ThreeBody:
-    section = config.three_body
+def three_body(config: DPA2Config, section: sections.ThreeBody, take: Take) -> ThreeBody:
     embedding, gate = typed_nets(config, take, section.widths, 2)
     return ThreeBody(environment(config, below(take, "environment"), section), embedding, gate, config.smooth)
 

@@ -54,7 +54,7 @@ class Chunk:
         return Links(self.near[:, : self.repformer_width], self.incoming, self.arriving, sums)
 
 
-def add_leading(wide: Float[Array, "atom neighbor 3"], narrow: Float[Array, "atom leading 3"]):
+def add_leading(wide: Float[Array, "atom neighbor 3"], narrow: Float[Array, "atom leading 3"]) -> Array:
     """wide, with `narrow` added to its leading columns."""
     width = narrow.shape[1]
     return array_namespace(wide).concat([wide[:, :width, :] + narrow, wide[:, width:, :]], axis=1)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from ..nn.arrays import array_namespace
+from ..nn.arrays import Array, array_namespace
 from ..nn.building import below
 from ..nn.layers import Linear
 from ..nn.module import module
 from ..nn.record import Intermediate, record
-from .features import Features, Sums
+from .features import Features, InputVJP, Sums, UpdateVJP
 from .term import Term, TermContext
 
 RECORDED = (Intermediate("g1_conv", "atom channel", "8.5"),)
@@ -26,7 +26,7 @@ class Convolution(Term):
     project: Linear
 
     @classmethod
-    def exists(cls, settings, last):
+    def exists(cls, settings: Any, last: bool) -> bool:
         return settings.convolution and settings.separate_convolution
 
     @classmethod
@@ -34,14 +34,14 @@ class Convolution(Term):
         s = context.settings
         return cls(Linear.build(below(context.take, "project"), s.pair_dim, s.atom_dim, bias=False))
 
-    def vjp(self, x: Features, sums: Sums):
+    def vjp(self, x: Features, sums: Sums) -> UpdateVJP:
         xp = array_namespace(x.pair)
         factor = (x.switch * sums.mean)[..., None]
         kernel = (x.pair * factor) @ self.project.weight
         y = xp.sum(kernel * x.near, axis=1)
         record("g1_conv", y)
 
-        def pull_back(dy):
+        def pull_back(dy: Features) -> Features:
             dscaled = (dy.atom[:, None, :] * x.near) @ self.project.weight.T
             dswitch = xp.sum(dscaled * x.pair, axis=-1) * sums.mean
             return Features(near=dy.atom[:, None, :] * kernel, pair=dscaled * factor, switch=dswitch)
@@ -59,11 +59,11 @@ class NarrowConvolution(Term):
     project: Linear
 
     @classmethod
-    def exists(cls, settings, last):
+    def exists(cls, settings: Any, last: bool) -> bool:
         return settings.convolution and not settings.separate_convolution
 
     @classmethod
-    def width(cls, settings):
+    def width(cls, settings: Any) -> int:
         return settings.pair_dim
 
     @classmethod
@@ -71,14 +71,14 @@ class NarrowConvolution(Term):
         s = context.settings
         return cls(Linear.build(below(context.take, "project"), s.atom_dim, s.pair_dim, bias=False))
 
-    def vjp(self, x: Features, sums: Sums):
+    def vjp(self, x: Features, sums: Sums) -> InputVJP:
         xp = array_namespace(x.pair)
         factor = (x.switch * sums.mean)[..., None]
         projected = x.near @ self.project.weight
         y = xp.sum(x.pair * factor * projected, axis=1)
         record("g1_conv", y)
 
-        def pull_back(dy):
+        def pull_back(dy: Array) -> Features:
             dpair = dy[:, None, :] * projected
             dnear = (dy[:, None, :] * x.pair * factor) @ self.project.weight.T
             dswitch = xp.sum(dpair * x.pair, axis=-1) * sums.mean

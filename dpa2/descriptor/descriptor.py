@@ -6,7 +6,7 @@ through it, so that memory holds the representations and never the attention map
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..nn.arrays import Array, Float, array_namespace, end_to_end, flat, take_rows
 from ..nn.layers import Linear
@@ -18,10 +18,15 @@ from .features import Features, Links
 from .initial import Initial, InitialPairs
 from .repformer import RepformerLayer, RepformerStep
 from .repinit import Repinit
+from .runner import Runner
 from .symmetrization import moment_vjp
 from .three_body import ThreeBody
 from .type_embedding import TypeEmbedding
 from .weighting import Counted, Smooth
+
+# From the cotangents of every chunk's features: those of its vectors; those before the layers, and what edges add to f.
+VectorsPullback = Callable[[Sequence[Features]], list[Array]]
+LayersPullback = Callable[[Sequence[Features]], tuple[Sequence[Features], Array | None]]
 
 
 @module
@@ -84,18 +89,20 @@ class DescriptorProgram:
     steps: tuple[RepformerStep, ...]
     table: Float[Array, "types_and_padding embedding"] | None
 
-    def vjp(self, chunks: Sequence[Chunk], backend):
+    def vjp(self, chunks: Sequence[Chunk], backend: Runner) -> tuple[Sequence[Features], VectorsPullback]:
         """The final `Features` of every chunk; `pull` takes their cotangents and gives those of the vectors."""
-        states, links = zip(*backend.run(begin, (self.initial,), chunks), strict=True)
-        states, pull_layers = self.layers_vjp(links, states, backend)
+        starts, links = zip(*backend.run(begin, (self.initial,), chunks), strict=True)
+        states, pull_layers = self.layers_vjp(links, starts, backend)
 
-        def pull_back(cotangents: Sequence[Features]):
+        def pull_back(cotangents: Sequence[Features]) -> list[Array]:
             parts, edges = pull_layers(cotangents)
             return backend.run(return_to_vectors, (self.initial, edges), chunks, links, parts)
 
         return states, pull_back
 
-    def layers_vjp(self, links: Sequence[Links], states: Sequence[Features], backend):
+    def layers_vjp(
+        self, links: Sequence[Links], states: Sequence[Features], backend: Runner
+    ) -> tuple[Sequence[Features], LayersPullback]:
         """The `Features` after all layers; `pull` gives each chunk's part of those before, and what edges add to f."""
         history = []
         for k, step in enumerate(self.steps):
@@ -104,7 +111,7 @@ class DescriptorProgram:
             with scope(f"repformer/layer{k}/"):
                 states = backend.run(advance, (step, atoms), links, states)
 
-        def pull_back(parts: Sequence[Features]):
+        def pull_back(parts: Sequence[Features]) -> tuple[Sequence[Features], Array | None]:
             join, edges = backend.joiner(), None
             for step, atoms, states in reversed(history):
                 parts, edges = zip(*backend.run(retreat, (step, atoms, edges), links, states, parts), strict=True)
@@ -126,7 +133,7 @@ def begin(initial: Initial, chunk: Chunk) -> tuple[Features, Links]:
 
 
 def return_to_vectors(
-    initial: Initial, edges, chunk: Chunk, links: Links, part: Features
+    initial: Initial, edges: Float[Array, "edge f"] | None, chunk: Chunk, links: Links, part: Features
 ) -> Float[Array, "atom neighbor 3"]:
     """The gradient with respect to the vectors of a chunk's edges."""
     return initial.vjp(chunk)[1](collected(edges, links, part))
@@ -137,13 +144,18 @@ def with_near(atoms: Float[Array, "row f"], links: Links, state: Features) -> Fe
     return Features(state.atom, take_rows(atoms, links.near), state.pair, state.direction, state.switch)
 
 
-def advance(step: RepformerStep, atoms, links: Links, state: Features) -> Features:
+def advance(step: RepformerStep, atoms: Float[Array, "row f"], links: Links, state: Features) -> Features:
     """One layer on one chunk."""
     return step.vjp(with_near(atoms, links, state), links.sums)[0]
 
 
 def retreat(
-    step: RepformerStep, atoms, edges, links: Links, state: Features, part: Features
+    step: RepformerStep,
+    atoms: Float[Array, "row f"],
+    edges: Float[Array, "edge f"] | None,
+    links: Links,
+    state: Features,
+    part: Features,
 ) -> tuple[Features, Float[Array, "edge f"]]:
     """Back through one layer on one chunk: its own cotangent, and that of the neighbours' f, edge by edge."""
     x, cotangent = with_near(atoms, links, state), collected(edges, links, part).filled(state)

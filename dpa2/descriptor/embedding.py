@@ -6,10 +6,14 @@ There are few types, so everything that depends on types alone is a table, made 
 
 from __future__ import annotations
 
-from ..nn.arrays import Array, Float, Int, array_namespace, like, within_bounds
+from collections.abc import Callable
+
+from ..nn.arrays import VJP, Array, Float, Int, array_namespace, like, within_bounds
 from ..nn.layers import Dense, EmbeddingNet, activate
 from ..nn.module import chain_vjp, module, static
 from ..nn.record import record
+
+GatedVJP = tuple[Array, Callable[[Array], tuple[Array, Array]]]  # g, and the pullback to s (or q) and to the switch
 
 
 @module
@@ -21,7 +25,7 @@ class TypedLinear:
     near: Float[Array, "channel type"] | None
     own: Float[Array, "channel type"] | None
 
-    def __call__(self, s: Float[Array, "*axes"], near: Int[Array, "*near"], own: Int[Array, "*own"]):
+    def __call__(self, s: Float[Array, "*axes"], near: Int[Array, "*near"], own: Int[Array, "*own"]) -> Array:
         y = stretch(self.slope, s.ndim) * s[None, ...]
         for table, types in ((self.near, near), (self.own, own)):
             y = y if table is None else y + take_columns(table, types)
@@ -31,7 +35,7 @@ class TypedLinear:
         return self.slope @ dy
 
 
-def stretch(v: Float[Array, "channel"], ndim: int):
+def stretch(v: Float[Array, "channel"], ndim: int) -> Array:
     """v with `ndim` axes of length one added behind."""
     return v[(slice(None),) + (None,) * ndim]
 
@@ -56,7 +60,9 @@ class TypedEmbedding:
     switched: bool = static()
     types: int = static()
 
-    def vjp(self, s: Float[Array, "*axes"], near, own, switch: Float[Array, "*axes"]):
+    def vjp(
+        self, s: Float[Array, "*axes"], near: Int[Array, "..."], own: Int[Array, "..."], switch: Float[Array, "*axes"]
+    ) -> GatedVJP:
         """g (channel, *axes); `near` and `own` are types whose shapes broadcast to that of s; `switch` is ρ.
 
         `pull(dg)` gives (ds, dswitch).
@@ -64,35 +70,42 @@ class TypedEmbedding:
         q, pull_net = self.net_vjp(s, near, own)
         g, pull_gate = self.gate_vjp(q, near, own, switch)
 
-        def pull_back(dg):
+        def pull_back(dg: Array) -> tuple[Array, Array]:
             dq, dswitch = pull_gate(dg)
             return pull_net(dq), dswitch
 
         return g, pull_back
 
-    def net_vjp(self, s, near, own):
+    def net_vjp(self, s: Float[Array, "*axes"], near: Int[Array, "..."], own: Int[Array, "..."]) -> VJP:
         """q (channel, *axes), which the types may gate; `pull(dq)` gives ds."""
         xp = array_namespace(s)
         x, pull_first = self.first_vjp(s, near, own)
         q, pull_rest = chain_vjp(self.rest, x)
 
-        def pull_back(dq):
+        def pull_back(dq: Array) -> Array:
             dx = pull_rest(xp.reshape(dq, (dq.shape[0], -1)))
             return xp.reshape(pull_first(dx), s.shape)
 
         return xp.reshape(q, (q.shape[0], *s.shape)), pull_back
 
-    def first_vjp(self, s, near, own):
+    def first_vjp(self, s: Float[Array, "*axes"], near: Int[Array, "..."], own: Int[Array, "..."]) -> VJP:
         """The first layer; it alone sees the types."""
         xp = array_namespace(s)
         z = self.linear(s, near, own)
         y, pull = activate(xp.reshape(z, (z.shape[0], -1)), self.activation, self.timestep)
-        if self.skip is None:
+        skip = self.skip
+        if skip is None:
             return y, lambda dy: self.linear.pull(pull(dy))
-        y = y + xp.reshape(self.skip(s, near, own), y.shape)
-        return y, lambda dy: self.linear.pull(pull(dy)) + self.skip.pull(dy)
+        y = y + xp.reshape(skip(s, near, own), y.shape)
+        return y, lambda dy: self.linear.pull(pull(dy)) + skip.pull(dy)
 
-    def gate_vjp(self, q, near, own, switch):
+    def gate_vjp(
+        self,
+        q: Float[Array, "channel *axes"],
+        near: Int[Array, "..."],
+        own: Int[Array, "..."],
+        switch: Float[Array, "*axes"],
+    ) -> GatedVJP:
         """g = q (1 + ρ z); without a gate g = q."""
         xp = array_namespace(q)
         if self.gate is None:
@@ -102,14 +115,16 @@ class TypedEmbedding:
         record("gg_s", q, (1, 2, 0) if q.ndim == 3 else None)
         record("gg_t", z, (1, 2, 0) if q.ndim == 3 else None)
 
-        def pull_back(dg):
+        def pull_back(dg: Array) -> tuple[Array, Array]:
             dswitch = xp.sum(dg * q * table, axis=0) if self.switched else xp.zeros_like(switch)
             return dg * (1.0 + z), dswitch
 
         return q * (1.0 + z), pull_back
 
 
-def fold_embedding(net: EmbeddingNet, gate: EmbeddingNet | None, table, switched: bool) -> TypedEmbedding:
+def fold_embedding(
+    net: EmbeddingNet, gate: EmbeddingNet | None, table: Float[Array, "type embedding"], switched: bool
+) -> TypedEmbedding:
     """Fold the type embedding into a net: into its first layer (`concat`), or into a gate of its own (`strip`)."""
     first = net.layers[0]
     copies = [
@@ -127,7 +142,9 @@ def fold_embedding(net: EmbeddingNet, gate: EmbeddingNet | None, table, switched
     )
 
 
-def fold_linear(weight, bias, table: Float[Array, "type embedding"]) -> TypedLinear:
+def fold_linear(
+    weight: Float[Array, "fan_in channel"], bias: Float[Array, "channel"] | None, table: Float[Array, "type embedding"]
+) -> TypedLinear:
     """The parts of a first layer: rows of W for s and then, as far as they reach, for the neighbour and the centre."""
     dim = table.shape[1]
     near = (table @ weight[1 : 1 + dim, :]).T if weight.shape[0] > 1 else None

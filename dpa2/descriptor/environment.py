@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from ..nn.arrays import Array, Float, Int, array_namespace, take_rows
+from collections.abc import Callable
+
+from ..nn.arrays import VJP, Array, Float, Int, array_namespace, take_rows
 from ..nn.module import module
 from ..nn.roles import Constant, static, statistic
 from .switch import switch_vjp
+
+RowsPullback = Callable[[Array, Array], Array]  # cotangents of rows and switch to that of the vectors
+EnvironmentVJP = tuple[tuple[Array, Array], RowsPullback]  # (rows, switch), and the pullback of both
 
 
 @module
@@ -75,7 +80,7 @@ class EnvironmentProgram:
     protection: float = static()
     has_mean: bool = static()
 
-    def vjp(self, types: Int[Array, "atom"], vectors: Float[Array, "atom neighbor 3"]):
+    def vjp(self, types: Int[Array, "atom"], vectors: Float[Array, "atom neighbor 3"]) -> EnvironmentVJP:
         """Rows (atom, neighbor, 4) and switch values (atom, neighbor); `pull(drows, dswitch)` gives dvectors."""
         xp = array_namespace(vectors)
         r = xp.sqrt(xp.sum(vectors * vectors, axis=-1))
@@ -84,7 +89,7 @@ class EnvironmentProgram:
         raw = xp.concat([(w * a)[..., None], (w * a * a)[..., None] * vectors], axis=-1)
         mean, std = take_rows(self.mean, types)[:, None, :], take_rows(self.std, types)[:, None, :]
 
-        def pull_back(drows, dswitch):
+        def pull_back(drows: Array, dswitch: Array) -> Array:
             draw = drows / std
             radial, angular = draw[..., 0], draw[..., 1:]
             along = xp.sum(angular * vectors, axis=-1)
@@ -95,11 +100,11 @@ class EnvironmentProgram:
 
         return ((raw - mean) / std, w), pull_back
 
-    def switch_vjp(self, r: Float[Array, "*axes"]):
+    def switch_vjp(self, r: Float[Array, "*axes"]) -> VJP:
         """Return the switch at distance `r`, and the pullback."""
         return switch_vjp(r, self.inner_cutoff, self.cutoff)
 
-    def rows_vjp(self, hood: Neighborhood):
+    def rows_vjp(self, hood: Neighborhood) -> tuple[EnvironmentRows, RowsPullback]:
         """`EnvironmentRows` of a neighbourhood, and the pullback from (drows, dswitch) to the vectors.
 
         Where the mean is not zero, one more slot stands for all empty ones and counts as often as there are such
@@ -110,7 +115,7 @@ class EnvironmentProgram:
         slots = EnvironmentRows(rows * kept[..., None], switch * kept, hood.near_types, kept, None)
         width = kept.shape[1]
 
-        def pull_back(drows, dswitch):
+        def pull_back(drows: Array, dswitch: Array) -> Array:
             return pull(drows[:, :width, :] * kept[..., None], dswitch[:, :width] * kept)
 
         return (self.with_filler(slots, hood) if self.has_mean else slots), pull_back

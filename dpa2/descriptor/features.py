@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ..nn.arrays import Array, Float, Int, array_namespace
+from collections.abc import Callable
+
+from ..nn.arrays import Array, Float, Int, MaybeNone, array_namespace
 from ..nn.module import module
 
 
@@ -10,11 +12,11 @@ from ..nn.module import module
 class Features:
     """The representations of a chunk of atoms; as an update or a cotangent, fields may be missing."""
 
-    atom: Float[Array, "atom f"] | None = None
-    near: Float[Array, "atom neighbor f"] | None = None
-    pair: Float[Array, "atom neighbor g"] | None = None
-    direction: Float[Array, "atom neighbor 3"] | None = None
-    switch: Float[Array, "atom neighbor"] | None = None
+    atom: Float[Array, "atom f"] | MaybeNone = None
+    near: Float[Array, "atom neighbor f"] | MaybeNone = None
+    pair: Float[Array, "atom neighbor g"] | MaybeNone = None
+    direction: Float[Array, "atom neighbor 3"] | MaybeNone = None
+    switch: Float[Array, "atom neighbor"] | MaybeNone = None
 
     def __add__(self, other: Features) -> Features:
         return Features(*(plus(getattr(self, n), getattr(other, n)) for n in FIELDS))
@@ -28,9 +30,11 @@ class Features:
 
 
 FIELDS = ("atom", "near", "pair", "direction", "switch")
+UpdateVJP = tuple[Features, Callable[[Features], Features]]  # an update of the representations, and its pullback
+InputVJP = tuple[Array, Callable[[Array], Features]]  # an input of the merged update of f, and its pullback
 
 
-def plus(a, b):
+def plus(a: Array | None, b: Array | None) -> Array | None:
     """a + b where missing means zero."""
     if a is None or b is None:
         return b if a is None else a

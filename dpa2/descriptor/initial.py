@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..nn.activations import activation
-from ..nn.arrays import Array, Float, array_namespace, take_rows
+from ..nn.arrays import VJP, Array, Float, array_namespace, take_rows
 from ..nn.layers import Linear
 from ..nn.module import module, static
 from ..nn.record import record
@@ -13,6 +15,8 @@ from .features import Features, Sums
 from .repinit import RepinitProgram
 from .three_body import ThreeBodyProgram
 from .weighting import Counted, Smooth
+
+InitialVJP = tuple[Features, Callable[[Features], Array]]  # features of a chunk, and the pullback to its vectors
 
 
 @module
@@ -33,7 +37,7 @@ class InitialPairs:
         """The neighbourhood within the repformer's cutoff."""
         return chunk.nearest(chunk.repformer_width, chunk.repformer_count, self.environment.max_neighbors)
 
-    def vjp(self, hood: Neighborhood):
+    def vjp(self, hood: Neighborhood) -> InitialVJP:
         """`Features` with pair, direction and switch; the pullback gives dvectors."""
         xp = array_namespace(hood.vectors)
         (rows, switch), pull_env = self.environment.vjp(hood.types, hood.vectors)
@@ -44,7 +48,7 @@ class InitialPairs:
         pair, pull_activation = activation(self.activation)(z)
         self.record(hood, rows, switch, pair, direction)
 
-        def pull_back(dx: Features):
+        def pull_back(dx: Features) -> Array:
             dscalar = pull_linear(pull_activation(dx.pair))
             dswitch = pull_switch(dx.switch)
             if pull_direct is not None:
@@ -53,18 +57,18 @@ class InitialPairs:
 
         return Features(pair=pair, direction=direction, switch=counted), pull_back
 
-    def direct_distance(self, hood: Neighborhood):
+    def direct_distance(self, hood: Neighborhood) -> tuple[Array, Array, Callable[[Array, Array], Array]]:
         """ξ = r / cutoff and h = d / cutoff, zero on empty slots, and the pullback."""
         xp = array_namespace(hood.vectors)
         scale = hood.occupied / self.environment.cutoff
         r = xp.sqrt(xp.sum(hood.vectors * hood.vectors, axis=-1))
 
-        def pull_back(dscalar, ddirection):
+        def pull_back(dscalar: Array, ddirection: Array) -> Array:
             return (scale / r)[..., None] * dscalar * hood.vectors + scale[..., None] * ddirection
 
         return scale * r, scale[..., None] * hood.vectors, pull_back
 
-    def record(self, hood, rows, switch, pair, direction):
+    def record(self, hood: Neighborhood, rows: Array, switch: Array, pair: Array, direction: Array) -> None:
         record("repformer/sw", switch * hood.occupied)
         record("repformer/env_mat", rows)
         record("repformer/g2_0", pair)
@@ -82,18 +86,18 @@ class Initial:
     pairs: InitialPairs
     activation: str = static()
 
-    def vjp(self, chunk: Chunk):
+    def vjp(self, chunk: Chunk) -> InitialVJP:
         """The features with which a chunk starts, and the pullback to the vectors of its edges."""
         two_body = chunk.nearest(chunk.near.shape[1], chunk.repinit_count, self.repinit.environment.max_neighbors)
         atom, pull_atom = self.atoms_vjp(chunk, two_body)
         pairs, pull_pairs = self.pairs.vjp(self.pairs.hood(chunk))
 
-        def pull_back(dx: Features):
+        def pull_back(dx: Features) -> Array:
             return add_leading(pull_atom(dx.atom), pull_pairs(dx))
 
         return pairs + Features(atom=atom), pull_back
 
-    def atoms_vjp(self, chunk: Chunk, two_body: Neighborhood):
+    def atoms_vjp(self, chunk: Chunk, two_body: Neighborhood) -> VJP:
         """f = φ([two-body | three-body] W [+ type])"""
         xp = array_namespace(chunk.vectors)
         d, pull_d = self.repinit.vjp(two_body)
@@ -113,7 +117,7 @@ class Initial:
         record("g1_init", y)
         record("repformer/g1_0", f)
 
-        def pull_back(df):
+        def pull_back(df: Array) -> Array:
             dd = pull_y(pull_f(df))
             dvectors = pull_d(dd[:, :width])
             return dvectors if self.three_body is None else add_leading(dvectors, pull_d3(dd[:, width:]))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from ..nn.arrays import Array, Float, array_namespace
+from ..nn.arrays import VJP, Array, Float, array_namespace
 from ..nn.module import module
 from ..nn.record import Intermediate, record
 from ..nn.roles import Normal, Scaled, parameter, static
-from .features import Features, Sums
+from .features import Features, Sums, UpdateVJP
 from .term import Term, TermContext
 from .weighting import Counted, Smooth
 
@@ -25,7 +25,7 @@ def key_and_value_fans(attention: LocalAttention) -> int:
     return f + heads * (dim + f)
 
 
-def output_fans(attention) -> int:
+def output_fans(attention: Any) -> int:
     """Return fan-in plus fan-out of the outputs of all heads."""
     heads, channels, _ = attention.output.shape
     return (heads + 1) * channels
@@ -51,7 +51,7 @@ class LocalAttention(Term):
     weighting: Smooth | Counted = static()
 
     @classmethod
-    def exists(cls, settings, last):
+    def exists(cls, settings: Any, last: bool) -> bool:
         return settings.local_attention
 
     @classmethod
@@ -73,7 +73,7 @@ class LocalAttention(Term):
         return LocalUpdate(side_by_side(score), one_below_the_other(mix), self.bias, self.weighting)
 
 
-def merge(query: Float[Array, "head x attention"], key: Float[Array, "head x attention"]):
+def merge(query: Float[Array, "head x attention"], key: Float[Array, "head x attention"]) -> Float[Array, "head x x"]:
     """Q Kᵀ / √d for each head."""
     return query @ key.mT / query.shape[-1] ** 0.5
 
@@ -95,7 +95,7 @@ class LocalUpdate:
     bias: Float[Array, "f"]
     weighting: Smooth | Counted = static()
 
-    def vjp(self, x: Features, sums: Sums):
+    def vjp(self, x: Features, sums: Sums) -> UpdateVJP:
         xp = array_namespace(x.atom)
         asked = xp.reshape(x.atom @ self.score, (x.atom.shape[0], -1, x.atom.shape[1]))
         raw = asked @ x.near.mT
@@ -105,7 +105,7 @@ class LocalUpdate:
         record("attn1_weights", heard, (0, 2, 1))
         record("g1_attn", y)
 
-        def pull_back(dy):
+        def pull_back(dy: Array) -> Features:
             dgathered = xp.reshape(dy @ self.mix.T, gathered.shape)
             draw, dweight = pull_heard(dgathered @ x.near.mT)
             dasked = draw @ x.near
@@ -115,14 +115,14 @@ class LocalUpdate:
 
         return Features(atom=y), lambda dy: pull_back(dy.atom)
 
-    def heard_vjp(self, raw: Float[Array, "atom head neighbor"], weight: Float[Array, "atom 1 neighbor"]):
+    def heard_vjp(self, raw: Float[Array, "atom head neighbor"], weight: Float[Array, "atom 1 neighbor"]) -> VJP:
         """α ω, what a head hears of each neighbour, from λ and ω; `pull` gives both cotangents, for each head."""
         (factor, offset), pull_logits = self.weighting.logits_vjp(weight)
         logits = raw * factor + offset
         alpha, pull_softmax = self.weighting.softmax_vjp(logits)
         record("attn1_logits", logits, (0, 2, 1))
 
-        def pull_back(dheard):
+        def pull_back(dheard: Array) -> tuple[Array, Array]:
             dlogits = pull_softmax(dheard * weight)
             return dlogits * factor, pull_logits(dlogits * raw, dlogits) + dheard * alpha
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ..nn.activations import activation
 from ..nn.arrays import array_namespace
@@ -10,7 +10,7 @@ from ..nn.layers import Linear
 from ..nn.module import module
 from ..nn.record import Intermediate, record
 from ..nn.roles import inline, static
-from .features import Features, Sums
+from .features import Features, Sums, UpdateVJP
 from .term import Term, TermContext
 
 
@@ -26,7 +26,7 @@ class Merge(Term):
     activation: str = static()
 
     @classmethod
-    def exists(cls, settings, last):
+    def exists(cls, settings: Any, last: bool) -> bool:
         return True
 
     @classmethod
@@ -46,14 +46,14 @@ class MergedUpdate:
     linear: Linear
     activation: str = static()
 
-    def vjp(self, x: Features, sums: Sums):
+    def vjp(self, x: Features, sums: Sums) -> UpdateVJP:
         xp = array_namespace(x.atom)
         parts, pulls = zip(*(part.vjp(x, sums) for part in self.inputs), strict=True)
         z, pull_linear = self.linear.vjp(xp.concat(parts, axis=-1))
         y, pull_activation = activation(self.activation)(z)
         record("g1_mlp", y)
 
-        def pull_back(dy):
+        def pull_back(dy: Features) -> Features:
             dz, dx, start = pull_linear(pull_activation(dy.atom)), Features(), 0
             for part, pull in zip(parts, pulls, strict=True):
                 dx = dx + pull(dz[:, start : start + part.shape[1]])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ..nn.arrays import Array, Float, array_namespace
+from collections.abc import Callable
+
+from ..nn.arrays import VJP, Array, Float, Pullback, array_namespace
 from ..nn.layers import LayerNorm, Linear
 from ..nn.module import module, static
 from .environment import EnvironmentRows
@@ -21,7 +23,12 @@ class NeighborAttention:
     angular_gate: bool = static()
     weighting: Smooth | Counted = static()
 
-    def vjp(self, x: Float[Array, "atom slot channel"], switch, angle):
+    def vjp(
+        self,
+        x: Float[Array, "atom slot channel"],
+        switch: Float[Array, "atom slot"],
+        angle: Float[Array, "atom slot slot"],
+    ) -> tuple[Array, Callable[[Array], tuple[Array, Array, Array]]]:
         """The new x; `switch` is ω (atom, slot), `angle` is v̂ v̂ᵀ. `pull(dx)` gives (dx, dswitch, dangle)."""
         xp = array_namespace(x)
         parts, pulls = self.input_vjp(x)
@@ -33,7 +40,7 @@ class NeighborAttention:
         gate = pair * angle if self.angular_gate else pair
         y, pull_norm = self.norm.vjp(x + self.output((alpha * gate) @ v))
 
-        def pull_back(dy):
+        def pull_back(dy: Array) -> tuple[Array, Array, Array]:
             dsum = pull_norm(dy)
             do = dsum @ self.output.weight.T
             dmap, dv = do @ v.mT, (alpha * gate).mT @ do
@@ -47,7 +54,7 @@ class NeighborAttention:
 
         return y, pull_back
 
-    def input_vjp(self, x):
+    def input_vjp(self, x: Float[Array, "atom slot channel"]) -> tuple[list[Array], list[Pullback]]:
         """Queries, keys and values, each of unit length if so wished."""
         xp = array_namespace(x)
         parts, third = self.input(x), self.input.weight.shape[1] // 3
@@ -59,27 +66,29 @@ class NeighborAttention:
         return units, [unit_pull(u, n) for u, n in zip(units, lengths, strict=True)]
 
 
-def unit_pull(unit, length):
+def unit_pull(unit: Float[Array, "*axes x"], length: Float[Array, "*axes 1"]) -> Pullback:
     """Pullback of p → p / |p|."""
     xp = array_namespace(unit)
     return lambda d: (d - unit * xp.sum(d * unit, axis=-1, keepdims=True)) / length
 
 
-def directions_vjp(rows: Float[Array, "atom slot 4"]):
+def directions_vjp(rows: Float[Array, "atom slot 4"]) -> VJP:
     """v̂ v̂ᵀ (atom, slot, slot) of the rows' angular parts, and the pullback to the rows."""
     xp = array_namespace(rows)
     v = rows[..., 1:]
     length = xp.sqrt(xp.clip(xp.sum(v * v, axis=-1, keepdims=True), 1e-24, None))  # √ has no slope at 0
     unit = v / length
 
-    def pull_back(dangle):
+    def pull_back(dangle: Array) -> Array:
         dv = unit_pull(unit, length)((dangle + dangle.mT) @ unit)
         return xp.concat([xp.zeros_like(dv[..., :1]), dv], axis=-1)
 
     return unit @ unit.mT, pull_back
 
 
-def attention_vjp(layers: tuple, g: Float[Array, "channel atom slot"], slots: EnvironmentRows):
+def attention_vjp(
+    layers: tuple[NeighborAttention, ...], g: Float[Array, "channel atom slot"], slots: EnvironmentRows
+) -> tuple[Array, Callable[[Array], tuple[Array, Array | None, Array | None]]]:
     """All layers on the embedding of the neighbours; `pull(dg)` gives (dg, drows, dswitch), or (dg, None, None)."""
     if not layers:
         return g, lambda dg: (dg, None, None)
@@ -91,7 +100,7 @@ def attention_vjp(layers: tuple, g: Float[Array, "channel atom slot"], slots: En
         x, pull = layer.vjp(x, switch, angle)
         pulls.append(pull)
 
-    def pull_back(dg):
+    def pull_back(dg: Array) -> tuple[Array, Array, Array]:
         dx, dswitches, dangles = xp.permute_dims(dg, (1, 2, 0)), 0.0, 0.0
         for pull in reversed(pulls):
             dx, dswitch, dangle = pull(dx)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
-from ..nn.arrays import Array, Float, array_namespace
+from ..nn.arrays import VJP, Array, Float, MaybeNone, array_namespace
 from ..nn.building import below
 from ..nn.layers import LayerNorm, centered
 from ..nn.module import module
 from ..nn.record import Intermediate, record
 from ..nn.roles import Normal, Scaled, parameter, static
-from .features import Features, Sums
+from .features import Features, Sums, UpdateVJP
 from .local_attention import merge, output_fans, side_by_side
 from .term import Term, TermContext
 from .weighting import Counted, Smooth
+
+ReaderVJP = tuple[Features, Callable[[Features], tuple[Array, Features]]]  # an update, and its pullback
 
 
 def query_and_key_fans(attention: PairAttention) -> int:
@@ -47,16 +50,16 @@ class PairAttention(Term):
 
     query: Float[Array, "head g attention"] = parameter(Scaled(query_and_key_fans))
     key: Float[Array, "head g attention"] = parameter(Scaled(query_and_key_fans))
-    value: Float[Array, "head g g"] | None = parameter(Scaled(value_fans))
-    output: Float[Array, "head g g"] | None = parameter(Scaled(output_fans))
-    bias: Float[Array, "g"] | None = parameter(Normal())
+    value: Float[Array, "head g g"] | MaybeNone = parameter(Scaled(value_fans))
+    output: Float[Array, "head g g"] | MaybeNone = parameter(Scaled(output_fans))
+    bias: Float[Array, "g"] | MaybeNone = parameter(Normal())
     norm: LayerNorm | None
-    mix: Float[Array, "head"] | None = parameter(Scaled(mix_fans))
+    mix: Float[Array, "head"] | MaybeNone = parameter(Scaled(mix_fans))
     gate: bool = static()
     weighting: Smooth | Counted = static()
 
     @classmethod
-    def exists(cls, settings, last):
+    def exists(cls, settings: Any, last: bool) -> bool:
         return (settings.pair_attention or settings.frame_attention) and not last
 
     @property
@@ -83,7 +86,7 @@ class PairAttention(Term):
     def fold(self, inputs: tuple = ()) -> PairUpdate:
         """Products of weights, as in local attention."""
         readers: list[PairReader | DirectionReader] = []
-        if self.value is not None:
+        if self.norm is not None:  # value, output, bias and norm come together
             mix = side_by_side(centered(self.value @ self.output))  # the norm subtracts the mean over channels
             readers.append(PairReader(mix, centered(self.bias), self.norm))
         if self.mix is not None:
@@ -103,7 +106,7 @@ class AttentionMap:
     gate: bool = static()
     weighting: Smooth | Counted = static()
 
-    def vjp(self, x: Features):
+    def vjp(self, x: Features) -> tuple[Float[Array, "atom key head query"], Callable[[Array], Features]]:
         """M, and the pullback to `Features`."""
         xp = array_namespace(x.pair)
         slots = x.pair.shape[1]
@@ -122,7 +125,7 @@ class AttentionMap:
         record("attn2_logits", logits, (0, 3, 1, 2))
         record("attn2_map", attention, (0, 3, 1, 2))
 
-        def pull_back(dmap):
+        def pull_back(dmap: Array) -> Features:
             dboth, dgamma = pull_after(sum_of_heads(dmap * alpha))
             dlogits = pull_softmax(dmap * after)
             dfactor, doffset = sum_of_heads(dlogits * raw), sum_of_heads(dlogits)
@@ -138,7 +141,7 @@ class AttentionMap:
 
         return attention, pull_back
 
-    def after_vjp(self, both: Float[Array, "atom key query"], gamma: Float[Array, "atom key query"]):
+    def after_vjp(self, both: Float[Array, "atom key query"], gamma: Float[Array, "atom key query"]) -> VJP:
         """ω_a ω_b γ/√3, what the softmax is multiplied with; `pull` gives (dboth, dgamma)."""
         angle = gamma / 3.0**0.5
         return both * angle, lambda dafter: (dafter * angle, dafter * both / 3.0**0.5)
@@ -163,9 +166,9 @@ class PairReader:
 
     mix: Float[Array, "g head_g"]
     bias: Float[Array, "g"]
-    norm: LayerNorm | None
+    norm: LayerNorm
 
-    def vjp(self, x: Features, attention: Float[Array, "atom neighbor head neighbor"]):
+    def vjp(self, x: Features, attention: Float[Array, "atom neighbor head neighbor"]) -> ReaderVJP:
         """`Features` of the update; `pull` gives (dattention, dfeatures)."""
         xp = array_namespace(x.pair)
         values = of_each_head(x.pair @ self.mix, x.pair.shape[2])
@@ -173,7 +176,7 @@ class PairReader:
         y, pull_norm = self.norm.centered_vjp(rows.mT @ values + self.bias)
         record("g2_attn", y)
 
-        def pull_back(dy):
+        def pull_back(dy: Features) -> tuple[Array, Features]:
             dsum = pull_norm(dy.pair)
             dattention = xp.reshape(values @ dsum.mT, attention.shape)
             dvalues = xp.reshape(rows @ dsum, (*x.pair.shape[:2], -1))
@@ -188,7 +191,7 @@ class DirectionReader:
 
     mix: Float[Array, "head"]
 
-    def vjp(self, x: Features, attention: Float[Array, "atom neighbor head neighbor"]):
+    def vjp(self, x: Features, attention: Float[Array, "atom neighbor head neighbor"]) -> ReaderVJP:
         """`Features` of the update; `pull` gives (dattention, dfeatures)."""
         xp = array_namespace(x.direction)
         shares = self.mix[:, None]
@@ -196,7 +199,7 @@ class DirectionReader:
         y = mixed.mT @ x.direction
         record("h2_attn", y)
 
-        def pull_back(dy):
+        def pull_back(dy: Features) -> tuple[Array, Features]:
             dmixed = x.direction @ dy.direction.mT
             return dmixed[:, :, None, :] * shares, Features(direction=mixed @ dy.direction)
 
@@ -210,11 +213,11 @@ class PairUpdate:
     attention: AttentionMap
     readers: tuple[PairReader | DirectionReader, ...]
 
-    def vjp(self, x: Features, sums: Sums):
+    def vjp(self, x: Features, sums: Sums) -> UpdateVJP:
         attention, pull_attention = self.attention.vjp(x)
         updates, pulls = zip(*(reader.vjp(x, attention) for reader in self.readers), strict=True)
 
-        def pull_back(dy):
+        def pull_back(dy: Features) -> Features:
             dattention, dx = pulls[0](dy)
             for pull in pulls[1:]:
                 more, part = pull(dy)

@@ -6,6 +6,7 @@ All updates read the layer's input. An update that the configuration turns off i
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..nn.arrays import Array, Float
@@ -13,7 +14,7 @@ from ..nn.module import module
 from ..nn.record import Intermediate, record
 from ..nn.roles import Configured, inline, parameter, static
 from .convolution import Convolution, NarrowConvolution
-from .features import Features, Sums
+from .features import Features, Sums, UpdateVJP
 from .local_attention import LocalAttention
 from .merge import Merge
 from .pair_attention import PairAttention
@@ -52,15 +53,15 @@ class Residual:
     keep: float = static(default=1.0)
     share: float = static(default=1.0)
 
-    def scale(self, k: int):
+    def scale(self, k: int) -> Float[Array, "channel"] | float:
         """Return the factor of the k-th update."""
         return self.scales[k] if self.scales else self.share
 
-    def carry(self, old):
+    def carry(self, old: Float[Array, "*axes channel"]) -> Float[Array, "*axes channel"]:
         """Return u with the factor that it keeps."""
         return old if self.keep == 1.0 else self.keep * old
 
-    def combine(self, old, updates):
+    def combine(self, old: Float[Array, "*axes channel"], updates: Iterable[Array]) -> Float[Array, "*axes channel"]:
         """u′ from u and its updates."""
         new = self.carry(old)
         for k, update in enumerate(updates):
@@ -77,7 +78,7 @@ class RepformerStep:
     pair: Residual
     direction: Residual
 
-    def vjp(self, x: Features, sums: Sums):
+    def vjp(self, x: Features, sums: Sums) -> UpdateVJP:
         """The new (f, g, h); the pullback gives cotangents of f, of the neighbours' f, of g, h and of the weights."""
         record("g1_nei", x.near)
         updates, pull_back = self.updates_vjp(x, sums)
@@ -87,11 +88,11 @@ class RepformerStep:
         record("h2", new["direction"])
         return Features(atom=new["atom"], pair=new["pair"], direction=new["direction"], switch=x.switch), pull_back
 
-    def pullback(self, x: Features, sums: Sums):
+    def pullback(self, x: Features, sums: Sums) -> Callable[[Features], Features]:
         """The pullback alone, where the new (f, g, h) are known already."""
         return self.updates_vjp(x, sums)[1]
 
-    def updates_vjp(self, x: Features, sums: Sums):
+    def updates_vjp(self, x: Features, sums: Sums) -> tuple[Sequence[Features], Callable[[Features], Features]]:
         """Return the updates, and the pullback from the cotangents of the new representations."""
         updates, pulls = zip(*(update.vjp(x, sums) for update in self.updates), strict=True)
 
@@ -107,7 +108,7 @@ class RepformerStep:
         return updates, pull_back
 
 
-def present(updates, name: str) -> list:
+def present(updates: Iterable[Features], name: str) -> list[Array]:
     """Return the updates of one representation."""
     return [getattr(update, name) for update in updates if getattr(update, name) is not None]
 
@@ -140,7 +141,7 @@ def count_updates(terms: tuple[Term, ...]) -> Counter[str]:
     return Counter(name for term in terms for name in term.updated)
 
 
-def make_residual(style: str, scales: tuple, count: int) -> Residual:
+def make_residual(style: str, scales: tuple[Array, ...], count: int) -> Residual:
     """Return the way in which `count` updates are added: by average, by increment, or with trained scales."""
     if style == "average":
         return Residual((), keep=(count + 1) ** -0.5, share=(count + 1) ** -0.5)

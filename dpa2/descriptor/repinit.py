@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ..nn.arrays import Array, Float, Int, array_namespace
+from collections.abc import Callable
+
+from ..nn.arrays import VJP, Array, Float, Int, array_namespace
 from ..nn.layers import EmbeddingNet
 from ..nn.module import module, static
 from ..nn.record import record, scope
@@ -10,6 +12,8 @@ from .embedding import TypedEmbedding, fold_embedding
 from .environment import Environment, EnvironmentProgram, EnvironmentRows, Neighborhood
 from .neighbor_attention import NeighborAttention, attention_vjp
 from .tables import Tables, other_type_slow
+
+SumVJP = tuple[Array, Callable[[Array], tuple[Array, Array, Array]]]  # X, and the pullback to (R, rows, switch)
 
 
 @module
@@ -30,7 +34,7 @@ class Repinit:
         if self.tables is not None:
             embedding = self.tables.fold(embedding)
         if embedding.gate is not None:
-            record_gate(embedding)
+            record_gate(embedding.gate, embedding.types)
         return RepinitProgram(self.environment.fold(), embedding, self.attention, self.axis)
 
 
@@ -43,7 +47,7 @@ class RepinitProgram:
     attention: tuple[NeighborAttention, ...]
     axis: int = static()
 
-    def vjp(self, hood: Neighborhood):
+    def vjp(self, hood: Neighborhood) -> VJP:
         """The two-body descriptor (atom, channel · axis), and the pullback to the vectors."""
         slots, pull_rows = self.environment.rows_vjp(hood)
         share = 1.0 / self.environment.max_neighbors
@@ -56,13 +60,13 @@ class RepinitProgram:
         record("repinit/gr", x)
         record("repinit/grrg", d)
 
-        def pull_back(dd):
+        def pull_back(dd: Array) -> Array:
             dcounted, drows, dswitch = pull_x(pull_d(dd))
             return pull_rows(dcounted * share + drows, dswitch)
 
         return d, pull_back
 
-    def sum_vjp(self, slots: EnvironmentRows, own: Int[Array, "atom"], counted: Float[Array, "atom slot 4"]):
+    def sum_vjp(self, slots: EnvironmentRows, own: Int[Array, "atom"], counted: Float[Array, "atom slot 4"]) -> SumVJP:
         """X = G R (atom, channel, 4); `pull(dX)` gives (dR, drows, dswitch), the rest by way of the embedding."""
         xp = array_namespace(counted)
         with scope("repinit/"):
@@ -70,7 +74,7 @@ class RepinitProgram:
         g, pull_attention = attention_vjp(self.attention, g, slots)
         record("repinit/gg", g, (1, 2, 0))
 
-        def pull_back(dx):
+        def pull_back(dx: Array) -> tuple[Array, Array, Array]:
             dg, *more = pull_attention(xp.permute_dims(dx @ counted.mT, (1, 0, 2)))
             ds, dswitch = pull_g(dg)
             drows = radial(ds)
@@ -80,13 +84,13 @@ class RepinitProgram:
 
         return xp.permute_dims(g, (1, 0, 2)) @ counted, pull_back
 
-    def product_vjp(self, x: Float[Array, "atom channel column"]):
+    def product_vjp(self, x: Float[Array, "atom channel column"]) -> VJP:
         """D = X X[:axis]ᵀ with the axis index fastest."""
         xp = array_namespace(x)
         head = x[:, : self.axis, :]
         y = x @ head.mT
 
-        def pull_back(dflat):
+        def pull_back(dflat: Array) -> Array:
             dy = xp.reshape(dflat, y.shape)
             dx = dy @ head
             return xp.concat([dx[:, : self.axis, :] + dy.mT @ x, dx[:, self.axis :, :]], axis=1)
@@ -101,6 +105,6 @@ def radial(ds: Float[Array, "atom slot"]) -> Float[Array, "atom slot 4"]:
     return xp.stack([ds, none, none, none], axis=-1)
 
 
-def record_gate(embedding: TypedEmbedding):
+def record_gate(gate: Float[Array, "channel pair"], types: int) -> None:
     """The strip table in the specification's order, the centre's type slow (trap T7)."""
-    record("repinit/strip_table", other_type_slow(embedding.gate, embedding.types), (1, 0))
+    record("repinit/strip_table", other_type_slow(gate, types), (1, 0))

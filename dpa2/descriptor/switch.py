@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..nn.arrays import Array, Float, array_namespace
+from ..nn.arrays import Array, Float, Pullback, array_namespace
 
 
-def switch_vjp(r: Float[Array, "*axes"], inner: float, outer: float):
+def switch_vjp(r: Float[Array, "*axes"], inner: float, outer: float) -> tuple[Float[Array, "*axes"], Pullback]:
     """Return the weight of a neighbour at distance `r`, and the pullback.
 
     w = 1 - u³ (10 - 15 u + 6 u²),   u = (r - inner) / (outer - inner) clipped to [0, 1]

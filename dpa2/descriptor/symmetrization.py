@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from ..nn.arrays import Array, Float, array_namespace
+from ..nn.arrays import VJP, Array, Float, Pullback, array_namespace
 from ..nn.module import module
 from ..nn.record import Intermediate, record
 from ..nn.roles import static
-from .features import Features, Sums
+from .features import Features, InputVJP, Sums
 from .term import Term, TermContext
 
 
-def moment_vjp(direction, switch, x: Float[Array, "atom neighbor channel"], scale: Float[Array, "atom 1"]):
+def moment_vjp(
+    direction: Float[Array, "atom neighbor 3"],
+    switch: Float[Array, "atom neighbor"],
+    x: Float[Array, "atom neighbor channel"],
+    scale: Float[Array, "atom 1"],
+) -> tuple[Float[Array, "atom 3 channel"], Pullback]:
     """H = η Σ_a h_a ⊗ ω_a x_a (atom, 3, channel); `pull(dH)` gives (ddirection, dswitch, dx)."""
     xp = array_namespace(x)
     factor = (switch * scale)[..., None]
     weighted = direction * factor
     moment = weighted.mT @ x
 
-    def pull_back(dmoment):
+    def pull_back(dmoment: Array) -> tuple[Array, Array, Array]:
         dweighted = x @ dmoment.mT
         return dweighted * factor, xp.sum(dweighted * direction, axis=-1) * scale, weighted @ dmoment
 
@@ -38,24 +43,24 @@ class Symmetrization(Term):
     def build(cls, context: TermContext) -> Symmetrization:
         return cls(context.settings.axis)
 
-    def vjp(self, x: Features, sums: Sums):
+    def vjp(self, x: Features, sums: Sums) -> InputVJP:
         moment, pull_moment = moment_vjp(x.direction, x.switch, getattr(x, self.of), sums.root)
         y, pull_y = self.invariants_vjp(moment)
         record(self.intermediates[0].name, y)
 
-        def pull_back(dy):
+        def pull_back(dy: Array) -> Features:
             ddirection, dswitch, dx = pull_moment(pull_y(dy))
             return Features(direction=ddirection, switch=dswitch, **{self.of: dx})
 
         return y, pull_back
 
-    def invariants_vjp(self, moment: Float[Array, "atom 3 channel"]):
+    def invariants_vjp(self, moment: Float[Array, "atom 3 channel"]) -> VJP:
         """(1/3) H[:, :axis]ᵀ H, flattened with the channel fastest."""
         xp = array_namespace(moment)
         head = moment[:, :, : self.axis]
         y = head.mT @ moment / 3.0
 
-        def pull_back(dflat):
+        def pull_back(dflat: Array) -> Array:
             dy = xp.reshape(dflat, y.shape) / 3.0
             dmoment = head @ dy
             return xp.concat([dmoment[..., : self.axis] + moment @ dy.mT, dmoment[..., self.axis :]], axis=-1)
@@ -72,11 +77,11 @@ class PairSymmetrization(Symmetrization):
     intermediates = (Intermediate("g1_grrg", "atom axis*g", "8.4"),)
 
     @classmethod
-    def exists(cls, settings, last):
+    def exists(cls, settings: Any, last: bool) -> bool:
         return settings.pair_symmetrization
 
     @classmethod
-    def width(cls, settings):
+    def width(cls, settings: Any) -> int:
         return settings.axis * settings.pair_dim
 
 
@@ -89,9 +94,9 @@ class NeighborSymmetrization(Symmetrization):
     intermediates = (Intermediate("g1_drrd", "atom axis*f", "8.4"),)
 
     @classmethod
-    def exists(cls, settings, last):
+    def exists(cls, settings: Any, last: bool) -> bool:
         return settings.neighbor_symmetrization
 
     @classmethod
-    def width(cls, settings):
+    def width(cls, settings: Any) -> int:
         return settings.axis * settings.atom_dim

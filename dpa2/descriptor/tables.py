@@ -8,7 +8,7 @@ Source: section 13 of the specification.
 from __future__ import annotations
 
 from ..nn.activations import activation, curvature, key_of
-from ..nn.arrays import Array, Float, array_namespace, like, take_rows
+from ..nn.arrays import VJP, Array, Float, Int, array_namespace, like, take_rows
 from ..nn.layers import Dense, EmbeddingNet
 from ..nn.module import module
 from ..nn.roles import constant
@@ -18,6 +18,8 @@ from .switch import switch_vjp
 
 TABULATED = ("tanh", "gelu", "relu", "relu6", "softplus", "sigmoid", "silu", "linear")
 COARSE = 10.0  # ratio of the coarse step to the fine one (section 13)
+
+Jet = tuple[Array, Array, Array]  # value, first and second derivative (channel, point)
 
 
 def can_be_tabulated(name: str) -> bool:
@@ -64,19 +66,19 @@ class TabulatedEmbedding(TypedEmbedding):
     powers: Float[Array, "interval 6 channel"]
     grid: Float[Array, "6"]
 
-    def net_vjp(self, s: Float[Array, "*axes"], near, own):
+    def net_vjp(self, s: Float[Array, "*axes"], near: Int[Array, "..."], own: Int[Array, "..."]) -> VJP:
         xp = array_namespace(s)
         inside, interval, t = self.place(s)
         jet = powers_of(t) @ take_rows(self.powers, interval)
         value, slope = jet[..., 0, :], jet[..., 1, :]
         value = value + slope * (s - inside)[..., None]
 
-        def pull_back(dq):
+        def pull_back(dq: Array) -> Array:
             return xp.sum(xp.permute_dims(dq, (*range(1, dq.ndim), 0)) * slope, axis=-1)
 
         return xp.permute_dims(value, (value.ndim - 1, *range(value.ndim - 1))), pull_back
 
-    def place(self, s: Float[Array, "*axes"]):
+    def place(self, s: Float[Array, "*axes"]) -> tuple[Array, Array, Array]:
         """s cut off at the ends of the table, its interval, and its distance from the start of that."""
         xp = array_namespace(s)
         low, high, end, fine, coarse = (self.grid[k] for k in range(5))
@@ -97,7 +99,9 @@ def powers_of(t: Float[Array, "*axes"]) -> Float[Array, "*axes 2 6"]:
     return xp.stack([xp.stack(powers, axis=-1), xp.stack(slopes, axis=-1)], axis=-2)
 
 
-def make_tables(net: EmbeddingNet, gate: EmbeddingNet, table: Float[Array, "type embedding"], grid=None) -> Tables:
+def make_tables(
+    net: EmbeddingNet, gate: EmbeddingNet, table: Float[Array, "type embedding"], grid: Float[Array, "6"] | None = None
+) -> Tables:
     """The tables of a gate on all types in `table` and, where a grid is given, of an embedding net."""
     rows = other_type_slow(fold_gate(gate, table), table.shape[0]).T
     return Tables(rows, None if grid is None else quintics(net, grid), grid)
@@ -150,7 +154,7 @@ def intervals(grid: Float[Array, "6"]) -> tuple[Float[Array, "interval"], Float[
     return start, xp.where(is_fine, fine * xp.ones_like(index), coarse * xp.ones_like(index))
 
 
-def jets(net: EmbeddingNet, s: Float[Array, "point"]):
+def jets(net: EmbeddingNet, s: Float[Array, "point"]) -> Jet:
     """Value, first and second derivative of a net of one number (channel, point), by the chain rule forwards."""
     xp = array_namespace(s)
     x = s[None, :]
@@ -160,7 +164,7 @@ def jets(net: EmbeddingNet, s: Float[Array, "point"]):
     return jet
 
 
-def layer_jet(layer: Dense, x, dx, ddx):
+def layer_jet(layer: Dense, x: Array, dx: Array, ddx: Array) -> Jet:
     """Value, first and second derivative of the output of a layer without a timestep, from those of its input."""
     xp = array_namespace(x)
     z, dz, ddz = (layer.weight.T @ a for a in (x, dx, ddx))
@@ -168,4 +172,5 @@ def layer_jet(layer: Dense, x, dx, ddx):
     y, pull = activation(layer.activation)(z)
     slope, bend = pull(xp.ones_like(z)), curvature(layer.activation)(z)
     skipped = (xp.concat([a] * layer.copies) if layer.copies else 0.0 for a in (x, dx, ddx))
-    return tuple(a + b for a, b in zip((y, slope * dz, bend * dz * dz + slope * ddz), skipped, strict=True))
+    y, dy, ddy = (a + b for a, b in zip((y, slope * dz, bend * dz * dz + slope * ddz), skipped, strict=True))
+    return y, dy, ddy

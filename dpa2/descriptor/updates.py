@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ..nn.activations import activation
 from ..nn.arrays import array_namespace
@@ -10,7 +10,7 @@ from ..nn.layers import Linear
 from ..nn.module import module
 from ..nn.record import Intermediate, record
 from ..nn.roles import inline, static
-from .features import Features, Sums
+from .features import Features, InputVJP, Sums, UpdateVJP
 from .term import Term, TermContext
 
 
@@ -21,18 +21,18 @@ class OwnFeatures(Term):
     name: ClassVar[str] = "own"
 
     @classmethod
-    def exists(cls, settings, last):
+    def exists(cls, settings: Any, last: bool) -> bool:
         return not settings.separate_mlp
 
     @classmethod
-    def width(cls, settings):
+    def width(cls, settings: Any) -> int:
         return settings.atom_dim
 
     @classmethod
-    def build(cls, context):
+    def build(cls, context: TermContext) -> OwnFeatures:
         return cls()
 
-    def vjp(self, x: Features, sums: Sums):
+    def vjp(self, x: Features, sums: Sums) -> InputVJP:
         return x.atom, lambda dy: Features(atom=dy)
 
 
@@ -43,7 +43,7 @@ class MLP(Term):
     linear: Linear = inline()
     activation: str = static()
 
-    def vjp(self, x: Features, sums: Sums):
+    def vjp(self, x: Features, sums: Sums) -> UpdateVJP:
         (of,) = self.updated
         z, pull_linear = self.linear.vjp(getattr(x, of))
         y, pull = activation(self.activation)(z)
@@ -60,7 +60,7 @@ class AtomMLP(MLP):
     intermediates = (Intermediate("g1_self_mlp", "atom f", "8.5"),)
 
     @classmethod
-    def exists(cls, settings, last):
+    def exists(cls, settings: Any, last: bool) -> bool:
         return settings.separate_mlp
 
     @classmethod
@@ -78,7 +78,7 @@ class PairMLP(MLP):
     intermediates = (Intermediate("g2_mlp", "atom rf g", "8.6"),)
 
     @classmethod
-    def exists(cls, settings, last):
+    def exists(cls, settings: Any, last: bool) -> bool:
         return not last
 
     @classmethod
@@ -98,7 +98,7 @@ class PairProduct(Term):
     project: Linear = inline()
 
     @classmethod
-    def exists(cls, settings, last):
+    def exists(cls, settings: Any, last: bool) -> bool:
         return settings.pair_product and not last
 
     @classmethod
@@ -106,13 +106,13 @@ class PairProduct(Term):
         s = context.settings
         return cls(Linear.build(context.take, s.atom_dim, s.pair_dim, bias=False))
 
-    def vjp(self, x: Features, sums: Sums):
+    def vjp(self, x: Features, sums: Sums) -> UpdateVJP:
         xp = array_namespace(x.near)
         projected = (x.atom[:, None, :] * x.near) @ self.project.weight
         y = x.switch[..., None] * projected
         record("g2_g1g1", y)
 
-        def pull_back(dy):
+        def pull_back(dy: Features) -> Features:
             dproduct = (x.switch[..., None] * dy.pair) @ self.project.weight.T
             return Features(
                 atom=xp.sum(dproduct * x.near, axis=1),

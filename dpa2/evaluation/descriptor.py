@@ -7,11 +7,12 @@ import numpy as np
 from ..descriptor.descriptor import DescriptorProgram, rotation, switches
 from ..neighbors import counts_within
 from ..nn.arrays import end_to_end
+from .library import Library
 from .prepared import Prepared
 from .results import DescriptorEvaluation
 
 
-def evaluate_descriptor(program: DescriptorProgram, backend, ready: Prepared) -> list[DescriptorEvaluation]:
+def evaluate_descriptor(program: DescriptorProgram, backend: Library, ready: Prepared) -> list[DescriptorEvaluation]:
     """The descriptor's outputs of the prepared systems, whose chunks must all be equally wide."""
     states, _ = program.vjp(ready.chunks, backend)
     rotations = backend.run(rotation, (program.initial.pairs,), ready.chunks, states)

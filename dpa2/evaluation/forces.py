@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ..descriptor.runner import Runner
 from ..fitting.energy import EnergyProgram
 from ..nn.arrays import Array, Float, array_namespace, end_to_end, flat
 from .prepared import Prepared
@@ -16,7 +17,9 @@ from .results import Evaluation, split
 from .rows import sum_over_rows
 
 
-def evaluate_prepared(program: EnergyProgram, backend, ready: Prepared, with_atom_virial: bool) -> list[Evaluation]:
+def evaluate_prepared(
+    program: EnergyProgram, backend: Runner, ready: Prepared, with_atom_virial: bool
+) -> list[Evaluation]:
     """Energies, forces and virials of the prepared systems."""
     energies, pull = program.vjp(ready.chunks, ready.inputs, backend)
     gradients = pull([given.real for given in ready.inputs])
@@ -27,13 +30,13 @@ def evaluate_prepared(program: EnergyProgram, backend, ready: Prepared, with_ato
     return split(ready.atoms, totals, forces, virials, atom_energies, shares)
 
 
-def from_edges(backend, ready: Prepared, function: Callable, gradients: Sequence) -> list[Sequence[Array]]:
+def from_edges(backend: Runner, ready: Prepared, function: Callable, gradients: Sequence) -> list[Sequence[Array]]:
     """The results of `function(gradients, vectors, coordinates)` for all chunks: a list for each of its results."""
     vectors = [chunk.vectors for chunk in ready.chunks]
     return list(zip(*backend.run(function, (), gradients, vectors, ready.coordinates), strict=True))
 
 
-def atom_virials(backend, ready: Prepared, gradients: Sequence, pull: Callable) -> Array:
+def atom_virials(backend: Runner, ready: Prepared, gradients: Sequence, pull: Callable) -> Array:
     """The share of each atom in the virial, as the reference divides it: (atom, 3, 3).
 
     The last term comes from message passing:

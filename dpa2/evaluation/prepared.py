@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..batching.plan import Plan
+from ..config import DPA2Config
 from ..descriptor.chunk import Chunk
 from ..fitting.energy import Inputs
 from ..neighbors import Neighbors
 from ..nn.arrays import Array, end_to_end, flat
 from ..structures.system import System, wrapped
+from .library import Library
 from .rows import RowMap
 
 
@@ -34,7 +36,9 @@ class Prepared:
         return [len(s.types) for s in self.systems]
 
 
-def prepare(backend, config, host: Plan, lists, systems) -> Prepared:
+def prepare(
+    backend: Library, config: DPA2Config, host: Plan, lists: Sequence[Neighbors], systems: Sequence[System]
+) -> Prepared:
     """A plan and what belongs to its rows, on a back end."""
     coordinates = np.concatenate([wrapped(s.coordinates, s.cell) for s in systems])[host.order]
     row_map = RowMap(
@@ -55,7 +59,7 @@ def prepare(backend, config, host: Plan, lists, systems) -> Prepared:
     )
 
 
-def inputs(backend, dtype: str, host: Plan, systems) -> tuple[Inputs, ...]:
+def inputs(backend: Library, dtype: str, host: Plan, systems: Sequence[System]) -> tuple[Inputs, ...]:
     """1 for real atoms, 0 for virtual ones and for rows that only fill up a chunk; frame and atomic parameters."""
     types = np.concatenate([s.types for s in systems])[host.order]
     real = backend.arrays(host.cut((types >= 0) * host.present), backend.wide())
@@ -64,6 +68,6 @@ def inputs(backend, dtype: str, host: Plan, systems) -> tuple[Inputs, ...]:
     return tuple(map(Inputs, real, backend.arrays(frame, dtype), backend.arrays(atom, dtype)))
 
 
-def parameters(given: list, join, host: Plan, rows: np.ndarray) -> list:
+def parameters(given: list, join: Callable[[list], np.ndarray], host: Plan, rows: np.ndarray) -> list:
     """Parameters of the rows of each chunk, joined from those of all systems; None where a model takes none."""
     return [None] * len(host.chunks) if given[0] is None else host.cut(join(given)[rows])

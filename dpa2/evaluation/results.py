@@ -38,7 +38,9 @@ class DescriptorEvaluation:
     neighbors: Array
 
 
-def split(atoms: Sequence[int], energies, forces, virials, atom_energies, shares) -> list[Evaluation]:
+def split(
+    atoms: Sequence[int], energies: Array, forces: Array, virials: Array, atom_energies: Array, shares: Array | None
+) -> list[Evaluation]:
     """Return a result for each system, from arrays of all systems end to end; `atoms` are their numbers of atoms."""
     results, start = [], 0
     for k, n in enumerate(atoms):

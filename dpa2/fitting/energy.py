@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..descriptor.chunk import Chunk
 from ..descriptor.descriptor import Descriptor, DescriptorProgram
 from ..descriptor.features import Features
-from ..nn.arrays import Array, Float, Int, array_namespace, take_rows
+from ..descriptor.runner import Runner
+from ..nn.arrays import VJP, Array, Float, Int, array_namespace, take_rows
 from ..nn.module import module
 from ..nn.record import record
 from ..nn.roles import Constant, derived, part, static, statistic
@@ -53,7 +54,7 @@ class EnergyHead:
     counted: Float[Array, "type"] = derived(wide=True)
     table: Float[Array, "types_and_padding embedding"] | None
 
-    def vjp(self, f: Float[Array, "atom f"], types: Int[Array, "atom"], inputs: Inputs):
+    def vjp(self, f: Float[Array, "atom f"], types: Int[Array, "atom"], inputs: Inputs) -> VJP:
         """Energies (atom,) in eV, and the pullback to f."""
         xp = array_namespace(f)
         x = f if self.table is None else self.with_types(f, take_rows(self.table, types))
@@ -63,7 +64,7 @@ class EnergyHead:
         total = counted * (xp.astype(energies, counted.dtype) + take_rows(self.bias, types))
         return total, lambda weights: pull(weights * counted)[:, : f.shape[1]]
 
-    def with_types(self, f: Float[Array, "atom f"], embedded: Float[Array, "atom embedding"]):
+    def with_types(self, f: Float[Array, "atom f"], embedded: Float[Array, "atom embedding"]) -> Array:
         """[f | E(type)], in this order (section 10)."""
         return array_namespace(f).concat([f, embedded], axis=-1)
 
@@ -75,19 +76,23 @@ class EnergyProgram:
     descriptor: DescriptorProgram
     head: EnergyHead
 
-    def vjp(self, chunks: Sequence[Chunk], inputs: Sequence[Inputs], backend):
+    def vjp(
+        self, chunks: Sequence[Chunk], inputs: Sequence[Inputs], backend: Runner
+    ) -> tuple[Sequence[Array], Callable[[Sequence[Array]], list[Array]]]:
         """Energies (atom,) in eV of each chunk; `pull(weights)` gives the gradients of Σ weights · energies."""
         states, pull_descriptor = self.descriptor.vjp(chunks, backend)
         atoms, types = [s.atom for s in states], [b.types for b in chunks]
         energies, slopes = zip(*backend.run(finish, (self.head,), atoms, types, inputs), strict=True)
 
-        def pull_back(weights: Sequence[Float[Array, "atom"]]):
+        def pull_back(weights: Sequence[Float[Array, "atom"]]) -> list[Array]:
             return pull_descriptor(backend.run(cotangent, (), slopes, weights))
 
         return energies, pull_back
 
 
-def finish(head: EnergyHead, f: Float[Array, "atom f"], types: Int[Array, "atom"], inputs: Inputs):
+def finish(
+    head: EnergyHead, f: Float[Array, "atom f"], types: Int[Array, "atom"], inputs: Inputs
+) -> tuple[Float[Array, "atom"], Float[Array, "atom f"]]:
     """The energies of a chunk's atoms (atom,), and ∂E_i/∂f_i (atom, f)."""
     energies, pull = head.vjp(f, types, inputs)
     return energies, pull(array_namespace(energies).ones_like(energies))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..nn.arrays import Array, Float, Int, array_namespace, take_rows
+from ..nn.arrays import VJP, Array, Float, Int, array_namespace, take_rows
 from ..nn.layers import Dense, FittingLayers, Linear
 from ..nn.module import module
 from ..nn.record import record
@@ -24,7 +24,13 @@ class FittingNet:
     parameters_as_mask: bool = static()
     subtract_vacuum: bool = static()
 
-    def vjp(self, descriptor: Float[Array, "atom descriptor"], frame, atom, types: Int[Array, "atom"]):
+    def vjp(
+        self,
+        descriptor: Float[Array, "atom descriptor"],
+        frame: Float[Array, "atom frame_parameter"] | None,
+        atom: Float[Array, "atom atom_parameter"] | None,
+        types: Int[Array, "atom"],
+    ) -> VJP:
         """Energies (atom,), without the model's bias; `frame` and `atom` hold each atom's parameters or are None."""
         xp = array_namespace(descriptor)
         x = xp.astype(descriptor, self.output.weight.dtype)
@@ -37,13 +43,13 @@ class FittingNet:
             vacuum = xp.concat([0.0 * x, *extra], axis=-1)
             y = y - net.vjp(vacuum.T if extra else vacuum[:1, :].T)[0][:, 0]
 
-        def pull_back(dy):
+        def pull_back(dy: Array) -> Array:
             dx = pull(xp.astype(dy, y.dtype)[:, None])[: x.shape[1], :].T
             return xp.astype(dx, descriptor.dtype)
 
         return y + take_rows(self.bias, types), pull_back
 
-    def extra_inputs(self, x, frame, atom) -> list:
+    def extra_inputs(self, x: Float[Array, "atom descriptor"], frame: Array | None, atom: Array | None) -> list[Array]:
         """Normalised parameters and the case embedding, a row for each atom."""
         xp, rows = array_namespace(x), x.shape[0]
         parts = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,11 @@ from ..neighbors import SkinList
 from ..nn.arrays import Array
 from ..structures.system import System
 
-calculator = require("ase.calculators.calculator", "ase")
+if TYPE_CHECKING:
+    from ase.calculators import calculator
+else:
+    calculator = require("ase.calculators.calculator", "ase")
+
 VOIGT = ([0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1])  # rows and columns of xx, yy, zz, yz, xz, xy, the order of ASE
 
 
@@ -52,7 +56,7 @@ class DPA2(calculator.Calculator):
     (3, 3)
     """
 
-    implemented_properties = ("energy", "free_energy", "energies", "forces", "stress")
+    implemented_properties = ["energy", "free_energy", "energies", "forces", "stress"]
 
     def __init__(
         self,

@@ -56,12 +56,13 @@ def closest_distance(model: Model, systems: Sequence[System]) -> float:
 def table_error(model: Model) -> float:
     """Return the largest error of a model's table midway between its fine knots, relative to the largest value."""
     block = model.on_host().descriptor.repinit
-    if block.tables.coefficients is None:
+    tables = block.tables
+    if tables is None or tables.coefficients is None or tables.grid is None:
         return 0.0
-    low, high, _, step = (float(x) for x in block.tables.grid[:4])
+    low, high, _, step = (float(x) for x in tables.grid[:4])
     s = np.arange(low + 0.5 * step, high, step)
     exact = block.embedding.vjp(s[None, :])[0]
-    rows = block.tables.coefficients[: len(s)].reshape(len(s), -1, 6)
+    rows = tables.coefficients[: len(s)].reshape(len(s), -1, 6)
     near = (rows * (0.5 * step) ** np.arange(6)).sum(axis=-1).T
     return float(np.abs(near - exact).max() / np.abs(exact).max())
 

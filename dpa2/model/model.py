@@ -112,7 +112,9 @@ class Model:
 
     @cached_property
     def fast_program(self) -> EnergyProgram:
-        """The model ready to run, its embedding nets expanded."""
+        """The model ready to run, its embedding nets expanded if that was asked for."""
+        if self.acceleration is None:
+            return self.program
         expanded = accelerated(self.on_host().fold(), self.acceleration.closest, self.acceleration.tolerance)
         return moved(expanded, None, self.backend, self.config, {})
 

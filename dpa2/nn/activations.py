@@ -11,37 +11,37 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
-from .arrays import array_namespace
+from .arrays import VJP, Array, array_namespace
 
 GELU = math.sqrt(2 / math.pi), 0.044715  # constants of its tanh form
 MAX_THRESHOLD = 700.0  # exp of more overflows float64
 
 
-def tanh(x):
+def tanh(x: Array) -> VJP:
     xp = array_namespace(x)
     y = xp.tanh(x)
     return y, lambda dy: dy * (1 - y * y)
 
 
-def tanh_curvature(x):
+def tanh_curvature(x: Array) -> Array:
     xp = array_namespace(x)
     y = xp.tanh(x)
     return -2.0 * y * (1.0 - y * y)
 
 
-def relu(x):
+def relu(x: Array) -> VJP:
     xp = array_namespace(x)
     on = xp.astype(x > 0, x.dtype)
     return x * on, lambda dy: dy * on
 
 
-def relu6(x):
+def relu6(x: Array) -> VJP:
     xp = array_namespace(x)
     inside = xp.astype((x > 0) & (x < 6), x.dtype)
     return xp.clip(x, 0.0, 6.0), lambda dy: dy * inside
 
 
-def gelu(x):
+def gelu(x: Array) -> VJP:
     """The tanh form, whatever the name."""
     xp = array_namespace(x)
     a, b = GELU
@@ -49,52 +49,52 @@ def gelu(x):
     return 0.5 * x * (1 + t), lambda dy: dy * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * a * (1 + 3 * b * x * x))
 
 
-def gelu_curvature(x):
+def gelu_curvature(x: Array) -> Array:
     xp = array_namespace(x)
     a, b = GELU
     t, u, uu = xp.tanh(a * (x + b * x**3)), a * (1 + 3 * b * x * x), 6 * a * b * x
     return (1 - t * t) * (u + 0.5 * x * (uu - 2 * t * u * u))
 
 
-def softplus(x):
+def softplus(x: Array) -> VJP:
     xp = array_namespace(x)
     # ln(1 + eˣ) = max(x, 0) + ln(1 + e⁻|ˣ|) cannot overflow
     y = xp.clip(x, 0.0, None) + xp.log1p(xp.exp(-xp.abs(x)))
     return y, lambda dy: dy * logistic(x)
 
 
-def softplus_curvature(x):
+def softplus_curvature(x: Array) -> Array:
     s = logistic(x)
     return s * (1 - s)
 
 
-def logistic(x):
+def logistic(x: Array) -> Array:
     """1 / (1 + e⁻ˣ), by way of tanh, which cannot overflow."""
     xp = array_namespace(x)
     return 0.5 + 0.5 * xp.tanh(0.5 * x)
 
 
-def sigmoid(x):
+def sigmoid(x: Array) -> VJP:
     y = logistic(x)
     return y, lambda dy: dy * y * (1 - y)
 
 
-def sigmoid_curvature(x):
+def sigmoid_curvature(x: Array) -> Array:
     s = logistic(x)
     return s * (1 - s) * (1 - 2 * s)
 
 
-def silu(x):
+def silu(x: Array) -> VJP:
     s = logistic(x)
     return x * s, lambda dy: dy * s * (1 + x * (1 - s))
 
 
-def silu_curvature(x):
+def silu_curvature(x: Array) -> Array:
     s = logistic(x)
     return s * (1 - s) * (2 + x * (1 - 2 * s))
 
 
-def silut(x, threshold: float):
+def silut(x: Array, threshold: float) -> VJP:
     """silu below `threshold`, above it a tanh that continues value and slope."""
     xp = array_namespace(x)
     height, slope = silu_at(threshold)
@@ -105,7 +105,7 @@ def silut(x, threshold: float):
     return y, lambda dy: below * pull_low(dy) + (1 - below) * dy * slope * (1 - t * t)
 
 
-def silut_curvature(x, threshold: float):
+def silut_curvature(x: Array, threshold: float) -> Array:
     xp = array_namespace(x)
     _, slope = silu_at(threshold)
     below = xp.astype(x < threshold, x.dtype)
@@ -118,11 +118,11 @@ def silu_at(threshold: float) -> tuple[float, float]:
     return threshold * s, s + threshold * s * (1 - s)
 
 
-def linear(x):
+def linear(x: Array) -> VJP:
     return x, lambda dy: dy
 
 
-def no_curvature(x):
+def no_curvature(x: Array) -> Array:
     """The second derivative of a piecewise linear function."""
     return array_namespace(x).zeros_like(x)
 
@@ -131,8 +131,8 @@ def no_curvature(x):
 class Activation:
     """An activation: value and pullback, second derivative, and other names of it."""
 
-    vjp: Callable
-    curvature: Callable
+    vjp: Callable[..., VJP]
+    curvature: Callable[..., Array]
     aliases: tuple[str, ...] = ()
     smooth: bool = True  # whether all derivatives are continuous
     threshold: float | None = None  # of an activation that takes one, where its name gives none
@@ -157,7 +157,7 @@ NAMES = tuple(name for key, entry in ACTIVATIONS.items() for name in (key, *entr
 
 
 @lru_cache
-def activation(name: str | Callable) -> Callable:
+def activation(name: str | Callable[[Array], VJP]) -> Callable[[Array], VJP]:
     """Return the activation called `name`, in any case: y, pull = phi(x). `silut:3` carries its threshold.
 
     A function in place of a name is the activation itself.
@@ -174,7 +174,7 @@ def activation(name: str | Callable) -> Callable:
     return named(name).vjp
 
 
-def curvature(name: str) -> Callable:
+def curvature(name: str) -> Callable[[Array], Array]:
     """The second derivative of the activation called `name`."""
     return named(name).curvature
 

@@ -12,6 +12,13 @@ Array = Any
 Pullback = Callable[[Any], Any]  # takes the cotangent of a value and returns that of its argument
 VJP = tuple[Any, Pullback]  # a value and its pullback
 
+# `Float[Array, "atom f"] | MaybeNone` is an array or None where whoever reads it knows which, by how the object was
+# made; `| None` is for what a reader has to ask. A type checker must not demand the question in the first case.
+if TYPE_CHECKING:
+    MaybeNone = Any
+else:
+    MaybeNone = None
+
 # `Float[Array, "atom neighbor 3"]` is an array of real numbers with these axes. Signatures are checked at run time only
 # under DPA2_CHECK_SHAPES; for a type checker, the axes are a comment on the type.
 if TYPE_CHECKING:

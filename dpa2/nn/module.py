@@ -121,7 +121,7 @@ def chain_vjp(modules: Iterable[Any], x: Array) -> VJP:
     return x, pull_back
 
 
-def map_modules(change: Callable, tree):
+def map_modules(change: Callable[[Any], Any], tree: Any) -> Any:
     """The same tree with `change(part)` in place of every module and of every setting that is a dataclass.
 
     What a part holds is changed before the part itself.
@@ -134,7 +134,7 @@ def map_modules(change: Callable, tree):
     return change(dataclasses.replace(tree, **branches))
 
 
-def recast(part, kind: type):
+def recast(part: Any, kind: type) -> Any:
     """A module or setting as one of the class `kind`, which derives from a class of it and needs no more fields.
 
     If it is of a subclass that `kind` does not know, methods of `kind` come before those of the subclass.
@@ -144,6 +144,6 @@ def recast(part, kind: type):
     return cls(**{f.name: getattr(part, f.name) for f in dataclasses.fields(part)})
 
 
-def replaced(tree, old: type, new: type):
+def replaced(tree: Any, old: type, new: type) -> Any:
     """The same tree with everything of the class `old` recast as its subclass `new`."""
     return map_modules(lambda part: recast(part, new) if isinstance(part, old) else part, tree)

@@ -13,7 +13,7 @@ from dpa2.backends.protocol import Backend
 from dpa2.batching.plan import ChunkShape
 from dpa2.fitting.energy import Inputs
 
-MEMBERS = {name: member for name, member in vars(Backend).items() if not name.startswith("_")}
+MEMBERS = {name: member for name, member in inspect.getmembers_static(Backend) if not name.startswith("_")}
 PROPERTIES = {name for name, member in MEMBERS.items() if isinstance(member, property)}
 
 

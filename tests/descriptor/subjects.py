@@ -339,7 +339,7 @@ def _(rng, kind):
 
 @subject("repinit product")
 def _(rng):
-    block = Repinit(environment(rng, False), embedding(rng, "concat"), None, (), 2, True)
+    block = RepinitProgram(environment(rng, False), embedding(rng, "concat"), (), 2)
     return of_function(block.product_vjp, rng.normal(size=(ATOMS, G, 4)))
 
 

@@ -1,0 +1,37 @@
+"""What an evaluation asks of a back end beyond running functions of chunks: arrays, sums over rows, derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from ..descriptor.runner import Runner
+from ..nn.arrays import Array
+
+Tree = TypeVar("Tree")
+
+
+class Library(Runner, Protocol):
+    """An array library on one device. A tree is a module, a tuple or a list of trees, an array, or None."""
+
+    def asarray(self, x: Array, dtype: str | None = None) -> Array:
+        """Return a NumPy array, or an array of the library, of any shape as an array on the device.
+
+        Raises `BackendError` for a precision that the library does not have.
+        """
+
+    def arrays(self, tree: Tree, dtype: str) -> Tree:
+        """Return a tree of NumPy arrays as a tree of arrays on the device, real numbers in the precision `dtype`."""
+
+    def wide(self) -> str:
+        """Return the precision of coordinates, energies and sums."""
+
+    def derivatives(self, function: Callable, x: list[Array], directions: list[list[Array]]) -> list[Array]:
+        """Return the derivatives of `function` at x along each direction, each in the shape of `function(x)`.
+
+        x: arrays of any shapes. directions: each a list of arrays in the shapes of x.
+        """
+
+    @staticmethod
+    def sum_into_rows(values: Array, rows: Array, count: int) -> Array:
+        """Return an array (count, ...) whose row k is the sum of the `values` (n, ...) whose `rows` (n,) are k."""
