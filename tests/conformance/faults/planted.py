@@ -176,8 +176,8 @@ FAULTS = (
     ),
     Fault(
         "descriptor/repinit",
-        "            record_gate(embedding)\n",
-        "            record_gate(embedding)\n"
+        "            record_gate(embedding.gate, embedding.types)\n",
+        "            record_gate(embedding.gate, embedding.types)\n"
         "            import dataclasses\n"
         "            gate, n = embedding.gate, embedding.types\n"
         "            if gate.shape[1] != n:\n"
