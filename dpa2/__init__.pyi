@@ -21,8 +21,8 @@ from .errors import TooManyNeighbors as TooManyNeighbors
 from .errors import UnsupportedModel as UnsupportedModel
 from .errors import VerificationFailed as VerificationFailed
 from .errors import WriteFailed as WriteFailed
-from .evaluation.evaluate import DescriptorEvaluation as DescriptorEvaluation
-from .evaluation.evaluate import Evaluation as Evaluation
+from .evaluation.results import DescriptorEvaluation as DescriptorEvaluation
+from .evaluation.results import Evaluation as Evaluation
 from .model.compression import compress as compress
 from .model.extrapolation import ExtrapolationWarning as ExtrapolationWarning
 from .model.model import Model as Model

@@ -120,9 +120,10 @@ def test_every_function_with_a_pullback_is_tested():
             subject.run(subject.fixed, subject.inputs)
     finally:
         sys.setprofile(None)
+    abstract = {"term.Term.vjp"}
     whole = {"descriptor.DescriptorProgram.vjp", "descriptor.DescriptorProgram.layers_vjp", "energy.EnergyProgram.vjp"}
     missing = {name for code, name in functions_with_pullbacks().items() if code not in called}
-    assert missing == whole, "each of the others is to be a subject; these three are tested with whole models, below"
+    assert missing - abstract == whole, "a subject is missing; whole models cover the rest"
 
 
 @pytest.mark.parametrize("name", SUBJECTS)

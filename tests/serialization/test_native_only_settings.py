@@ -87,7 +87,8 @@ def test_a_setting_that_is_not_in_use_needs_no_word(suffix, tmp_path, monkeypatc
 
 def fields(section: type, path: str = ""):
     """The paths of all settings, those of optional sections too."""
-    for name, declared in get_type_hints(section).items():
+    types = get_type_hints(section)
+    for name, declared in ((field.name, types[field.name]) for field in dataclasses.fields(section)):
         yield f"{path}{name}"
         for inner in (declared, *get_args(declared)):
             if dataclasses.is_dataclass(inner) and f"{path}{name}" not in NATIVE_ONLY:
