@@ -33,10 +33,24 @@ class Section:
     def check_rules(self) -> None:
         """Refuse values of the right type that describe no model."""
 
+    def to_plain(self) -> dict:
+        """Return plain dictionaries and lists; without the settings that came later and are not in use."""
+        plain = {}
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]  # every section is a dataclass
+            value = getattr(self, field.name)
+            if not ("later" in field.metadata and value == field.default):
+                plain[field.name] = value.to_plain() if isinstance(value, Section) else value
+        return plain
+
     @classmethod
     def place(cls, name: str) -> str:
         """The path of a setting of this section."""
         return f"{cls.path}.{name}" if cls.path else str(name)
+
+
+def later(default) -> Any:
+    """Declare a setting that did not exist from the beginning: unless it is in use, digests and files leave it out."""
+    return dataclasses.field(default=default, metadata={"later": True})
 
 
 @cache

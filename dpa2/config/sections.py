@@ -1,16 +1,16 @@
 """The sections of the configuration: their settings with types, defaults and rules (specification section 15).
 
-Names and order of fields are in the digest of every model.
+The digest of a model is made of the names and values of its settings, so neither a field nor a default ever changes. A
+new setting is declared with `later(default)`: models that do not use it keep their digests.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import ClassVar
 
 from ..descriptor.electrons import ATOMIC_NUMBERS
-from .parsing import Section, read_section
+from .parsing import Section, later, read_section
 from .rules import (
     DTYPES,
     MAX_INTERVALS,
@@ -73,7 +73,7 @@ class Repinit(Section):
     timestep: bool = False
     zero_mean: bool = True
     attention: NeighborAttention | None = None
-    compression: Compression | None = None
+    compression: Compression | None = later(None)  # noqa: RUF009  a field
 
     def check_rules(self) -> None:
         check_cutoffs(self)
@@ -272,10 +272,7 @@ class DPA2Config(Section):
 
     def to_dict(self) -> dict:
         """Plain dictionaries and lists: the canonical form that the native format and the digest hold."""
-        plain = dataclasses.asdict(self)
-        if self.repinit.compression is None:  # as it was before there was such a setting
-            del plain["repinit"]["compression"]
-        return plain
+        return self.to_plain()
 
     @classmethod
     def from_dict(cls, data: dict) -> DPA2Config:

@@ -36,14 +36,14 @@ class Convolution(Term):
 
     def vjp(self, x: Features, sums: Sums) -> UpdateVJP:
         xp = array_namespace(x.pair)
-        factor = (x.switch * sums.mean)[..., None]
+        factor = (x.switch * sums.convolution)[..., None]
         kernel = (x.pair * factor) @ self.project.weight
         y = xp.sum(kernel * x.near, axis=1)
         record("g1_conv", y)
 
         def pull_back(dy: Features) -> Features:
             dscaled = (dy.atom[:, None, :] * x.near) @ self.project.weight.T
-            dswitch = xp.sum(dscaled * x.pair, axis=-1) * sums.mean
+            dswitch = xp.sum(dscaled * x.pair, axis=-1) * sums.convolution
             return Features(near=dy.atom[:, None, :] * kernel, pair=dscaled * factor, switch=dswitch)
 
         return Features(atom=y), pull_back
@@ -73,7 +73,7 @@ class NarrowConvolution(Term):
 
     def vjp(self, x: Features, sums: Sums) -> InputVJP:
         xp = array_namespace(x.pair)
-        factor = (x.switch * sums.mean)[..., None]
+        factor = (x.switch * sums.convolution)[..., None]
         projected = x.near @ self.project.weight
         y = xp.sum(x.pair * factor * projected, axis=1)
         record("g1_conv", y)
@@ -81,7 +81,7 @@ class NarrowConvolution(Term):
         def pull_back(dy: Array) -> Features:
             dpair = dy[:, None, :] * projected
             dnear = (dy[:, None, :] * x.pair * factor) @ self.project.weight.T
-            dswitch = xp.sum(dpair * x.pair, axis=-1) * sums.mean
+            dswitch = xp.sum(dpair * x.pair, axis=-1) * sums.convolution
             return Features(near=dnear, pair=dpair * factor, switch=dswitch)
 
         return y, pull_back

@@ -173,7 +173,7 @@ def collected(edges: Float[Array, "edge f"] | None, links: Links, part: Features
 
 def rotation(pairs: InitialPairs, chunk: Chunk, state: Features) -> Float[Array, "atom g 3"]:
     """The rotation matrix of section 8.8: equivariant, from the final g and h."""
-    moment, _ = moment_vjp(state.direction, state.switch, state.pair, pairs.sums(chunk).root)
+    moment, _ = moment_vjp(state.direction, state.switch, state.pair, pairs.sums(chunk).symmetrization)
     record("repformer/rot_mat", moment, (0, 2, 1))
     return moment.mT
 

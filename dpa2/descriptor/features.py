@@ -43,10 +43,10 @@ def plus(a: Array | None, b: Array | None) -> Array | None:
 
 @module
 class Sums:
-    """Factors of sums over neighbours: η of the symmetrisation (`root`) and of the convolution (`mean`) (8.4, 8.5)."""
+    """The factors η of sums over neighbours, in the symmetrisation and in the convolution (8.4, 8.5)."""
 
-    root: Float[Array, "atom 1"]
-    mean: Float[Array, "atom 1"]
+    symmetrization: Float[Array, "atom 1"]
+    convolution: Float[Array, "atom 1"]
 
 
 @module

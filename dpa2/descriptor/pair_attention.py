@@ -112,8 +112,8 @@ class AttentionMap:
         slots = x.pair.shape[1]
         gamma = x.direction @ x.direction.mT
         both, pull_both = self.weighting.pair_vjp(x.switch)
-        (shift, offset), pull_logits = self.weighting.logits_vjp(both)
-        factor = shift * gamma if self.gate else shift
+        (scale, offset), pull_logits = self.weighting.logits_vjp(both)
+        factor = scale * gamma if self.gate else scale
         keys = of_each_head(x.pair @ self.score, x.pair.shape[2])
         raw = xp.reshape(keys @ x.pair.mT, (*x.pair.shape[:2], -1, slots))
         logits = raw * factor[:, :, None, :]
@@ -129,7 +129,7 @@ class AttentionMap:
             dboth, dgamma = pull_after(sum_of_heads(dmap * alpha))
             dlogits = pull_softmax(dmap * after)
             dfactor, doffset = sum_of_heads(dlogits * raw), sum_of_heads(dlogits)
-            dgamma = dgamma + (dfactor * shift if self.gate else 0.0)
+            dgamma = dgamma + (dfactor * scale if self.gate else 0.0)
             dboth = dboth + pull_logits(dfactor * gamma if self.gate else dfactor, doffset)
             draw = xp.reshape(dlogits * factor[:, :, None, :], (*keys.shape[:2], slots))
             dkeys = xp.reshape(draw @ x.pair, (*x.pair.shape[:2], -1))

@@ -87,12 +87,12 @@ class RepinitProgram:
     def product_vjp(self, x: Float[Array, "atom channel column"]) -> VJP:
         """D = X X[:axis]ᵀ with the axis index fastest."""
         xp = array_namespace(x)
-        head = x[:, : self.axis, :]
-        y = x @ head.mT
+        leading = x[:, : self.axis, :]
+        y = x @ leading.mT
 
         def pull_back(dflat: Array) -> Array:
             dy = xp.reshape(dflat, y.shape)
-            dx = dy @ head
+            dx = dy @ leading
             return xp.concat([dx[:, : self.axis, :] + dy.mT @ x, dx[:, self.axis :, :]], axis=1)
 
         return xp.reshape(y, (y.shape[0], -1)), pull_back

@@ -44,7 +44,7 @@ class Symmetrization(Term):
         return cls(context.settings.axis)
 
     def vjp(self, x: Features, sums: Sums) -> InputVJP:
-        moment, pull_moment = moment_vjp(x.direction, x.switch, getattr(x, self.of), sums.root)
+        moment, pull_moment = moment_vjp(x.direction, x.switch, getattr(x, self.of), sums.symmetrization)
         y, pull_y = self.invariants_vjp(moment)
         record(self.intermediates[0].name, y)
 
@@ -57,12 +57,12 @@ class Symmetrization(Term):
     def invariants_vjp(self, moment: Float[Array, "atom 3 channel"]) -> VJP:
         """(1/3) H[:, :axis]ᵀ H, flattened with the channel fastest."""
         xp = array_namespace(moment)
-        head = moment[:, :, : self.axis]
-        y = head.mT @ moment / 3.0
+        leading = moment[:, :, : self.axis]
+        y = leading.mT @ moment / 3.0
 
         def pull_back(dflat: Array) -> Array:
             dy = xp.reshape(dflat, y.shape) / 3.0
-            dmoment = head @ dy
+            dmoment = leading @ dy
             return xp.concat([dmoment[..., : self.axis] + moment @ dy.mT, dmoment[..., self.axis :]], axis=-1)
 
         return xp.reshape(y, (y.shape[0], -1)), pull_back

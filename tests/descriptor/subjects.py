@@ -21,8 +21,9 @@ from dpa2.descriptor.initial import Initial, InitialPairs
 from dpa2.descriptor.local_attention import side_by_side
 from dpa2.descriptor.neighbor_attention import NeighborAttention, attention_vjp, directions_vjp
 from dpa2.descriptor.pair_attention import AttentionMap, DirectionReader, PairReader
-from dpa2.descriptor.repformer import TERMS, RepformerStep, Residual
+from dpa2.descriptor.repformer import TERMS, RepformerStep
 from dpa2.descriptor.repinit import RepinitProgram
+from dpa2.descriptor.residual import Residual
 from dpa2.descriptor.switch import switch_vjp
 from dpa2.descriptor.symmetrization import PairSymmetrization, moment_vjp
 from dpa2.descriptor.tables import Tables

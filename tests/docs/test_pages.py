@@ -54,7 +54,7 @@ def resolved(path: str):
 
 SYMBOLS = [
     (heading, path)
-    for heading, column in (("Quantities", 1), ("The specification in the code", 2))
+    for heading, column in (("Quantities", 2), ("The specification in the code", 2))
     for row in table(heading)
     for path in re.findall(r"`([^`]+)`", row[column])
 ]
@@ -67,7 +67,7 @@ def test_symbols_of_the_glossary_exist(heading, path):
 
 def test_trace_names_of_the_glossary_are_in_the_table():
     known = {row.name for row in TABLE} | {row.name.rpartition("/")[2] for row in TABLE}
-    names = [name for row in table("Quantities") for name in re.findall(r"`([^`]+)`", row[2])]
+    names = [name for row in table("Quantities") for name in re.findall(r"`([^`]+)`", row[3])]
     assert names
     assert set(names) <= known
 

@@ -8,10 +8,13 @@ from typing import get_args, get_type_hints
 
 import pytest
 
+import dpa2
 from dpa2 import config as c
+from dpa2 import testing
+from dpa2.config.parsing import later
 from dpa2.errors import TargetLacks
 from dpa2.serialization import Checkpoint, read, write
-from dpa2.serialization.settings import spelling
+from dpa2.serialization.settings import native_only, spelling
 from dpa2.serialization.settings.native_only import NATIVE_ONLY, TABLES, spelled
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"
@@ -96,7 +99,26 @@ def fields(section: type, path: str = ""):
 
 
 def test_every_field_of_the_configuration_is_spelled_or_native_only():
-    assert set(fields(c.DPA2Config)) == spelled() | set(NATIVE_ONLY)
+    """A field that no table spells is native only, and refused by the test above."""
+    every = set(fields(c.DPA2Config))
+    assert spelled() | set(NATIVE_ONLY) <= every
+    assert not spelled() & set(NATIVE_ONLY)
+
+
+@pytest.mark.parametrize("suffix", [".dp", ".pt", ".yaml"])
+def test_an_activation_that_deepmd_does_not_have_is_refused(suffix, tmp_path, monkeypatch):
+    monkeypatch.setattr(native_only, "ACTIVATIONS", {"linear"})
+    model = testing.perturbed_model(testing.small_config())
+    with pytest.raises(TargetLacks, match=r"repinit\.activation = 'tanh'"):
+        dpa2.save(model, tmp_path / f"model{suffix}")
+
+
+def test_a_setting_that_came_later_leaves_the_digests_of_other_models_as_they_are():
+    newer = dataclasses.make_dataclass(
+        "Newer", [("further", int, later(3))], bases=(c.Compression,), frozen=True, kw_only=True
+    )
+    assert newer(intervals=5).to_plain() == c.Compression(intervals=5).to_plain()
+    assert newer(intervals=5, further=4).to_plain() == {"intervals": 5, "further": 4}
 
 
 def test_no_field_has_two_words():

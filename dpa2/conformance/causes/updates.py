@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from ...descriptor.repformer import RepformerStep, Residual, present
+from ...descriptor.repformer import RepformerStep, present
+from ...descriptor.residual import Residual
 from ...descriptor.updates import PairProduct
 from ...nn.record import listening
 from .cause import Cause, each, swap

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from ...config import DPA2Config
 from ...errors import UnsupportedModel, shorten
-from .spelling import DESCRIPTOR, FITTING, MODEL, REPFORMER, REPINIT, THREE_BODY
+from .spelling import ACTIVATIONS, DESCRIPTOR, FITTING, MODEL, REPFORMER, REPINIT, THREE_BODY
 
 TABLES = {  # the tables that spell the fields of each section
     "": (MODEL, DESCRIPTOR),
@@ -34,10 +34,15 @@ def unspelled(section, known: set[str], path: str = "") -> Iterator[tuple[str, o
     """The settings below `path` that are in use and not known, with their values."""
     for field in dataclasses.fields(section):
         name, value = f"{path}{field.name}", getattr(section, field.name)
-        if name not in known and value != unused(name, field):
+        if (name not in known and value != unused(name, field)) or not has_word(field.name, value):
             yield name, value
         elif name in known and dataclasses.is_dataclass(value):
             yield from unspelled(value, known, f"{name}.")
+
+
+def has_word(setting: str, value) -> bool:
+    """Return whether DeePMD-kit has a word for a value of a setting that it knows."""
+    return setting != "activation" or value.lower().partition(":")[0] in ACTIVATIONS
 
 
 def unused(name: str, field: dataclasses.Field):
@@ -50,5 +55,5 @@ def unused(name: str, field: dataclasses.Field):
 def require_spelled(config: DPA2Config) -> None:
     """Refuse a model with a setting that DeePMD-kit's formats have no word for."""
     for path, value in unspelled(config, spelled()):
-        reason = "DeePMD-kit's formats have no such setting; write a .safetensors file, which holds every model"
+        reason = "DeePMD-kit's formats have no word for that; write a .safetensors file, which holds every model"
         raise UnsupportedModel(f"{path} = {shorten(value)}: {reason}", what=path)

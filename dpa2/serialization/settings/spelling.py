@@ -101,6 +101,9 @@ WORDS = {  # values that have other words, by DeePMD-kit's key
     "update_residual_init": {"norm": "normal", "const": "constant"},
     "precision": {name: name for name in NAMES},
 }
+ACTIVATIONS = {  # the activations that DeePMD-kit has, by the same names (specification section 3.3)
+    "tanh", "relu", "relu6", "gelu", "gelu_tf", "softplus", "sigmoid", "silu", "none", "linear", "silut", "custom_silu",
+}  # fmt: skip
 SYNONYMS = {
     "default": "float64",
     "double": "float64",

@@ -195,13 +195,13 @@ FAULTS = (
     ),
     Fault(
         "descriptor/repinit",
-        "y = x @ head.mT",
-        "y = x[..., 1:] @ head[..., 1:].mT",
+        "y = x @ leading.mT",
+        "y = x[..., 1:] @ leading[..., 1:].mT",
         "repinit/grrg",
         "repinit-three-columns",
     ),
-    Fault("descriptor/repinit", "head = x[:, : self.axis, :]", "head = x[:, -self.axis :, :]", "repinit/grrg"),
-    Fault("descriptor/repinit", "dx = dy @ head", "dx = 2.0 * (dy @ head)", FORCE),
+    Fault("descriptor/repinit", "leading = x[:, : self.axis, :]", "leading = x[:, -self.axis :, :]", "repinit/grrg"),
+    Fault("descriptor/repinit", "dx = dy @ leading", "dx = 2.0 * (dy @ leading)", FORCE),
     # three-body
     Fault("descriptor/three_body", "return v @ v.mT, pull_back", "return -(v @ v.mT), pull_back", "three_body/kappa"),
     Fault(
@@ -337,7 +337,7 @@ FAULTS = (
     # pair attention
     Fault(
         "descriptor/pair_attention",
-        "shift * gamma if self.gate else shift",
+        "scale * gamma if self.gate else scale",
         "shift",
         "repformer/layer0/attn2_(logits|map)",
         "gate-ignored",
@@ -397,7 +397,13 @@ FAULTS = (
         MOMENTS,
         "repformer-flatten",
     ),
-    Fault("descriptor/symmetrization", "y = head.mT @ moment / 3.0", "y = head.mT @ moment", MOMENTS, "third-missing"),
+    Fault(
+        "descriptor/symmetrization",
+        "y = leading.mT @ moment / 3.0",
+        "y = leading.mT @ moment",
+        MOMENTS,
+        "third-missing",
+    ),
     Fault(
         "descriptor/symmetrization", "dy = xp.reshape(dflat, y.shape) / 3.0", "dy = xp.reshape(dflat, y.shape)", FORCE
     ),
@@ -409,20 +415,20 @@ FAULTS = (
     ),
     Fault(
         "descriptor/convolution",
-        "dswitch = xp.sum(dscaled * x.pair, axis=-1) * sums.mean",
+        "dswitch = xp.sum(dscaled * x.pair, axis=-1) * sums.convolution",
         "dswitch = 0.0 * x.switch",
         FORCE,
     ),
     # a layer
-    Fault("descriptor/repformer", 'if style == "average":', "if False:", "repformer/layer0/g1", "style-ignored"),
+    Fault("descriptor/residual", 'if style == "average":', "if False:", "repformer/layer0/g1", "style-ignored"),
     Fault(
-        "descriptor/repformer",
+        "descriptor/residual",
         "keep=(count + 1) ** -0.5, share=(count + 1) ** -0.5",
         "keep=max(count, 1) ** -0.5, share=max(count, 1) ** -0.5",
         "repformer/layer0/g1",
         "updates-not-counted",
     ),
-    Fault("descriptor/repformer", "share=max(count, 1) ** -0.5", "share=1.0", "repformer/layer0/g1"),
+    Fault("descriptor/residual", "share=max(count, 1) ** -0.5", "share=1.0", "repformer/layer0/g1"),
     Fault(
         "descriptor/updates",
         "y = x.switch[..., None] * projected",
