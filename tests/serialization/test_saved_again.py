@@ -157,12 +157,13 @@ def test_other_models_are_named_by_what_makes_them_others(message, genuine, tmp_
         read(saved(tmp_path, {"model": state}))
 
 
+class SpinEnergyModel(torch.nn.Module):
+    def forward(self, x):
+        return x
+
+
 @pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
 def test_a_frozen_model_without_settings_is_named_by_its_class(tmp_path):
-    class SpinEnergyModel(torch.nn.Module):
-        def forward(self, x):
-            return x
-
     torch.jit.save(torch.jit.trace(SpinEnergyModel(), torch.ones(1)), tmp_path / "spin.pth")
     with pytest.raises(UnsupportedModel, match="SpinEnergyModel") as caught:
         read(tmp_path / "spin.pth")

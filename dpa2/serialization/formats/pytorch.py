@@ -5,10 +5,11 @@ Source: sections 3.4, 4 and 5 of the description of formats.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import NoReturn
 
-from ...errors import FormatError, UnsupportedModel, shorten
+from ...errors import FormatError, UnsupportedModel
 from ..contents import Contents
 from ..settings.plain import parse_json
 from ..state.state import State, distance_note, state_to_checkpoint
@@ -67,7 +68,7 @@ def read_script(archive: Archive, entry: str) -> Contents:
 
 def refuse_script(root) -> NoReturn:
     """Refuse a TorchScript model that does not carry the settings of an energy model, and name its class."""
-    kind = shorten(root.name.rpartition(".")[2]) if isinstance(root, Instance) else type(root).__name__
+    kind = re.split(r"[ .]", root.name)[-1][:100] if isinstance(root, Instance) else type(root).__name__
     what = f"a TorchScript model of class {kind}, without `model_def_script`"
     raise UnsupportedModel(f"is {what}; only energy models with a DPA-2 descriptor are read", what=what)
 
