@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from os import PathLike
 from typing import Any
 
@@ -61,7 +62,9 @@ def load(
 def load_multitask(
     file: str | PathLike[str], backend: str = "numpy", dtype: str | None = None, device: str | None = None
 ) -> dict[str, Model]:
-    """Return the models of all task heads of a file, by name; tensors that they share in the file stay shared.
+    """Return the models of all energy heads of a file, by name; tensors that they share in the file stay shared.
+
+    A warning names the heads that predict something else.
 
     Parameters
     ----------
@@ -77,7 +80,9 @@ def load_multitask(
     moved: dict[Any, Any] = {}
     if contents.heads is None:
         raise InputError(f"{file}: holds one model; read it with `dpa2.load`", argument="file", file=str(file))
-    read = {head: serialization.read_from(contents, file, head) for head in contents.heads}
+    if contents.others():
+        warnings.warn(f"{file}: {contents.others()[2:]}", stacklevel=2)
+    read = {head: serialization.read_from(contents, file, head) for head in contents.energy_heads}
     return {name: Model.from_checkpoint(c, backend, dtype, device, str(file), moved) for name, c in read.items()}
 
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from ..errors import FormatError, InputError
+from ..errors import FormatError, InputError, shorten
 from .checkpoint import Checkpoint
 
+ENERGY = "ener"  # DeePMD-kit's word for a head that predicts energies
 MOST_EXPANSION = 64  # a compressed file may hold at most this many times its own size; statistics repeat themselves
 
 
@@ -19,6 +20,7 @@ class Contents:
     format: str
     models: Mapping[str | None, Callable[[], Checkpoint]]
     aliases: Mapping[str, str] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)  # what each head predicts, in the words of its script
 
     @classmethod
     def single(cls, format: str, checkpoint: Checkpoint) -> Contents:
@@ -34,12 +36,17 @@ class Contents:
         if not isinstance(heads, dict) or not all(isinstance(section, dict) for section in heads.values()):
             raise FormatError("model_dict is not a dictionary with a section for each head", key="model_dict")
         models = {head: partial(model, head, section) for head, section in heads.items()}
-        return cls(format, models, aliases_of(heads))
+        return cls(format, models, aliases_of(heads), {head: kind_of(section) for head, section in heads.items()})
 
     @property
     def heads(self) -> tuple[str, ...] | None:
         """The names of the heads, or None where there is one model without a name."""
         return None if None in self.models else tuple(name for name in self.models if name is not None)
+
+    @property
+    def energy_heads(self) -> tuple[str, ...]:
+        """The names of the heads that predict energies, which are those that are read."""
+        return tuple(head for head in self.heads or () if self.kinds.get(head, ENERGY) == ENERGY)
 
     def model(self, head: str | None) -> Checkpoint:
         """The model of a head; `InputError` lists the heads if that is not one of them."""
@@ -50,7 +57,19 @@ class Contents:
             raise InputError("holds one model without heads; leave out `head`", argument="head")
         asked = "several models and no head was asked for" if head is None else f"no head {head!r}"
         facts = {"argument": "head", "heads": list(self.heads)}
-        raise InputError(f"holds {asked}; choose one of: {', '.join(self.heads)}", **facts)
+        raise InputError(f"holds {asked}; choose one of: {', '.join(self.energy_heads)}{self.others()}", **facts)
+
+    def others(self) -> str:
+        """The heads that are not read, in words for the end of a message; empty where there are none."""
+        found = [f"{head} ({self.kinds[head]})" for head in self.heads or () if head not in self.energy_heads]
+        return f"; not read, since they predict something else than energies: {', '.join(found)}" if found else ""
+
+
+def kind_of(section: dict) -> str:
+    """Return what a head predicts, by the type of its model or of its fitting net, such as "ener" or "property"."""
+    fitting = section.get("fitting_net")
+    types = section.get("type", "standard"), fitting.get("type", ENERGY) if isinstance(fitting, dict) else ENERGY
+    return shorten(types[1] if types[0] == "standard" else types[0]).strip("'")
 
 
 def aliases_of(heads: dict[str, dict]) -> dict[str, str]:

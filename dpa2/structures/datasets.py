@@ -17,6 +17,9 @@ import numpy as np
 
 from ..errors import FormatError
 from ..nn.arrays import Float, Int
+from .hdf5 import Node
+from .places import place_of, refuse_lmdb
+from .raw import RawFile, RawSet
 from .system import System
 
 # Numbers in a frame of each file: a fixed count, and a count for each atom.
@@ -75,7 +78,9 @@ def read_dataset(path: str | Path | Iterable[str | Path], type_map: Sequence[str
     Parameters
     ----------
     path
-        A directory or several, searched recursively for directories with a file `type.raw`.
+        A directory or several, searched recursively for directories with a file `type.raw`: with arrays in directories
+        `set.*`, or with text files (`coord.raw`, ...). Also an HDF5 file of the same layout, or one group of it,
+        `FILE.hdf5#GROUP`.
     type_map
         Names of the types, to which the type indices of all frames are translated; None for the names in the data, in
         order of appearance.
@@ -84,6 +89,8 @@ def read_dataset(path: str | Path | Iterable[str | Path], type_map: Sequence[str
     ------
     FormatError
         A file is missing, is not an array of numbers, or does not fit the others (facts: file).
+    UnsupportedModel
+        An LMDB data set, which dpdata can convert (facts: file, hint).
 
     Notes
     -----
@@ -102,7 +109,7 @@ def read_dataset(path: str | Path | Iterable[str | Path], type_map: Sequence[str
     5 ('O', 'H') [0 1 1]
     """
     paths = [path] if isinstance(path, (str, Path)) else list(path)
-    places = [place for top in paths for place in directories(Path(top))]
+    places = [place for top in paths for place in directories(place_of(top))]
     names = [type_names(place) for place in places]
     if type_map is None:
         type_map = merged(places, names)
@@ -111,10 +118,12 @@ def read_dataset(path: str | Path | Iterable[str | Path], type_map: Sequence[str
     return Dataset(tuple(sets), type_map, np.arange(sum(s.frames for s in sets)))
 
 
-def directories(top: Path) -> list[Path]:
-    """Directories at or below `top` that have a file `type.raw`, sorted."""
+def directories(top: Path | Node) -> list[Path | Node]:
+    """Directories, or groups of an HDF5 file, at or below `top` that have a file `type.raw`, sorted."""
     found = sorted(file.parent for file in top.rglob("type.raw"))
     if not found:
+        for file in top.rglob("data.mdb"):
+            refuse_lmdb(file.parent)
         refuse(top, "no type.raw at or below this directory; it is not a DeePMD data folder")
     return found
 
@@ -153,8 +162,10 @@ def frame_sets(place: Path, names: tuple[str, ...] | None, type_map: tuple[str, 
     table = type_table(place, names, type_map)
     types = read_types(place / "type.raw")
     folders = sorted(folder for folder in place.glob("set.*") if folder.is_dir())
+    if not folders and isinstance(place, Path) and (place / "coord.raw").exists():
+        folders = [RawSet(place)]
     if not folders:
-        refuse(place, "no directory set.* here")
+        refuse(place, "no directory set.* here, and no coord.raw")
     return [frame_set(folder, types, names, table, (place / "nopbc").exists()) for folder in folders]
 
 
@@ -242,9 +253,11 @@ class FrameSet:
 
 
 def opened(file: Path) -> np.ndarray:
-    """Map a `.npy` file of numbers into memory; no code in a file is ever run."""
+    """Map a `.npy` file of numbers into memory, or read what stands for it; no code in a file is ever run."""
     try:
-        array = np.load(file, mmap_mode="r", allow_pickle=False)
+        array = file.array() if isinstance(file, (Node, RawFile)) else np.load(file, mmap_mode="r", allow_pickle=False)
+    except FormatError:
+        raise
     except Exception as error:  # a damaged file makes the reader raise nearly anything
         refuse(file, f"cannot be read as an array ({error})")
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "iuf":

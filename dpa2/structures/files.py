@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..errors import InputError, require
 from .datasets import Frame, read_dataset
+from .places import is_data_set
 from .system import System
 
 
@@ -24,9 +25,9 @@ def read_structures(paths: Sequence[str], type_map: Sequence[str]) -> list[Frame
     """
     frames: list[Frame] = []
     for path in paths:
-        if not Path(path).exists():
+        if not Path(path).exists() and not is_data_set(path):
             raise InputError(f"{path}: there is no such file or folder", argument=path)
-        frames.extend(read_dataset(path, type_map) if Path(path).is_dir() else read_with_ase(path))
+        frames.extend(read_dataset(path, type_map) if is_data_set(path) else read_with_ase(path))
     return frames
 
 

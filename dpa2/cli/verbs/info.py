@@ -22,7 +22,8 @@ def info(
     found = contents(file)
     facts = {"file": file, "format": found.format, "heads": found.heads}
     if facts["heads"] and head is None:
-        tell(facts) if as_json else show(facts)
+        kinds = {"kinds": dict(found.kinds), "aliases": dict(found.aliases)}
+        tell(facts | kinds) if as_json else show(facts | heads_in_words(found))
         return
     checkpoint = read_from(found, file, head)
     facts |= {"head": head} | describe(checkpoint)
@@ -33,6 +34,17 @@ def info(
     show(facts, checkpoint.config)
     for name, shape in shapes.items() if tensors else ():
         tell_line(f"{name}  {'×'.join(map(str, shape))}")
+
+
+def heads_in_words(found) -> dict:
+    """Return what each head predicts, and its other names."""
+    others = {head: [alias for alias, meant in found.aliases.items() if meant == head] for head in found.heads}
+    words = {"ener": "energy"}
+    return {
+        f"head {head}": words.get(found.kinds[head], f"{found.kinds[head]} (not read)")
+        + (f", also called {', '.join(others[head])}" if others[head] else "")
+        for head in found.heads
+    }
 
 
 def describe(checkpoint) -> dict:

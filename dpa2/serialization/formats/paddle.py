@@ -6,28 +6,23 @@ Source: section 9.1 of the description of formats.
 from __future__ import annotations
 
 from ..contents import Contents
-from ..state.training import find_state, read_training
+from ..state.training import read_training
+from ..unpickling.old_archives import is_old_archive
 from ..unpickling.pickles import read_pickle
-from ..unpickling.tensors import PickledArray, names_of_numpy
+from ..unpickling.tensors import names_of_numpy
 from .container import Container
 from .safetensors import is_safetensors
 
 
 def read_paddle(data: bytes) -> Contents:
     """The models in a training checkpoint of Paddle."""
-    state = find_state(read_pickle(data, names_of_numpy))
-    return read_training({name: plain(value) for name, value in state.items()}, "Paddle checkpoint")
-
-
-def plain(value):
-    """The array of a tensor, which is pickled alone or after its internal name."""
-    value = value[1] if isinstance(value, tuple) and len(value) == 2 else value
-    return value.array if isinstance(value, PickledArray) else value
+    return read_training(read_pickle(data, names_of_numpy), "Paddle checkpoint")
 
 
 def is_pickle(data: bytes) -> bool:
-    """Return whether a file begins like a pickle of protocol 2 or newer, and not with a length as safetensors does."""
-    return data[:1] == b"\x80" and 2 <= int.from_bytes(data[1:2], "little") <= 5 and not is_safetensors(data)
+    """Return whether a file begins like a pickle of protocol 2 or newer and is in no other format."""
+    begins = data[:1] == b"\x80" and 2 <= int.from_bytes(data[1:2], "little") <= 5
+    return begins and not is_safetensors(data) and not is_old_archive(data)
 
 
 CONTAINERS = (

@@ -5,7 +5,9 @@ Source: sections 3.4, 4 and 5 of the description of formats.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from typing import NoReturn
 
 from ...errors import FormatError, UnsupportedModel
 from ..contents import Contents
@@ -14,6 +16,7 @@ from ..state.state import State, distance_note, state_to_checkpoint
 from ..state.training import below, read_training
 from ..tree.native_tree import tree_to_checkpoint
 from ..unpickling.archives import Archive
+from ..unpickling.old_archives import is_old_archive, read_old_archive
 from ..unpickling.pickles import Instance, read_pickle
 from ..unpickling.tensors import Storages, names_of_script, names_of_torch
 from .container import Container, to_bytes
@@ -23,6 +26,13 @@ from .pytorch_writer import write_checkpoint
 DEPTH = 50  # greatest depth of modules within modules; a genuine model has about 10
 
 
+def read_any(data: bytes) -> Contents:
+    """The models in an archive, or in a checkpoint of the format before archives."""
+    if is_old_archive(data):
+        return read_training(read_old_archive(data), "PyTorch checkpoint")
+    return read_archive(data)
+
+
 def read_archive(data: bytes) -> Contents:
     """The models in an archive of any kind."""
     archive = Archive(data)
@@ -30,7 +40,7 @@ def read_archive(data: bytes) -> Contents:
         entry = archive.find(ending)
         if entry is not None:
             return read(archive, entry)
-    what = "a ZIP archive of something else than a PyTorch model"
+    what = f"a ZIP archive without the entries of a PyTorch model ({', '.join(KINDS)})"
     raise UnsupportedModel(f"is {what}", what=what)
 
 
@@ -50,11 +60,17 @@ def read_script(archive: Archive, entry: str) -> Contents:
     attributes = root.attributes if isinstance(root, Instance) else {}
     script = attributes.get("model_def_script")
     if not isinstance(script, str):
-        what = "a TorchScript model of something else than DeePMD-kit: it has no `model_def_script`"
-        raise UnsupportedModel(f"is {what}", what=what)
+        refuse_script(root)
     section = parse_json(script, "model_def_script", "model_def_script")
     state = flatten(attributes)
     return Contents.single("TorchScript", state_to_checkpoint(below(state), section, distance_note(state)))
+
+
+def refuse_script(root) -> NoReturn:
+    """Refuse a TorchScript model that does not carry the settings of an energy model, and name its class."""
+    kind = re.split(r"[ .]", root.name)[-1][:100] if isinstance(root, Instance) else type(root).__name__
+    what = f"a TorchScript model of class {kind}, without `model_def_script`"
+    raise UnsupportedModel(f"is {what}; only energy models with a DPA-2 descriptor are read", what=what)
 
 
 def unpickle(archive: Archive, entry: str, names: Callable):
@@ -92,8 +108,8 @@ CONTAINERS = (
     Container(
         "a PyTorch archive",
         (".pt", ".pth", ".pt2", ".pte"),
-        is_archive,
-        read=lambda path: read_archive(path.read_bytes()),
+        lambda data: is_archive(data) or is_old_archive(data),
+        read=lambda path: read_any(path.read_bytes()),
         write=to_bytes(write_checkpoint),
         written=(".pt",),
         made_by={suffix: f"dp convert-backend model.dp model{suffix}" for suffix in (".pth", ".pt2", ".pte")},

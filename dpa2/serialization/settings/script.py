@@ -34,6 +34,15 @@ NORMALIZED = {"model_branch_alias", "info", "bridging_r_inner", "bridging_r_oute
 # Keys of other kinds of models, refused where they are in use.
 OTHER_MODELS = {"compress", "spin", "modifier", "type_embedding", "use_srtab", "smin_alpha", "sw_rmin", "sw_rmax"}
 OTHER_MODELS |= {"bridging_method", "layer_name"}
+# What models are that have such a key in use; the first that fits is named, as later keys stand beside earlier ones.
+KINDS = {
+    "spin": "a model with spins",
+    "use_srtab": "a model that goes over to a table of pair energies (ZBL)",
+    "bridging_method": "a model that goes over to a pair potential (ZBL)",
+    "modifier": "a model with a term beside the network",
+    "type_embedding": "a model with a type embedding outside of its descriptor",
+    "compress": "a compressed model of an older kind",
+}
 OFF: tuple = (None, False, "None", [], {})  # values with which a setting of another kind of model is not in use
 KNOWN = Sections(  # all keys of each section
     set(MODEL) | TRAINING | NORMALIZED | OTHER_MODELS - {"layer_name"} | {"type", "descriptor", "fitting_net"},
@@ -83,8 +92,10 @@ def script_to_config(model_section: dict) -> DPA2Config:
     model = read_section(model_section, PATHS.model)
     require_single_task(model)
     require_kind(model, "type", "standard", PATHS.model)
+    require_no_other_model(model)
     descriptor = read_subsection(model, "descriptor", PATHS.descriptor)
     require_kind(descriptor, "type", "dpa2", PATHS.descriptor)
+    require_sections(descriptor)
     repinit = read_subsection(descriptor, "repinit", PATHS.repinit)
     repformer = read_subsection(descriptor, "repformer", PATHS.repformer)
     fitting = read_subsection(model, "fitting_net", PATHS.fitting)
@@ -151,6 +162,25 @@ def require_single_task(model: dict):
     if "model" in model and "descriptor" not in model:
         hint = "hand over its section `model`"
         raise ConfigurationError(f"model: this is a whole input script; {hint}", path="model", value=None, hint=hint)
+
+
+def require_no_other_model(model: dict):
+    """Refuse a model of another kind by what makes it one, which is one key of several that it may have."""
+    for key, kind in KINDS.items():
+        if model.get(key) is not None and model[key] not in OFF:
+            what = f"{PATHS.model}.{key} = {shorten(model[key])}"
+            raise UnsupportedModel(f"{what}: {kind}, which is not supported", what=what)
+
+
+def require_sections(descriptor: dict):
+    """Refuse a descriptor that has its settings in one list, as the first release with DPA-2 had them."""
+    flat = [
+        key for key in descriptor if key.startswith(("repinit_", "repformer_")) and key not in ALIASES["descriptor"]
+    ]
+    if flat and not {"repinit", "repformer"} & set(descriptor):
+        what = f"{PATHS.descriptor}.{flat[0]}"
+        found = "the settings are written by DeePMD-kit 3.0.0a0, which only that release reads"
+        raise UnsupportedModel(f"{what}: {found}; train the model again with a later one", what=what)
 
 
 def require_kind(section: dict, key: str, wanted: str, path: str):

@@ -6,22 +6,26 @@ of formats.
 
 from __future__ import annotations
 
+import re
 from typing import NoReturn
 
 import numpy
 
 from ...errors import FormatError, UnsupportedModel, shorten
 from ..contents import Contents
+from ..unpickling.tensors import PickledArray
 from .state import State, distance_note, state_to_checkpoint
 
 ALONE = "Default"  # name of the task of a model that is trained alone
+SETTINGS = "_extra_state"  # name of the settings among the tensors
+WRAPPERS = re.compile(r"(module\.|_orig_mod\.)*")  # what PyTorch's wrappers of a model put in front of every name
 BELOW = "atomic_model."  # beginning of the names of the model's own arrays
 
 
 def read_training(root, format: str) -> Contents:
     """The models of a checkpoint, whose tensors have been read as NumPy arrays."""
     state = find_state(root)
-    extra = state.get("_extra_state")
+    extra = state[SETTINGS]
     script = extra.get("model_params") if isinstance(extra, dict) else None
     if not isinstance(script, dict):
         refuse_other(state)
@@ -34,19 +38,35 @@ def read_training(root, format: str) -> Contents:
 
 
 def find_state(root) -> dict:
-    """The state dictionary of the model, alone or beside that of the optimizer."""
-    state = root.get("model") if isinstance(root, dict) and "_extra_state" not in root else root
-    if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
-        refuse_other(root)
-    return state
+    """The state dictionary of the model: alone, or beside that of the optimizer and what else was saved."""
+    places = (root, root.get("model"), *root.values()) if isinstance(root, dict) else ()
+    for place in places:
+        if isinstance(place, dict) and all(isinstance(key, str) for key in place):
+            state = without_wrapper(place)
+            if SETTINGS in state:
+                return {name: plain(value) for name, value in state.items()}
+    refuse_other(root)
+
+
+def without_wrapper(state: dict) -> dict:
+    """The state with the names that it has in the model, not in a wrapper around the model for several processors."""
+    prefixes = (name.removesuffix(SETTINGS) for name in state if name.endswith(SETTINGS))
+    prefix = next((prefix for prefix in prefixes if WRAPPERS.fullmatch(prefix)), "")
+    whole = all(name.startswith(prefix) for name in state)
+    return {name.removeprefix(prefix): value for name, value in state.items()} if whole else state
+
+
+def plain(value):
+    """The array of a tensor, which Paddle pickles alone or after its internal name."""
+    value = value[1] if isinstance(value, tuple) and len(value) == 2 else value
+    return value.array if isinstance(value, PickledArray) else value
 
 
 def refuse_other(root) -> NoReturn:
     keys = ", ".join(map(shorten, list(root)[:3])) if isinstance(root, dict) else type(root).__name__
-    what = (
-        f"not a checkpoint of a DeePMD-kit training: there is no `_extra_state` with `model_params` in it ({keys}, ...)"
-    )
-    raise UnsupportedModel(f"is {what}", what=what)
+    what = f"no settings of a model: there is no `{SETTINGS}` with `model_params` in it ({keys}, ...)"
+    hint = "a checkpoint as `dp train` writes it has them; when saving again, keep that entry beside the tensors"
+    raise UnsupportedModel(f"holds {what}; {hint}", what=what, hint=hint)
 
 
 def model_of(state: dict, task: str, script: dict, read: dict):

@@ -5,8 +5,11 @@ Source: section 2 of the description of formats.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ...config import DPA2Config
 from ...construction.trainability import trainable_layers
+from ...dtypes import NAMES
 from ..inventory import inventory
 from ..settings.spelling import DESCRIPTOR, FITTING, MODEL, REPFORMER, thaw, write_repinit, write_words
 from .nodes import Nodes, collection
@@ -163,7 +166,7 @@ def fitting_node(config: DPA2Config) -> dict:
         "exclude_types": thaw(config.excluded_types),
         "nets": collection(fitting_network(config), types, "fitting_network"),
         "@variables": {key: array and array.of(dtype) for key, array in fitting_inputs(config).items()}
-        | {"bias_atom_e": reshaped("fitting.bias", (types, 1), types)},
+        | {"bias_atom_e": replace(reshaped("fitting.bias", (types, 1), types), also=NAMES)},
         "tot_ener_zero": False,
         "layer_name": None,
         "spin": None,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy
 
 from ...errors import FormatError, UnsupportedModel
-from ..bfloat16 import dtype_name, narrow, widen
+from ..bfloat16 import dtype_name, narrow, round_to_bfloat16, widen
 
 Arrays = tuple[numpy.ndarray, ...]
 
@@ -25,6 +25,7 @@ class TreeArray:
     unpack: Callable[[numpy.ndarray], Arrays]
     pack: Callable[..., numpy.ndarray]
     dtype: str = "float64"
+    also: tuple[str, ...] = ()  # other precisions that this array has in files of old releases
 
     def of(self, dtype: str) -> TreeArray:
         """The same array in another precision."""
@@ -47,10 +48,18 @@ class TreeArray:
         if len(self.shape) == 1 and array.shape == (1, *self.shape):  # as very old files have it
             array = array[0]
         dtype = dtype_name(array)
+        if array.shape == self.shape and dtype in self.also and dtype != self.dtype:
+            return in_precision(array, self.dtype)
         if (array.shape, dtype) != (self.shape, self.dtype):
             found = f"is {dtype} {array.shape}, but must be {self.dtype} {self.shape}"
             raise FormatError(f"tensor {name} {found}", tensor=self.names[0])
         return widen(array) if dtype == "bfloat16" else array.astype(dtype, copy=False)
+
+
+def in_precision(array: numpy.ndarray, dtype: str) -> numpy.ndarray:
+    """The numbers of a file in another precision, as a tensor takes them when a checkpoint is loaded into it."""
+    exact = widen(array) if dtype_name(array) == "bfloat16" else array
+    return round_to_bfloat16(exact.astype("f4")) if dtype == "bfloat16" else exact.astype(dtype)
 
 
 def plain(name: str, shape: tuple[int, ...]) -> TreeArray:
@@ -76,7 +85,7 @@ def statistics(name: str, types: int, max_neighbors: int) -> TreeArray:
     def repeated(a: numpy.ndarray) -> numpy.ndarray:
         return numpy.repeat(a[:, None, :], max_neighbors, axis=1)
 
-    return TreeArray((name,), (types, max_neighbors, 4), unpack, repeated)
+    return TreeArray((name,), (types, max_neighbors, 4), unpack, repeated, also=("float64",))
 
 
 def head_fastest(name: str, channels: int, dim: int, heads: int) -> TreeArray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pickletools
 from collections.abc import Callable, Mapping
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 
 from ...errors import FormatError, shorten
 
@@ -19,9 +19,10 @@ KEYS = (str, int, float, bytes, type(None))  # types of keys of dictionaries, wh
 
 
 class Instance:
-    """The attributes of an object, in place of the object, whose class is never used."""
+    """The attributes of an object, in place of the object, and the name of its class, which is never used."""
 
-    def __init__(self):
+    def __init__(self, name: str = ""):
+        self.name = name
         self.attributes: dict = {}
 
     def build(self, state) -> None:
@@ -36,11 +37,13 @@ class Name:
         self.name, self.meaning = name, meaning
 
 
-def read_pickle(data: bytes, names: Callable[[str], Callable | None], storage: Callable | None = None):
+def read_pickle(data: bytes | BinaryIO, names: Callable[[str], Callable | None], storage: Callable | None = None):
     """The object in a pickle.
 
     Parameters
     ----------
+    data
+        The pickle, or a file of several at the beginning of one; its position is then at the end of that one.
     names
         From "module name" to the function of ours that takes its place, or None for a name that is refused.
     storage
@@ -60,7 +63,18 @@ def read_pickle(data: bytes, names: Callable[[str], Callable | None], storage: C
 
 
 def refuse(what: str) -> NoReturn:
-    raise FormatError(f"its pickle has {what}, which no genuine model has; nothing of it was run")
+    raise FormatError(f"its pickle has {what}, which is not read; nothing of it was run")
+
+
+def refuse_name(text: str) -> NoReturn:
+    """Refuse a name that stands for something else than tensors and plain data, and say how to do without it."""
+    hint = (
+        "if you trust the file, load it where it was written and save the state dictionary of the model alone, with "
+        "its `_extra_state`, by torch.save"
+    )
+    text = text if len(text) <= 100 else f"{text[:100]}..."
+    found = f"its pickle has the name {text!r}, which is neither a tensor nor plain data; nothing of it was run"
+    raise FormatError(f"{found}; {hint}", key=text, hint=hint)
 
 
 class Machine:
@@ -81,7 +95,7 @@ class Machine:
     def name(self, text: str) -> None:
         """Push a global name; unknown ones are refused."""
         meaning = self.names(text)
-        self.stack.append(Name(text, meaning) if meaning else refuse(f"the name {shorten(text)}"))
+        self.stack.append(Name(text, meaning) if meaning else refuse_name(text))
 
     def call(self, _) -> None:
         """Call the function that takes the place of a name."""
@@ -155,9 +169,11 @@ def tuple_of(count: int) -> Callable:
 
 # Operations of the machine by the names of their opcodes.
 OPERATIONS: Mapping[str, Callable] = {
-    **dict.fromkeys(("PROTO", "FRAME", "STOP"), lambda machine, _: None),
+    **dict.fromkeys(("PROTO", "FRAME", "STOP", "READONLY_BUFFER"), lambda machine, _: None),
     **constants("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
-    **constants("BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8"),
+    **constants(
+        "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"
+    ),
     "NONE": push(lambda _: None),
     "NEWTRUE": push(lambda _: True),
     "NEWFALSE": push(lambda _: False),
@@ -170,6 +186,9 @@ OPERATIONS: Mapping[str, Callable] = {
     "TUPLE1": tuple_of(1),
     "TUPLE2": tuple_of(2),
     "TUPLE3": tuple_of(3),
+    "EMPTY_SET": push(lambda _: []),  # a set becomes a list
+    "FROZENSET": collected(list),
+    "ADDITEMS": lambda machine, _: machine.extend(machine.since_mark()),
     "APPEND": lambda machine, _: machine.extend(machine.take(1)),
     "APPENDS": lambda machine, _: machine.extend(machine.since_mark()),
     "SETITEM": lambda machine, _: machine.set_items(machine.take(2)),
