@@ -21,13 +21,14 @@ from .errors import TooManyNeighbors as TooManyNeighbors
 from .errors import UnsupportedModel as UnsupportedModel
 from .errors import VerificationFailed as VerificationFailed
 from .errors import WriteFailed as WriteFailed
-from .evaluation.evaluate import DescriptorEvaluation as DescriptorEvaluation
-from .evaluation.evaluate import Evaluation as Evaluation
+from .evaluation.results import DescriptorEvaluation as DescriptorEvaluation
+from .evaluation.results import Evaluation as Evaluation
 from .model.compression import compress as compress
 from .model.extrapolation import ExtrapolationWarning as ExtrapolationWarning
 from .model.model import Model as Model
 from .model.statistics import compute_statistics as compute_statistics
 from .model.statistics import fit_output_bias as fit_output_bias
+from .model.truncation import TruncationWarning as TruncationWarning
 from .serialization import config_to_script as config_to_script
 from .serialization import script_to_config as script_to_config
 from .structures.datasets import read_dataset as read_dataset

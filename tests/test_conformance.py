@@ -32,6 +32,8 @@ from dpa2.conformance.targets import called, command, function
 from dpa2.conformance.vectors import decode, digest, encode, evaluated, made, question, shipped, shipped_files
 from dpa2.errors import FormatError, InputError, TargetFailed
 
+pytestmark = pytest.mark.filterwarnings("ignore::dpa2.TruncationWarning")  # lists are cut on purpose
+
 DPA2 = (sys.executable, "-c", "from dpa2.cli import main; main()")
 EXAMPLES = Path(__file__).parents[1] / "examples" / "conformance"
 CITED = Path(__file__).parents[1] / "docs" / "conformance.md"

@@ -7,7 +7,7 @@ mixed layout each frame has its own types, and virtual atoms (type -1) fill it u
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ import numpy as np
 
 from ..errors import FormatError
 from ..nn.arrays import Float, Int
-from .system import System
+from .system import ABSENT, System
 
 # Numbers in a frame of each file: a fixed count, and a count for each atom.
 WIDTHS = {
@@ -30,7 +30,6 @@ WIDTHS = {
     "atom_ener": (0, 1),
     "atom_pref": (0, 1),
 }
-ABSENT = -2  # stands for a type of the file that the type map does not name
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +68,14 @@ def refuse(file: Path, what: str) -> NoReturn:
     raise FormatError(f"{file}: {what}", file=str(file))
 
 
-def read_dataset(path: str | Path | Iterable[str | Path], type_map: Sequence[str] | None = None) -> Dataset:
+def read_dataset(
+    path: str | Path | Iterable[str | Path],
+    type_map: Sequence[str] | None = None,
+    rename: Mapping[str, str] | None = None,
+) -> Dataset:
     """Return all frames below one or several directories; a frame is read from disk when it is asked for.
+
+    Frames carry the names of their types, by which every model finds its own indices for them.
 
     Parameters
     ----------
@@ -79,6 +84,8 @@ def read_dataset(path: str | Path | Iterable[str | Path], type_map: Sequence[str
     type_map
         Names of the types, to which the type indices of all frames are translated; None for the names in the data, in
         order of appearance.
+    rename
+        Names to use in place of some names in the data, as in {"OW": "O"}.
 
     Raises
     ------
@@ -103,7 +110,7 @@ def read_dataset(path: str | Path | Iterable[str | Path], type_map: Sequence[str
     """
     paths = [path] if isinstance(path, (str, Path)) else list(path)
     places = [place for top in paths for place in directories(Path(top))]
-    names = [type_names(place) for place in places]
+    names = [type_names(place, rename or {}) for place in places]
     if type_map is None:
         type_map = merged(places, names)
     type_map = tuple(type_map)
@@ -119,15 +126,15 @@ def directories(top: Path) -> list[Path]:
     return found
 
 
-def type_names(place: Path) -> tuple[str, ...] | None:
-    """Names of the type indices of a directory, from its type_map.raw; None without that file."""
+def type_names(place: Path, rename: Mapping[str, str]) -> tuple[str, ...] | None:
+    """Names of the type indices of a directory, from its type_map.raw, some renamed; None without that file."""
     file = place / "type_map.raw"
     if not file.exists():
         return None
     names = tuple(words(file))
     if len(set(names)) < len(names):
         refuse(file, "names a type twice")
-    return names
+    return tuple(rename.get(name, name) for name in names)
 
 
 def words(file: Path) -> list[str]:
@@ -155,7 +162,8 @@ def frame_sets(place: Path, names: tuple[str, ...] | None, type_map: tuple[str, 
     folders = sorted(folder for folder in place.glob("set.*") if folder.is_dir())
     if not folders:
         refuse(place, "no directory set.* here")
-    return [frame_set(folder, types, names, table, (place / "nopbc").exists()) for folder in folders]
+    free = (place / "nopbc").exists()
+    return [frame_set(folder, types, names, table, free, type_map) for folder in folders]
 
 
 def read_types(file: Path) -> Int[np.ndarray, "atom"]:
@@ -192,7 +200,11 @@ def translated(types: Int[np.ndarray, "atom"], table, names, file: Path) -> Int[
 
 @dataclass(frozen=True, eq=False)
 class FrameSet:
-    """One directory `set.*` of frames with `atoms` atoms each; `types` is None if each frame has its own."""
+    """One directory `set.*` of frames with `atoms` atoms each.
+
+    types: of all frames; None if each frame has its own. names, table: of the directory's own type indices, and their
+    indices in `type_map`, which is empty if nothing names the types.
+    """
 
     folder: Path
     frames: int
@@ -202,6 +214,7 @@ class FrameSet:
     names: tuple[str, ...] | None
     table: np.ndarray
     periodic: bool
+    type_map: tuple[str, ...] = ()
 
     def rows(self, name: str) -> np.ndarray:
         """Array (frames, numbers) of one file, mapped into memory and not yet read."""
@@ -228,6 +241,7 @@ class FrameSet:
             frame_parameters=self.row("fparam", k, -1),
             atom_parameters=self.row("aparam", k, (self.atoms, -1)),
             name=name,
+            type_map=self.type_map or None,
         )
         energy = self.row("energy", k, ())
         return Frame(
@@ -252,7 +266,7 @@ def opened(file: Path) -> np.ndarray:
     return array
 
 
-def frame_set(folder: Path, types, names, table, free: bool) -> FrameSet:
+def frame_set(folder: Path, types, names, table, free: bool, type_map: tuple[str, ...]) -> FrameSet:
     """Check that a set has all files that it needs, of the right sizes, and return it."""
     known = (*WIDTHS, "fparam", "aparam")
     files = frozenset(name for name in known if (folder / f"{name}.npy").exists())
@@ -268,7 +282,7 @@ def frame_set(folder: Path, types, names, table, free: bool) -> FrameSet:
     for name in sorted(files):
         check_size(folder / f"{name}.npy", frames, len(types))
     own = None if mixed else translated(types, table, names, folder.parent / "type.raw")
-    return FrameSet(folder, frames, len(types), files, own, names, table, not free)
+    return FrameSet(folder, frames, len(types), files, own, names, table, not free, type_map)
 
 
 def check_size(file: Path, frames: int, atoms: int):
