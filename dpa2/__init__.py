@@ -43,6 +43,7 @@ HOMES = {
     "MissingDependency": "errors",
     "BackendError": "errors",
     "ExtrapolationWarning": "model.extrapolation",
+    "TruncationWarning": "model.truncation",
 }
 MODULES = ("config", "demo", "testing")
 

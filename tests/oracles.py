@@ -15,9 +15,11 @@ def brute_force_neighbors(system, cutoff, limit, excluded_pairs=()) -> Neighbors
     local = wrapped(system.coordinates, system.cell)
     shifts, extended = extended_atoms(local, system.cell, cutoff)
     types = np.tile(system.types, len(shifts))
-    rows = [nearest(i, extended, types, cutoff)[:limit] for i in range(len(local))]
+    rows = [nearest(i, extended, types, cutoff) for i in range(len(local))]
+    total = np.array([len(row) for row in rows])
+    rows = [row[:limit] for row in rows]
     rows = [[p for p in row if not excluded(types[i], types[p], excluded_pairs)] for i, row in enumerate(rows)]
-    return padded_rows(rows, extended, shifts)
+    return padded_rows(rows, extended, shifts, total)
 
 
 def images(cell, cutoff) -> list[tuple[int, int, int]]:
@@ -51,7 +53,7 @@ def excluded(t, u, pairs) -> bool:
     return (t, u) in pairs or (u, t) in pairs
 
 
-def padded_rows(rows, extended, shifts) -> Neighbors:
+def padded_rows(rows, extended, shifts, total) -> Neighbors:
     n, width = len(rows), max(map(len, rows))
     found = Neighbors(
         index=np.full((n, width), -1),
@@ -60,6 +62,7 @@ def padded_rows(rows, extended, shifts) -> Neighbors:
         shift=np.zeros((n, width, 3), dtype=np.int32),
         extended=np.full((n, width), -1),
         counts=np.array([len(row) for row in rows]),
+        total=total,
     )
     for i, row in enumerate(rows):
         for a, p in enumerate(row):

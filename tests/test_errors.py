@@ -19,6 +19,8 @@ from dpa2.backends import NAMES
 from dpa2.errors import BackendError, ConfigurationError, DPA2Error, InputError, MissingDependency, TooManyNeighbors
 from dpa2.structures.system import System
 
+pytestmark = pytest.mark.filterwarnings("ignore::dpa2.TruncationWarning")  # lists are cut on purpose
+
 LINE = np.array([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [2.1, 0.3, 0.0]])
 TYPES = [0, 1, 1]
 CELL = 9.0 * np.eye(3)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache, wraps
@@ -34,6 +36,10 @@ Truncate = Annotated[
     typer.Option(
         help="Where an atom has more neighbours than the model holds, keep the nearest ones instead of stopping."
     ),
+]
+Types = Annotated[
+    str | None,
+    typer.Option(help="Types of the model for names in the structures that are others.", metavar="OW=O,HW=H"),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Also print the traceback of an error; allowed at any place.")]
 
@@ -85,12 +91,48 @@ def verb(group: Group, rank: int, *examples: str, foreign_code: bool = False) ->
         def run(*arguments, **options):
             if not foreign_code:
                 allow_float64_on_jax()
-            return function(*arguments, **options)
+            with truncation_as_one_line():
+                return function(*arguments, **options)
 
         DECLARED[name] = Verb(name, run, group, rank, examples)
         return function
 
     return declare
+
+
+@contextmanager
+def truncation_as_one_line() -> Iterator[None]:
+    """A context that prints its truncation warnings as one line at its end, and other warnings as they come."""
+    cuts: list = []
+    with warnings.catch_warnings():
+        others = warnings.showwarning
+
+        def show(message, category, *rest):
+            if hasattr(message, "truncations"):  # a TruncationWarning, whose import would take long
+                cuts.extend(message.truncations)
+            else:
+                others(message, category, *rest)
+
+        warnings.showwarning = show
+        try:
+            yield
+        finally:
+            tell_truncation(cuts)
+
+
+def tell_truncation(cuts: list) -> None:
+    """Print a line on standard error that says which lists of neighbours were cut, if any were."""
+    if cuts:
+        from ..model.truncation import summed, wording
+
+        err.print(f"warning: {one_line(wording(summed(cuts)))}", markup=False, highlight=False, soft_wrap=True)
+
+
+def renaming(text: str | None, type_map: Sequence[str]) -> dict[str, str]:
+    """Return the model's type for each name of the option --types."""
+    from ..structures import naming
+
+    return {} if text is None else naming.renaming(naming.parsed_pairs(text), type_map)
 
 
 def allow_float64_on_jax() -> None:

@@ -25,35 +25,47 @@ def check_name(file: str | None) -> None:
 
 
 def row(frame: Frame, found, to_numpy) -> dict:
-    """Results of one evaluation, with their errors where the frame has labels (eV, eV/Å, pressure in eV/Å³)."""
+    """Results of one evaluation, with their errors where the frame has labels (eV, eV/Å, pressure in eV/Å³).
+
+    Virtual atoms, which fill up frames of the mixed layout, are no atoms: they are not counted and have no errors.
+    """
+    real = real_atoms(frame)
     forces, virial = to_numpy(found.forces), to_numpy(found.virial)
     cell = frame.system.cell
     volume = None if cell is None else abs(np.linalg.det(np.asarray(cell, dtype=float).reshape(3, 3)))
     out = {
         "name": frame.name,
+        "atoms": int(real.sum()),
         "energy": float(to_numpy(found.energy)),
         "forces": forces,
         "virial": virial,
         "atom_energy": to_numpy(found.atom_energy),
-        "largest_force": float(np.sqrt((forces**2).sum(axis=1)).max()),
+        "largest_force": float(np.sqrt((forces[real] ** 2).sum(axis=1)).max(initial=0.0)),
         "pressure": None if volume is None else float(np.trace(virial) / (3 * volume)),
     }
-    if frame.energy is not None:
-        out["energy_error"] = (out["energy"] - float(frame.energy)) / len(forces)
+    if frame.energy is not None and real.any():
+        out["energy_error"] = (out["energy"] - float(frame.energy)) / out["atoms"]
     if frame.forces is not None:
-        out["force_error"] = forces - frame.forces
+        out["force_error"] = np.where(real[:, None], forces - frame.forces, 0.0)
     return out
+
+
+def real_atoms(frame: Frame) -> np.ndarray:
+    """Return which atoms of a frame are real."""
+    types = np.asarray(frame.system.types)
+    return types >= 0 if types.dtype.kind in "iu" else np.ones(len(types), dtype=bool)
 
 
 def summary(rows: list[dict]) -> dict[str, float]:
     """Root mean square errors of energies (eV per atom) and forces (eV/Å), if there are labels."""
     energy = [r["energy_error"] for r in rows if "energy_error" in r]
-    force = [r["force_error"].ravel() for r in rows if "force_error" in r]
+    force = [r for r in rows if "force_error" in r]
+    components = 3 * sum(r["atoms"] for r in force)
     found = {}
     if energy:
         found["energy_rmse_per_atom"] = float(np.sqrt(np.mean(np.square(energy))))
-    if force:
-        found["force_rmse"] = float(np.sqrt(np.mean(np.concatenate(force) ** 2)))
+    if components:
+        found["force_rmse"] = float(np.sqrt(sum(np.sum(r["force_error"] ** 2) for r in force) / components))
     return found
 
 

@@ -20,13 +20,14 @@ import numpy as np
 from ..config import DPA2Config
 from ..errors import FormatError
 from ..model.model import Model
+from ..model.preparation import check_system, list_neighbors
 from ..serialization.checkpoint import Checkpoint
 from ..serialization.formats.safetensors import pack
 from ..serialization.settings.plain import canonical_json
 from ..structures.system import System
 from ..tracing.intermediates import position
 from ..tracing.masks import occupied_slots
-from ..tracing.trace import trace
+from ..tracing.trace import traced
 
 GOLDEN = Path(__file__).with_name("golden")
 FORMAT, VERSION = "dpa2-vector", "1"
@@ -71,8 +72,8 @@ class Vector:
 
 def evaluated(model: Model, system: System) -> dict[str, np.ndarray]:
     """Return every intermediate in the order of computation; neighbour lists that are too long are truncated."""
-    parameters = {"fparam": system.frame_parameters, "aparam": system.atom_parameters}
-    found = trace(model, system.coordinates, system.types, system.cell, neighbors="truncate", **parameters)
+    system = check_system(model.config, system)
+    found = traced(model, system, list_neighbors(model.config, system, "truncate"))
     return {name: found[name] for name in sorted(found, key=position)}
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..api import load
-from ..errors import InputError, require
+from ..errors import require
 from ..model.model import Model
 from ..model.preparation import check_system, require_room
+from ..model.truncation import warn_of_truncation
 from ..neighbors import SkinList
 from ..nn.arrays import Array
+from ..structures.naming import renaming
+from ..structures.parameters import refuse_unasked
 from ..structures.system import System
 
 if TYPE_CHECKING:
@@ -38,7 +43,10 @@ class DPA2(calculator.Calculator):
     neighbors
         "strict" or "truncate", as for `Model.evaluate`.
     fparam, aparam
-        Frame and atomic parameters, if the fitting net takes them.
+        Frame and atomic parameters, if the fitting net takes them; if None, those of `atoms.info["fparam"]` and
+        `atoms.arrays["aparam"]`.
+    types
+        Types of the model for elements that it names otherwise, as in {"O": "OW", "H": "HW"}; pairs may be turned.
     **kwargs
         Passed to `ase.calculators.calculator.Calculator`.
 
@@ -70,11 +78,14 @@ class DPA2(calculator.Calculator):
         neighbors: str = "strict",
         fparam: Array | None = None,
         aparam: Array | None = None,
+        types: Mapping[str, str] | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.model = file if isinstance(file, Model) else load(file, backend, dtype, device, head)
+        refuse_unasked(self.model.config.fitting, fparam, aparam)
         self.neighbors, self.fparam, self.aparam = neighbors, fparam, aparam
+        self.types = renaming(types or {}, self.model.type_map)
         pairs, names = self.model.config.model_excluded_pairs, self.model.type_map
         cutoff, most = self.model.cutoffs.repinit
         self.list = SkinList(cutoff, most, skin, neighbors=neighbors, excluded_pairs=pairs, type_map=names)
@@ -86,6 +97,7 @@ class DPA2(calculator.Calculator):
         system = check_system(config, self.system())
         found = self.list.update(system)
         require_room(config, found, system, self.neighbors)
+        warn_of_truncation(config, [system], [found])
         (out,) = self.model.compute([system], [found])
         host = self.model.backend.to_numpy
         energy = float(host(out.energy))
@@ -96,12 +108,8 @@ class DPA2(calculator.Calculator):
 
     def system(self) -> System:
         """The atoms of the calculator as a system."""
-        pbc = self.atoms.pbc
-        if pbc.any() and not pbc.all():
-            rule = "atoms must be periodic along all three axes or none"
-            raise InputError(f"pbc = {pbc.tolist()}: {rule}", argument="atoms")
-        cell = self.atoms.cell.array if pbc.all() else None
-        return System(self.atoms.positions, self.atoms.get_chemical_symbols(), cell, self.fparam, self.aparam)
+        system = System.from_ase(self.atoms, self.fparam, self.aparam)
+        return replace(system, types=[self.types.get(t, t) for t in system.types])
 
 
 def stress(virial: np.ndarray, cell: np.ndarray) -> np.ndarray:

@@ -11,8 +11,10 @@ from ..config import DPA2Config
 from ..descriptor.descriptor import DescriptorProgram
 from ..evaluation.descriptor import evaluate_descriptor
 from ..evaluation.results import DescriptorEvaluation
-from ..structures.system import System, checked
+from ..structures.given import structure_of
+from ..structures.system import checked
 from .preparation import in_chunks, list_neighbors
+from .truncation import warn_of_truncation
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class DescriptorView:
     program: DescriptorProgram
     adopted: Callable[[DescriptorEvaluation], DescriptorEvaluation]
 
-    def evaluate(self, coordinates, types, cell=None, *, neighbors: str = "strict") -> DescriptorEvaluation:
+    def evaluate(self, coordinates, types=None, cell=None, *, neighbors: str = "strict") -> DescriptorEvaluation:
         """Return f, rotation matrix, g, h and switch of a structure. Arguments and errors as for `Model.evaluate`.
 
         Virtual atoms get the padding row of the type embedding here (section 4); `Model.evaluate` gives them type 0.
@@ -34,8 +36,9 @@ class DescriptorView:
         >>> d.neighbors.tolist(), d.direction.shape
         ([[1], [0]], (2, 1, 3))
         """
-        system = checked(System(coordinates, types, cell), self.config.types)
+        system = checked(structure_of(coordinates, types, cell), self.config.types)
         found = list_neighbors(self.config, system, neighbors)
+        warn_of_truncation(self.config, [system], [found])
         shape = dataclasses.replace(self.backend.shape, uniform=("repformer",), width_cache=None)
         kinds = len(self.config.types)
         ready = in_chunks(self.config, self.backend, [system], [found], virtual_type=kinds, shape=shape)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -22,13 +23,15 @@ from ..fitting.energy import EnergyModel, EnergyProgram
 from ..neighbors import Neighbors, from_list
 from ..nn.module import leaves, map_leaves
 from ..serialization.checkpoint import Checkpoint
-from ..structures.parameters import with_parameters
+from ..structures.given import is_structure, structure_of
+from ..structures.parameters import refuse_unasked, with_parameters
 from ..structures.system import System, checked, frames, host_array
 from .acceleration import Acceleration, accelerated
 from .descriptor_view import DescriptorView
 from .extrapolation import warn_of_extrapolation
 from .placement import destination, moved
 from .preparation import check_system, in_chunks, in_turns, require_room, with_neighbors
+from .truncation import warn_of_truncation
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,15 +161,17 @@ class Model:
         return replace(self, weights=self.on_host(), backend=backend)
 
     def evaluate(
-        self, coordinates, types, cell=None, *, neighbors="strict", fparam=None, aparam=None, atom_virial=False
+        self, coordinates, types=None, cell=None, *, neighbors="strict", fparam=None, aparam=None, atom_virial=False
     ) -> Evaluation:
         """Return energy, forces and virial of a structure, or of snapshots of it.
 
-        coordinates: (N, 3) or (snapshots, N, 3), Å. types: N indices into `type_map` (-1: virtual atom) or symbols.
+        coordinates: (N, 3) or (snapshots, N, 3), Å; or, alone, a `System`, a frame of a data set or ASE atoms.
+        types: N indices into `type_map` (-1: virtual atom; indices, not atomic numbers) or N of its names.
         cell: rows are the lattice vectors, Å; None without periodicity. fparam: parameters of the system;
         aparam: (N, parameters). neighbors: "strict", or "truncate" to keep the nearest where an atom has more
         neighbours than the model holds, as DeePMD-kit does (energies then jump where a neighbour enters or leaves
-        that set). atom_virial: whether to compute its partition among atoms too, at four times the cost.
+        that set, and a `TruncationWarning` says so). atom_virial: whether to compute its partition among atoms too,
+        at four times the cost.
 
         Raises `InputError` for anything wrong with the structure; `TooManyNeighbors` with "strict".
 
@@ -176,23 +181,27 @@ class Model:
         >>> out.forces.shape, bool(abs(out.forces.sum(axis=0)).max() < 1e-12)
         ((3, 3), True)
         """
-        if host_array(coordinates, "coordinates").ndim != 3:
-            system = System(coordinates, types, cell, fparam, aparam)
+        refuse_unasked(self.config.fitting, fparam, aparam)
+        if is_structure(coordinates) or types is None or host_array(coordinates, "coordinates").ndim != 3:
+            system = structure_of(coordinates, types, cell, fparam, aparam)
             return self.evaluate_many([system], neighbors=neighbors, atom_virial=atom_virial)[0]
         systems = with_parameters(frames(coordinates, types, cell), fparam, aparam)
         return stacked(self.evaluate_many(systems, neighbors=neighbors, atom_virial=atom_virial))
 
     def evaluate_many(
-        self, systems: Sequence[System], *, neighbors="strict", atom_virial=False, memory: int | None = None
+        self, systems: Iterable[Any], *, neighbors="strict", atom_virial=False, memory: int | None = None
     ) -> list[Evaluation]:
-        """Return a result for each of several systems of any sizes. Arguments and errors as for `evaluate`.
+        """Return a result for each of several systems of any sizes. Other arguments and errors as for `evaluate`.
 
+        systems: a list, a generator or a data set; each is a `System`, a frame of a data set, ASE atoms or a tuple
+        (coordinates, types, cell). Parameters that a system brings and the model does not take are left out.
         memory: bytes that the pass may take (an estimate, without what libraries need for themselves); systems that
         together take more are evaluated in turns, and one that alone takes more is an `InputError`.
         """
-        systems, lists = with_neighbors(self.config, systems, neighbors)
+        found, lists = with_neighbors(self.config, systems, neighbors)
+        warn_of_truncation(self.config, found, lists)
         together = in_turns(self.config, self.worker.backend, lists, memory)
-        return [r for here in together for r in self.compute(systems[here], lists[here], atom_virial)]
+        return [r for here in together for r in self.compute(found[here], lists[here], atom_virial)]
 
     def compute(self, systems: Sequence[System], lists: Sequence[Neighbors], atom_virial=False) -> list[Evaluation]:
         """Return the results of systems that are checked already, with their neighbour lists."""
@@ -215,21 +224,35 @@ class Model:
         """Return the same from what other codes hand over: atoms with their periodic images, and a neighbour list.
 
         coordinates: (M, 3), Å, local atoms first. types: (M,). neighbor_index: (N, any width), indices into the M
-        atoms, -1 where empty, in any order. mapping: (M,), the local atom of which each is an image. Forces on images
-        are added to their local atoms'. neighbors: as for `evaluate`. Source: section 1.4 of the specification.
+        atoms, -1 where empty, in any order; a full list, which has every pair within the cutoff from both sides.
+        mapping: (M,), the local atom of which each is an image. Forces on images are added to their local atoms'. A
+        domain without atoms of its own (N = 0) has no energy. neighbors: as for `evaluate`.
+
+        Raises `InputError` for a pair that only one of its atoms lists, or lists twice (facts: atom, other, distance).
+
+        Source: section 1.4 of the specification.
         """
+        refuse_unasked(self.config.fitting, fparam, aparam)
         index, origin = host_array(neighbor_index, "neighbor_index"), host_array(mapping, "mapping")
-        extended = checked(System(coordinates, types), self.type_map, "extended system")
         limits, n = self.cutoffs.repinit, len(index)
+        if n == 0:
+            return self.of_no_atoms()
+        extended = checked(System(coordinates, types), self.type_map, "extended system")
         found = from_list(
             extended.coordinates, extended.types, index, origin, n, *limits,
             excluded_pairs=self.config.model_excluded_pairs, neighbors=neighbors, type_map=self.type_map,
         )  # fmt: skip
         local = System(extended.coordinates[:n], extended.types[:n], None, fparam, aparam)
         require_room(self.config, found, local, neighbors)
+        warn_of_truncation(self.config, [local], [found])
         return self.compute([check_system(self.config, local)], [found])[0]
 
-    def hessian(self, coordinates, types, cell=None, *, neighbors="strict", fparam=None, aparam=None):
+    def of_no_atoms(self) -> Evaluation:
+        """Return the results of a domain without atoms: energy and virial are zero, there are no forces."""
+        shapes = (), (0, 3), (3, 3), (0,)
+        return Evaluation(*(self.backend.asarray(np.zeros(shape), self.backend.wide()) for shape in shapes))
+
+    def hessian(self, coordinates, types=None, cell=None, *, neighbors="strict", fparam=None, aparam=None):
         """Return ∂²E/∂r∂r (N, 3, N, 3), eV/Å², of a small system: 3 N times the cost of forces.
 
         Arguments and errors as for `evaluate`. Exact on PyTorch and JAX; central differences of the forces on NumPy,
@@ -239,12 +262,15 @@ class Model:
         >>> dpa2.load(dpa2.demo.MODEL).hessian([[0, 0, 0], [0.96, 0, 0]], ["O", "H"]).shape
         (2, 3, 2, 3)
         """
-        system = System(coordinates, types, cell, fparam, aparam)
+        refuse_unasked(self.config.fitting, fparam, aparam)
+        system = structure_of(coordinates, types, cell, fparam, aparam)
         return hessian(self.program, self.backend, self.prepare_systems([system], neighbors=neighbors))
 
-    def prepare_systems(self, systems: Sequence[System], *, neighbors="strict") -> Prepared:
+    def prepare_systems(self, systems: Iterable[Any], *, neighbors="strict") -> Prepared:
         """Return systems in chunks, for `as_module` and `as_pytree`; arguments and errors as for `evaluate_many`."""
-        return in_chunks(self.config, self.backend, *with_neighbors(self.config, systems, neighbors))
+        found, lists = with_neighbors(self.config, systems, neighbors)
+        warn_of_truncation(self.config, found, lists)
+        return in_chunks(self.config, self.backend, found, lists)
 
     def as_module(self):
         """Return a `torch.nn.Module` over the weights, to train: `module(model.prepare_systems(systems))`.

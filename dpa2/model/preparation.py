@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from ..config import DPA2Config
 from ..errors import InputError
 from ..evaluation.prepared import Prepared, prepare
 from ..neighbors import Neighbors, check_max_neighbors, neighbor_list
+from ..structures.given import systems_of
 from ..structures.parameters import with_defaults
 from ..structures.system import System, checked
 
@@ -23,8 +25,9 @@ def check_system(config: DPA2Config, system: System, label: str = "") -> System:
     return with_defaults(checked(system, config.types, label), config.fitting)
 
 
-def check_systems(config: DPA2Config, systems: Sequence[System]) -> list[System]:
+def check_systems(config: DPA2Config, given: Iterable[Any]) -> list[System]:
     """Return several checked systems, of which errors name the one that is wrong."""
+    systems = systems_of(given)
     if not systems:
         raise InputError("there are no systems to evaluate", argument="systems")
     several = len(systems) > 1
@@ -48,7 +51,7 @@ def require_room(config: DPA2Config, found: Neighbors, system: System, mode: str
         check_max_neighbors(found, [(name, *limit) for name, limit in named.items() if limit], system, config.types)
 
 
-def with_neighbors(config: DPA2Config, systems: Sequence[System], mode: str) -> tuple[list[System], list[Neighbors]]:
+def with_neighbors(config: DPA2Config, systems: Iterable[Any], mode: str) -> tuple[list[System], list[Neighbors]]:
     """Return checked systems and their neighbour lists."""
     checked_systems = check_systems(config, systems)
     return checked_systems, [list_neighbors(config, s, mode) for s in checked_systems]

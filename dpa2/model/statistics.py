@@ -19,9 +19,10 @@ from ..neighbors import neighbor_list
 from ..nn.arrays import Float
 from ..nn.module import Leaf, leaves, map_roles
 from ..structures.datasets import Frame
-from ..structures.system import checked
+from ..structures.system import checked, numbers
 from .model import Model
-from .preparation import check_system
+from .preparation import check_system, list_neighbors
+from .truncation import Truncation, truncations, warn
 
 SMALLEST = 0.01  # the smallest standard deviation that is kept (section 2.4)
 UNSEEN = 0.1  # the standard deviation of a type that never occurs
@@ -73,9 +74,9 @@ class Columns:
 def compute_statistics(model: Model, frames: Iterable[Frame], progress: Callable[[int], object] | None = None) -> Model:
     """The model with the normalisation of its environment matrices computed from structures.
 
-    frames: a `Dataset` or anything with `.system` in it, with the model's types. progress: called with each frame's
-    number when it is done. Means stay what they are where the configuration says `zero_mean`. Neighbours beyond a
-    block's max_neighbors are left out, as in the reference.
+    frames: a `Dataset` or anything with `.system` in it; types are found by their names. progress: called with each
+    frame's number when it is done. Means stay what they are where the configuration says `zero_mean`. Neighbours
+    beyond a block's max_neighbors are left out, as in the reference.
 
     Raises `InputError` for a structure that cannot be evaluated, or if there is none.
 
@@ -155,7 +156,7 @@ def fit_output_bias(
     if not labelled:
         raise InputError("an output bias needs frames with energies, and there is none", argument="frames")
     systems = [check_system(model.config, f.system, f.name) for f in labelled]
-    energies = np.array([f.energy for f in labelled], dtype=float)
+    energies = np.array([checked_energy(f) for f in labelled])
     present = model.backend.to_numpy(model.weights.bias).astype(float)
     if change:
         energies = energies - predictions(model, systems, progress)
@@ -163,14 +164,25 @@ def fit_output_bias(
     return with_weights(model, {"bias": present + bias if change else bias, "deviation": deviation})
 
 
+def checked_energy(frame: Frame) -> float:
+    """Return the energy of a frame, one finite number."""
+    energy = numbers(frame.energy, "energy", frame.name)
+    if energy.size != 1 or not np.isfinite(energy).all():
+        raise InputError(f"energy of {frame.name}: {energy.tolist()} is not one finite number", argument="energy")
+    return float(energy.reshape(()))
+
+
 def predictions(model: Model, systems, progress) -> Float[np.ndarray, "frame"]:
-    """Total energies of the model."""
-    energies = []
+    """Total energies of the model; one `TruncationWarning` if lists of neighbours were cut."""
+    energies: list[float] = []
+    cut: list[Truncation] = []
     for k, system in enumerate(systems):
-        out = model.evaluate_many([system], neighbors="truncate")[0]
-        energies.append(float(model.backend.to_numpy(out.energy)))
+        found = list_neighbors(model.config, system, "truncate")
+        cut += truncations(model.config, system, found)
+        energies.append(float(model.backend.to_numpy(model.compute([system], [found])[0].energy)))
         if progress is not None:
             progress(k)
+    warn(cut)
     return np.array(energies)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from ..structures.system import host_array, refuse
 from .lists import Edges, Neighbors, Selection, norm, selected
+
+SAME_PLACE = 1e-6  # displacements are the same within this, relative to the largest coordinate (float32 has 6e-8)
 
 
 def from_list(
@@ -28,7 +30,8 @@ def from_list(
     nlist: (n_local, any width) indices into these, in any order, negative on empty slots, also beyond the cutoff.
     mapping: (M,), the atom that each is an image of. name: what errors call the system. Options as in `neighbor_list`.
 
-    Raises `InputError` if these do not fit together, otherwise as `neighbor_list`.
+    Raises `InputError` if these do not fit together or a pair is not listed from both sides, otherwise as
+    `neighbor_list`.
 
     Source: section 1.4 of the specification, last item.
 
@@ -68,10 +71,63 @@ def listed(
     """The pairs of the list between real atoms and within the cutoff."""
     center, slot = np.nonzero(nlist >= 0)
     extended = nlist[center, slot]
-    if len(np.unique(center * len(coordinates) + extended)) < len(center):
-        refuse(name, "nlist", "names a neighbour of an atom twice")
+    refuse_self_pairs(center, extended, name)
     vector = coordinates[extended] - coordinates[center]
-    distance = norm(vector)
-    near = (distance <= cutoff) & (types[extended] >= 0) & (types[center] >= 0)
-    center, extended = center[near], extended[near]
-    return Edges(center, mapping[extended], extended, None, vector[near], distance[near])
+    real = (types[extended] >= 0) & (types[center] >= 0)
+    edges = Edges(center, mapping[extended], extended, None, vector, norm(vector)).at(np.flatnonzero(real))
+    refuse_one_sided(edges, coordinates, mapping, cutoff, name)
+    return edges.at(np.flatnonzero(edges.distance <= cutoff))
+
+
+def refuse_self_pairs(center: np.ndarray, extended: np.ndarray, name: str) -> None:
+    """Raise an `InputError` for an atom that is listed as its own neighbour."""
+    own = np.flatnonzero(center == extended)
+    if len(own):
+        atom = int(center[own[0]])
+        refuse(name, "nlist", f"names atom {atom} as a neighbour of itself, at the same place", atom=atom, other=atom)
+
+
+def refuse_one_sided(edges: Edges, coordinates: np.ndarray, mapping: np.ndarray, cutoff: float, name: str) -> None:
+    """Raise an `InputError` for a pair within the cutoff that one atom lists twice, or that the other does not list.
+
+    The other side of i → image of j, displaced by t from j, is j → image of i, displaced by -t. Displacements are
+    numbered, so that both are compared as integers. Pairs at the cutoff may be listed from one side, by rounding.
+    """
+    tolerance = SAME_PLACE * (1.0 + np.abs(coordinates).max())
+    there, back, kinds = numbered(coordinates - coordinates[mapping], tolerance)
+    i, j, atoms = edges.center, edges.neighbor, len(coordinates)
+    key = (i * atoms + j) * kinds + there[edges.extended]
+    other_side = (j * atoms + i) * kinds + back[edges.extended]
+    order = np.argsort(key, kind="stable")
+    twice = order[1:][key[order[1:]] == key[order[:-1]]]
+    lonely = np.flatnonzero(~np.isin(other_side, key))
+    for rows, what in ((twice, "twice"), (lonely, "")):
+        within = rows[edges.distance[rows] <= cutoff - tolerance]
+        if len(within):
+            refuse_pair(edges, int(within[0]), what, name)
+
+
+def refuse_pair(edges: Edges, k: int, what: str, name: str) -> NoReturn:
+    """Raise an `InputError` that names the two atoms of a pair, and their distance."""
+    atom, other, distance = int(edges.center[k]), int(edges.neighbor[k]), float(edges.distance[k])
+    listed_once = f"atom {atom} lists atom {other} at {distance:.6g} Å, which does not list atom {atom} there"
+    rule = "; a full list is needed, with every pair within the cutoff from both sides"
+    pair = f"atom {atom} lists atom {other} at {distance:.6g} Å twice" if what else listed_once + rule
+    refuse(name, "nlist", pair, atom=atom, other=other, distance=distance)
+
+
+def numbered(shift: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray, int]:
+    """The number of each displacement (M, 3), the number of its opposite, and how many numbers there are.
+
+    Displacements have the same number if no axis separates them by more than the tolerance.
+
+    >>> numbered(np.array([[0.0, 0, 0], [4, 0, 0], [-4, 0, 1e-9]]), 1e-6)
+    (array([1, 2, 0]), array([1, 0, 2]), 3)
+    """
+    both = np.concatenate([shift, -shift])
+    number = np.zeros(len(both), dtype=np.int64)
+    for axis in both.T:
+        order = np.lexsort((axis, number))
+        step = (np.diff(number[order]) != 0) | (np.diff(axis[order]) > tolerance)
+        number[order] = np.concatenate([[0], np.cumsum(step)])
+    return number[: len(shift)], number[len(shift) :], int(number.max()) + 1

@@ -27,6 +27,7 @@ class Neighbors:
         outside, whose images are known by position only.
     extended: (N, W), number of the neighbour among all images, image * N + atom; -1 on empty slots.
     counts: (N,), occupied slots.
+    total: (N,), neighbours within the cutoff before the list was truncated and excluded pairs were left out.
 
     Source: sections 1.3 and 1.4 of the specification.
     """
@@ -37,6 +38,7 @@ class Neighbors:
     shift: Int[np.ndarray, "atom neighbor 3"] | None
     extended: Int[np.ndarray, "atom neighbor"]
     counts: Int[np.ndarray, "atom"]
+    total: Int[np.ndarray, "atom"]
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,15 @@ class Edges:
     vector: np.ndarray
     distance: np.ndarray
 
+    def at(self, rows: Int[np.ndarray, "pair"]) -> Edges:
+        """The pairs at some positions."""
+        shift = None if self.shift is None else self.shift.take(rows, axis=0)
+        center, neighbor, extended, vector, distance = (
+            column.take(rows, axis=0)
+            for column in (self.center, self.neighbor, self.extended, self.vector, self.distance)
+        )
+        return Edges(center, neighbor, extended, shift, vector, distance)
+
 
 def norm(vector: Float[np.ndarray, "pair 3"]) -> Float[np.ndarray, "pair"]:
     """Lengths of vectors, in one order of operations, so that a pair's length does not depend on the other pairs."""
@@ -104,12 +115,13 @@ def selected(edges: Edges, types: Int[np.ndarray, "atom"], selection: Selection,
     """The neighbour list of a model, from all pairs within its cutoff."""
     refuse_coincidence(edges, name)
     rows = sorted_rows(edges, len(types))
+    total = (rows >= 0).sum(axis=1)
     if selection.neighbors == "strict":
-        refuse_too_many((rows >= 0).sum(axis=1), selection, types, name, "repinit")
+        refuse_too_many(total, selection, types, name, "repinit")
     rows = rows[:, : selection.max_neighbors]
     if selection.excluded_pairs:
         rows = without_excluded(rows, edges, types, selection.excluded_pairs)
-    return gathered(edges, rows)
+    return gathered(edges, rows, total)
 
 
 def sorted_rows(edges: Edges, atoms: int) -> Int[np.ndarray, "atom neighbor"]:
@@ -144,8 +156,8 @@ def without_excluded(
     return np.take_along_axis(rows, np.argsort(rows < 0, axis=1, kind="stable"), axis=1)
 
 
-def gathered(edges: Edges, rows: Int[np.ndarray, "atom neighbor"]) -> Neighbors:
-    """The edges at the given positions, row by row."""
+def gathered(edges: Edges, rows: Int[np.ndarray, "atom neighbor"], total: Int[np.ndarray, "atom"]) -> Neighbors:
+    """The edges at the given positions, row by row; total: how many each atom had before some were left out."""
     counts = (rows >= 0).sum(axis=1)
     rows = rows[:, : counts.max()]
     return Neighbors(
@@ -155,6 +167,7 @@ def gathered(edges: Edges, rows: Int[np.ndarray, "atom neighbor"]) -> Neighbors:
         shift=None if edges.shift is None else spread(edges.shift, rows, 0),
         extended=spread(edges.extended, rows, -1),
         counts=counts,
+        total=total,
     )
 
 

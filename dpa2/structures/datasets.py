@@ -7,7 +7,7 @@ mixed layout each frame has its own types, and virtual atoms (type -1) fill it u
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,9 +18,9 @@ import numpy as np
 from ..errors import FormatError
 from ..nn.arrays import Float, Int
 from .hdf5 import Node
-from .places import place_of, refuse_lmdb
+from .places import Place, place_of, refuse_lmdb
 from .raw import RawFile, RawSet
-from .system import System
+from .system import ABSENT, System
 
 # Numbers in a frame of each file: a fixed count, and a count for each atom.
 WIDTHS = {
@@ -33,7 +33,6 @@ WIDTHS = {
     "atom_ener": (0, 1),
     "atom_pref": (0, 1),
 }
-ABSENT = -2  # stands for a type of the file that the type map does not name
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,13 +66,19 @@ class Frame:
     name: str
 
 
-def refuse(file: Path, what: str) -> NoReturn:
+def refuse(file: Place | RawFile, what: str) -> NoReturn:
     """Raise a `FormatError` that names the file."""
     raise FormatError(f"{file}: {what}", file=str(file))
 
 
-def read_dataset(path: str | Path | Iterable[str | Path], type_map: Sequence[str] | None = None) -> Dataset:
+def read_dataset(
+    path: str | Path | Iterable[str | Path],
+    type_map: Sequence[str] | None = None,
+    rename: Mapping[str, str] | None = None,
+) -> Dataset:
     """Return all frames below one or several directories; a frame is read from disk when it is asked for.
+
+    Frames carry the names of their types, by which every model finds its own indices for them.
 
     Parameters
     ----------
@@ -84,6 +89,8 @@ def read_dataset(path: str | Path | Iterable[str | Path], type_map: Sequence[str
     type_map
         Names of the types, to which the type indices of all frames are translated; None for the names in the data, in
         order of appearance.
+    rename
+        Names to use in place of some names in the data, as in {"OW": "O"}.
 
     Raises
     ------
@@ -110,7 +117,7 @@ def read_dataset(path: str | Path | Iterable[str | Path], type_map: Sequence[str
     """
     paths = [path] if isinstance(path, (str, Path)) else list(path)
     places = [place for top in paths for place in directories(place_of(top))]
-    names = [type_names(place) for place in places]
+    names = [type_names(place, rename or {}) for place in places]
     if type_map is None:
         type_map = merged(places, names)
     type_map = tuple(type_map)
@@ -118,7 +125,7 @@ def read_dataset(path: str | Path | Iterable[str | Path], type_map: Sequence[str
     return Dataset(tuple(sets), type_map, np.arange(sum(s.frames for s in sets)))
 
 
-def directories(top: Path | Node) -> list[Path | Node]:
+def directories(top: Place) -> list[Place]:
     """Directories, or groups of an HDF5 file, at or below `top` that have a file `type.raw`, sorted."""
     found = sorted(file.parent for file in top.rglob("type.raw"))
     if not found:
@@ -128,18 +135,18 @@ def directories(top: Path | Node) -> list[Path | Node]:
     return found
 
 
-def type_names(place: Path) -> tuple[str, ...] | None:
-    """Names of the type indices of a directory, from its type_map.raw; None without that file."""
+def type_names(place: Place, rename: Mapping[str, str]) -> tuple[str, ...] | None:
+    """Names of the type indices of a directory, from its type_map.raw, some renamed; None without that file."""
     file = place / "type_map.raw"
     if not file.exists():
         return None
     names = tuple(words(file))
     if len(set(names)) < len(names):
         refuse(file, "names a type twice")
-    return names
+    return tuple(rename.get(name, name) for name in names)
 
 
-def words(file: Path) -> list[str]:
+def words(file: Place) -> list[str]:
     """Words of a text file."""
     try:
         return file.read_text(encoding="utf-8").split()
@@ -147,7 +154,7 @@ def words(file: Path) -> list[str]:
         refuse(file, f"cannot be read as text ({error})")
 
 
-def merged(places: list[Path], names: list[tuple[str, ...] | None]) -> tuple[str, ...]:
+def merged(places: list[Place], names: list[tuple[str, ...] | None]) -> tuple[str, ...]:
     """Names of all directories in order of appearance; empty if none has a type_map.raw."""
     nameless = [place for place, own in zip(places, names, strict=True) if own is None]
     if nameless and len(nameless) < len(places):
@@ -157,19 +164,20 @@ def merged(places: list[Path], names: list[tuple[str, ...] | None]) -> tuple[str
     return tuple(dict.fromkeys(name for own in names for name in own or ()))
 
 
-def frame_sets(place: Path, names: tuple[str, ...] | None, type_map: tuple[str, ...]) -> list[FrameSet]:
+def frame_sets(place: Place, names: tuple[str, ...] | None, type_map: tuple[str, ...]) -> list[FrameSet]:
     """Sets of one directory, in the order of their names."""
     table = type_table(place, names, type_map)
     types = read_types(place / "type.raw")
-    folders = sorted(folder for folder in place.glob("set.*") if folder.is_dir())
+    folders: list[Place | RawSet] = sorted(folder for folder in place.glob("set.*") if folder.is_dir())
     if not folders and isinstance(place, Path) and (place / "coord.raw").exists():
         folders = [RawSet(place)]
     if not folders:
         refuse(place, "no directory set.* here, and no coord.raw")
-    return [frame_set(folder, types, names, table, (place / "nopbc").exists()) for folder in folders]
+    free = (place / "nopbc").exists()
+    return [frame_set(folder, types, names, table, free, type_map) for folder in folders]
 
 
-def read_types(file: Path) -> Int[np.ndarray, "atom"]:
+def read_types(file: Place) -> Int[np.ndarray, "atom"]:
     """Type indices in a file `type.raw`."""
     text = words(file)
     try:
@@ -181,7 +189,7 @@ def read_types(file: Path) -> Int[np.ndarray, "atom"]:
     return types
 
 
-def type_table(place: Path, names, type_map: tuple[str, ...]) -> Int[np.ndarray, "type"]:
+def type_table(place: Place, names, type_map: tuple[str, ...]) -> Int[np.ndarray, "type"]:
     """Index in `type_map` of each type index of a directory."""
     if names is None:  # type indices of the directory are taken as indices of the type map
         count = len(type_map) or 1 + max(0, read_types(place / "type.raw").max())
@@ -189,7 +197,7 @@ def type_table(place: Path, names, type_map: tuple[str, ...]) -> Int[np.ndarray,
     return np.array([type_map.index(name) if name in type_map else ABSENT for name in names], dtype=np.int64)
 
 
-def translated(types: Int[np.ndarray, "atom"], table, names, file: Path) -> Int[np.ndarray, "atom"]:
+def translated(types: Int[np.ndarray, "atom"], table, names, file: Place | RawFile) -> Int[np.ndarray, "atom"]:
     """Return type indices of a file as indices of the type map; virtual atoms stay -1."""
     bad = types[(types < -1) | (types >= len(table))]
     if len(bad):
@@ -203,9 +211,13 @@ def translated(types: Int[np.ndarray, "atom"], table, names, file: Path) -> Int[
 
 @dataclass(frozen=True, eq=False)
 class FrameSet:
-    """One directory `set.*` of frames with `atoms` atoms each; `types` is None if each frame has its own."""
+    """One directory `set.*` of frames with `atoms` atoms each.
 
-    folder: Path
+    types: of all frames; None if each frame has its own. names, table: of the directory's own type indices, and their
+    indices in `type_map`, which is empty if nothing names the types.
+    """
+
+    folder: Place | RawSet
     frames: int
     atoms: int
     files: frozenset[str]
@@ -213,6 +225,7 @@ class FrameSet:
     names: tuple[str, ...] | None
     table: np.ndarray
     periodic: bool
+    type_map: tuple[str, ...] = ()
 
     def rows(self, name: str) -> np.ndarray:
         """Array (frames, numbers) of one file, mapped into memory and not yet read."""
@@ -239,6 +252,7 @@ class FrameSet:
             frame_parameters=self.row("fparam", k, -1),
             atom_parameters=self.row("aparam", k, (self.atoms, -1)),
             name=name,
+            type_map=self.type_map or None,
         )
         energy = self.row("energy", k, ())
         return Frame(
@@ -252,7 +266,7 @@ class FrameSet:
         )
 
 
-def opened(file: Path) -> np.ndarray:
+def opened(file: Place | RawFile) -> np.ndarray:
     """Map a `.npy` file of numbers into memory, or read what stands for it; no code in a file is ever run."""
     try:
         array = file.array() if isinstance(file, (Node, RawFile)) else np.load(file, mmap_mode="r", allow_pickle=False)
@@ -265,7 +279,7 @@ def opened(file: Path) -> np.ndarray:
     return array
 
 
-def frame_set(folder: Path, types, names, table, free: bool) -> FrameSet:
+def frame_set(folder: Place | RawSet, types, names, table, free: bool, type_map: tuple[str, ...]) -> FrameSet:
     """Check that a set has all files that it needs, of the right sizes, and return it."""
     known = (*WIDTHS, "fparam", "aparam")
     files = frozenset(name for name in known if (folder / f"{name}.npy").exists())
@@ -281,10 +295,10 @@ def frame_set(folder: Path, types, names, table, free: bool) -> FrameSet:
     for name in sorted(files):
         check_size(folder / f"{name}.npy", frames, len(types))
     own = None if mixed else translated(types, table, names, folder.parent / "type.raw")
-    return FrameSet(folder, frames, len(types), files, own, names, table, not free)
+    return FrameSet(folder, frames, len(types), files, own, names, table, not free, type_map)
 
 
-def check_size(file: Path, frames: int, atoms: int):
+def check_size(file: Place | RawFile, frames: int, atoms: int):
     """Raise a `FormatError` for a file whose size does not fit the numbers of frames and atoms."""
     array = opened(file)
     if file.stem in WIDTHS:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import InputError, require
@@ -11,8 +12,12 @@ from .places import is_data_set
 from .system import System
 
 
-def read_structures(paths: Sequence[str], type_map: Sequence[str]) -> list[Frame]:
+def read_structures(
+    paths: Sequence[str], type_map: Sequence[str], rename: Mapping[str, str] | None = None
+) -> list[Frame]:
     """Return all frames of data folders and structure files, in order.
+
+    rename: names of `type_map` for names in the files that are others, as `renaming` makes them.
 
     Raises
     ------
@@ -27,11 +32,12 @@ def read_structures(paths: Sequence[str], type_map: Sequence[str]) -> list[Frame
     for path in paths:
         if not Path(path).exists() and not is_data_set(path):
             raise InputError(f"{path}: there is no such file or folder", argument=path)
-        frames.extend(read_dataset(path, type_map) if is_data_set(path) else read_with_ase(path))
+        named = is_data_set(path)
+        frames.extend(read_dataset(path, type_map, rename) if named else read_with_ase(path, rename or {}))
     return frames
 
 
-def read_with_ase(path: str) -> list[Frame]:
+def read_with_ase(path: str, rename: Mapping[str, str]) -> list[Frame]:
     """Return the frames of a file that ASE reads, with their energies and forces if the file has them."""
     io = require("ase.io", "ase")
     try:
@@ -40,17 +46,12 @@ def read_with_ase(path: str) -> list[Frame]:
         raise InputError(f"{path}: ASE cannot read this file ({error})", argument=path) from error
     if not images:
         raise InputError(f"{path}: ASE finds no structures in this file", argument=path)
-    return [frame(image, f"{path}#{k}") for k, image in enumerate(images)]
+    return [frame(image, f"{path}#{k}", rename) for k, image in enumerate(images)]
 
 
-def frame(atoms, name: str) -> Frame:
+def frame(atoms, name: str, rename: Mapping[str, str]) -> Frame:
     """Return an ASE structure as a frame; one that is periodic along some axes only is an `InputError`."""
-    if atoms.pbc.any() and not atoms.pbc.all():
-        raise InputError(
-            f"{name}: is periodic along some axes only; structures must be periodic along all three or none",
-            argument=name,
-        )
-    cell = atoms.cell.array if atoms.pbc.all() else None
-    system = System(atoms.positions, atoms.get_chemical_symbols(), cell, name=name)
+    system = System.from_ase(atoms, name=name)
+    system = replace(system, types=[rename.get(t, t) for t in system.types])
     known = getattr(atoms.calc, "results", {})
     return Frame(system, known.get("energy"), known.get("forces"), None, None, None, name)

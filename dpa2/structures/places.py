@@ -7,10 +7,11 @@ from pathlib import Path
 from ..errors import UnsupportedModel
 from .hdf5 import Node
 
+Place = Path | Node
 SUFFIXES = (".hdf5", ".h5")
 
 
-def place_of(path: str | Path) -> Path | Node:
+def place_of(path: str | Path) -> Place:
     """The place that a name means: a directory, `FILE.hdf5`, or `FILE.hdf5#GROUP`."""
     file, _, group = str(path).partition("#")
     if not Path(path).is_dir() and Path(file).suffix in SUFFIXES and Path(file).is_file():
@@ -25,7 +26,7 @@ def is_data_set(path: str | Path) -> bool:
     return Path(path).is_dir() or Path(path).suffix == ".lmdb" or isinstance(place_of(path), Node)
 
 
-def refuse_lmdb(path: Path):
+def refuse_lmdb(path: Place):
     """Refuse an LMDB data set, and say how to make one that is read."""
     way = f"dpdata.MultiSystems.from_file({str(path)!r}, fmt='lmdb').to('deepmd/npy', 'FOLDER')"
     found = f"{path}: is an LMDB data set, which is not read; dpdata makes a folder of it: {way}"

@@ -12,6 +12,7 @@ from ..errors import InputError
 from ..nn.arrays import Float
 
 FARTHEST = 1e12  # largest coordinate, Å; there float64 resolves 1e-4 Å, and squares of it do not overflow
+ABSENT = -2  # stands for a type that the model does not have
 SINGULAR = 1e-8  # smallest volume of a cell, relative to the product of its edges; half of the digits are lost there
 
 
@@ -26,7 +27,7 @@ class System:
     coordinates
         Positions (N, 3), Å, anywhere inside or outside of the cell.
     types
-        Indices (N,) into a model's types, -1 for a virtual atom; or N symbols of elements.
+        Indices (N,) of types, -1 for a virtual atom; or N names of types. Indices are not atomic numbers.
     cell
         Lattice vectors as the rows of (3, 3), Å; None for a cluster.
     frame_parameters
@@ -35,6 +36,8 @@ class System:
         Atomic parameters (N, n) of the fitting net, or None.
     name
         Name of the structure in error messages.
+    type_map
+        Names of the types that indices stand for; None if they are indices into a model's `type_map`.
 
     Examples
     --------
@@ -49,6 +52,37 @@ class System:
     frame_parameters: Any = None
     atom_parameters: Any = None
     name: str = ""
+    type_map: Sequence[str] | None = None
+
+    @classmethod
+    def from_ase(cls, atoms: Any, fparam: Any = None, aparam: Any = None, name: str = "") -> System:
+        """Return the structure of an `ase.Atoms`, with the names of its elements as types.
+
+        Parameters
+        ----------
+        atoms
+            Anything with `positions`, `get_chemical_symbols()`, `cell` and `pbc` as ASE has them.
+        fparam, aparam
+            Frame and atomic parameters; if None, those in `atoms.info["fparam"]` and `atoms.arrays["aparam"]`.
+        name
+            Name of the structure in error messages.
+
+        Raises
+        ------
+        InputError
+            The atoms are periodic along some axes only (facts: argument).
+        """
+        pbc = np.asarray(atoms.pbc, dtype=bool)
+        if pbc.any() and not pbc.all():
+            rule = "structures must be periodic along all three axes or none"
+            refuse(name, "atoms", f"pbc = {pbc.tolist()}, which is periodic along some axes only; {rule}")
+        cell = np.asarray(atoms.cell) if pbc.all() else None
+        given = getattr(atoms, "info", {}).get("fparam") if fparam is None else fparam
+        own = getattr(atoms, "arrays", {}).get("aparam") if aparam is None else aparam
+        given = None if given is None else np.atleast_1d(host_array(given, "fparam", name))
+        own = None if own is None else host_array(own, "aparam", name)
+        own = own[:, None] if own is not None and own.ndim == 1 else own  # one parameter for each atom
+        return cls(atoms.positions, atoms.get_chemical_symbols(), cell, given, own, name)
 
 
 def refuse(system: str, argument: str, what: str, **facts: Any) -> NoReturn:
@@ -59,6 +93,10 @@ def refuse(system: str, argument: str, what: str, **facts: Any) -> NoReturn:
 
 def host_array(value, argument: str, system: str = "") -> np.ndarray:
     """Return any array (NumPy, PyTorch, JAX, nested lists) as a NumPy array of numbers or strings."""
+    if is_masked(value):
+        refuse(
+            system, argument, "is a masked array, whose masked entries would be read as data; pass it without a mask"
+        )
     if hasattr(value, "detach"):  # a PyTorch tensor that is on a device or tracks gradients does not convert by itself
         value = value.detach().cpu()
     try:
@@ -68,6 +106,11 @@ def host_array(value, argument: str, system: str = "") -> np.ndarray:
     if array.dtype.kind not in "biufUS":
         refuse(system, argument, f"holds {array.dtype}; must hold numbers")
     return array
+
+
+def is_masked(value: Any) -> bool:
+    """Return whether a value is a masked array of NumPy, or a nested list that holds one."""
+    return isinstance(value, np.ma.MaskedArray) or (isinstance(value, (list, tuple)) and any(map(is_masked, value)))
 
 
 def numbers(value, argument: str, system: str) -> np.ndarray:
@@ -86,7 +129,7 @@ def checked(system: System, type_map: Sequence[str], label: str = "") -> System:
     system
         The system as a user gave it.
     type_map
-        Names of a model's types, in which symbols of elements are looked up.
+        Names of a model's types, in whose order indices are returned; names of types are looked up in it.
     label
         Name of the system in error messages; its own name if empty.
 
@@ -103,16 +146,19 @@ def checked(system: System, type_map: Sequence[str], label: str = "") -> System:
     --------
     >>> checked(System([[0, 0, 0], [1, 0, 0]], ["H", "O"]), ("O", "H")).types
     array([1, 0])
+    >>> checked(System([[0, 0, 0], [1, 0, 0]], [0, 1], type_map=["H", "O"]), ("O", "H")).types
+    array([1, 0])
     """
     name = label or system.name
     coordinates = checked_coordinates(system.coordinates, name)
     return System(
         coordinates,
-        checked_types(system.types, type_map, len(coordinates), name),
+        checked_types(system.types, type_map, len(coordinates), name, system.type_map),
         checked_cell(system.cell, name),
         checked_frame_parameters(system.frame_parameters, name),
         checked_atom_parameters(system.atom_parameters, len(coordinates), name),
         name,
+        tuple(type_map),
     )
 
 
@@ -143,8 +189,10 @@ def refuse_not_finite(rows: np.ndarray, argument: str, name: str) -> None:
         refuse(name, argument, f"atom {atom} has {rows[atom].tolist()}; must be finite numbers", atom=atom)
 
 
-def checked_types(value, type_map: Sequence[str], atoms: int, name: str) -> np.ndarray:
-    """Return one type index for each atom; symbols are looked up."""
+def checked_types(
+    value, type_map: Sequence[str], atoms: int, name: str, own: Sequence[str] | None = None
+) -> np.ndarray:
+    """Return one index into `type_map` for each atom; own: names of the indices that are given, None for the same."""
     types = host_array(value, "types", name)
     if types.shape != (atoms,):
         refuse(name, "types", f"have shape {types.shape} for {atoms} atoms; must have ({atoms},)")
@@ -152,12 +200,28 @@ def checked_types(value, type_map: Sequence[str], atoms: int, name: str) -> np.n
         return looked_up(types.astype(str).tolist(), tuple(type_map), name)
     if types.dtype.kind not in "iu":
         refuse(name, "types", f"are {types.dtype}; must be integers or symbols of elements")
-    bad = np.flatnonzero((types < -1) | (types >= len(type_map)))
+    own = tuple(type_map if own is None else own)
+    bad = np.flatnonzero((types < -1) | (types >= len(own)))
     if len(bad):
         atom = int(bad[0])
-        rule = f"must lie in -1 ... {len(type_map) - 1} for the types {', '.join(type_map)}"
+        rule = (
+            f"must lie in -1 ... {len(own) - 1} for the types {', '.join(own)}; these are indices, not atomic numbers"
+        )
         refuse(name, "types", f"atom {atom} has type {types[atom]}; {rule}", atom=atom)
-    return types.astype(np.int64)
+    types = types.astype(np.int64)
+    return types if own == tuple(type_map) else translated(types, own, tuple(type_map), name)
+
+
+def translated(types: np.ndarray, own: tuple[str, ...], type_map: tuple[str, ...], name: str) -> np.ndarray:
+    """Return indices into the names `own` as indices into `type_map`; virtual atoms stay -1."""
+    table = np.array([type_map.index(t) if t in type_map else ABSENT for t in own] + [-1], dtype=np.int64)
+    result = table[types]
+    bad = np.flatnonzero(result == ABSENT)
+    if len(bad):
+        atom, symbol = int(bad[0]), own[types[bad[0]]]
+        known = ", ".join(type_map)
+        refuse(name, "types", f"atom {atom} is {symbol!r}; the model knows {known}", atom=atom, symbol=symbol)
+    return result
 
 
 def looked_up(symbols: list[str], type_map: tuple[str, ...], name: str) -> np.ndarray:

@@ -17,6 +17,7 @@ from ..errors import BackendError, InputError, MissingDependency
 from ..model.model import Model
 from ..model.preparation import check_system
 from ..structures.system import System
+from ..tracing.intermediates import row
 from ..tracing.masks import meaningful, occupied_slots
 from ..tracing.trace import trace
 
@@ -124,14 +125,16 @@ def survey_precision(
 
 
 def tensor_errors(exact: Model, lower: Model, system: System, neighbors: str, frame: str) -> Iterable[TensorError]:
-    """Yield the error of each intermediate on one structure."""
-    arguments = {"neighbors": neighbors, "fparam": system.frame_parameters, "aparam": system.atom_parameters}
-    one, other = (trace(m, system.coordinates, system.types, system.cell, **arguments) for m in (exact, lower))
-    slots = occupied_slots(one, check_system(exact.config, system).types, exact.config.excluded_pairs)
+    """Yield the error of each intermediate on one structure; virtual atoms are left out."""
+    system = check_system(exact.config, system)
+    one, other = (trace(m, system, neighbors=neighbors) for m in (exact, lower))
+    slots = occupied_slots(one, system.types, exact.config.excluded_pairs)
     for name, expected in one.items():
         if name.startswith(SAME):
             continue
         used = meaningful(name, expected.shape, slots)
+        if row(name).axes.startswith("atom"):
+            used = used & (system.types >= 0).reshape(-1, *[1] * (expected.ndim - 1))
         difference, expected = (x[used] for x in (other[name] - expected, expected))
         largest = float(np.abs(expected).max(initial=0.0))
         deviation = float(np.abs(difference).max(initial=0.0))

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..model.extrapolation import ExtrapolationWarning
 from ..model.model import Model
+from ..model.preparation import with_neighbors
 from ..testing.claims import orders_of_sizes, sizes_of_jumps
 from .drags import Drag
 
@@ -177,11 +178,11 @@ class Path:
         mode, host = "truncate" if self.drag.overflows else "strict", self.model.backend.to_numpy
         size = max(1, TOGETHER // len(self.drag.system.types))
         for few in (new[k : k + size] for k in range(0, len(new), size)):
-            with (
-                warnings.catch_warnings()
-            ):  # random atoms may be closer than the fine part of a compressed model's tables
+            systems, lists = with_neighbors(self.model.config, [self.drag.placed(r) for r in few], mode)
+            with warnings.catch_warnings():
+                # random atoms may be closer than the fine part of a compressed model's tables
                 warnings.simplefilter("ignore", ExtrapolationWarning)
-                found = self.model.evaluate_many([self.drag.placed(r) for r in few], neighbors=mode)
+                found = self.model.compute(systems, lists)
             self.known |= {r: (host(e.energy), host(e.forces)) for r, e in zip(few, found, strict=True)}
 
     def quantity(self, which: int, distance: float, delta: float) -> np.ndarray:

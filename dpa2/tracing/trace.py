@@ -10,17 +10,20 @@ from ..evaluation.forces import evaluate_prepared
 from ..evaluation.prepared import Prepared
 from ..model.model import Model
 from ..model.preparation import check_system, in_chunks, list_neighbors
+from ..model.truncation import warn_of_truncation
 from ..neighbors import Neighbors, counts_within
 from ..nn.arrays import Array
 from ..nn.record import listening
+from ..structures.given import structure_of
+from ..structures.parameters import refuse_unasked
 from ..structures.system import System
 from .intermediates import position, row, slot_axes
 
 
 def trace(
     model: Model,
-    coordinates: Array,
-    types: Array,
+    coordinates: Array | System,
+    types: Array | None = None,
     cell: Array | None = None,
     *,
     neighbors: str = "strict",
@@ -37,8 +40,15 @@ def trace(
     >>> t["repinit/env_mat"].shape
     (2, 1, 4)
     """
-    system = check_system(model.config, System(coordinates, types, cell, fparam, aparam))
+    refuse_unasked(model.config.fitting, fparam, aparam)
+    system = check_system(model.config, structure_of(coordinates, types, cell, fparam, aparam))
     found = list_neighbors(model.config, system, neighbors)
+    warn_of_truncation(model.config, [system], [found])
+    return traced(model, system, found)
+
+
+def traced(model: Model, system: System, found: Neighbors) -> dict[str, np.ndarray]:
+    """Return every intermediate of a checked system with its neighbour list."""
     ready = in_one_chunk(model, system, found)
     seen = neighbor_lists(model, found) | intermediates(model, ready)
     return seen | results(model, ready)

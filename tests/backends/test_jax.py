@@ -17,6 +17,8 @@ from dpa2.nn.arrays import take_rows
 
 jax = pytest.importorskip("jax")
 
+pytestmark = pytest.mark.filterwarnings("ignore::dpa2.TruncationWarning")  # lists are cut on purpose
+
 
 @pytest.fixture(scope="module")
 def model():

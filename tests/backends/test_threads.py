@@ -10,6 +10,8 @@ from tolerances import assert_close
 from dpa2 import testing
 from dpa2.backends import NAMES, backend
 
+pytestmark = pytest.mark.filterwarnings("ignore::dpa2.TruncationWarning")  # lists are cut on purpose
+
 
 @pytest.mark.parametrize("library", NAMES)
 def test_threads_may_evaluate_one_model_at_once(library):

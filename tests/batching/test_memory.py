@@ -12,6 +12,8 @@ from dpa2.batching.memory import Demand
 from dpa2.errors import InputError
 from dpa2.model.preparation import in_turns, with_neighbors
 
+pytestmark = pytest.mark.filterwarnings("ignore::dpa2.TruncationWarning")  # lists are cut on purpose
+
 PYTHON = 200_000  # bytes of objects that are not arrays, which the estimate leaves out
 FACTOR = 2.0  # the estimate may be so many times the measured peak on one thread; 1.15 to 1.6 was measured
 

@@ -10,6 +10,8 @@ from tolerances import TOLERANCES
 
 from dpa2 import demo, testing
 
+pytestmark = pytest.mark.filterwarnings("ignore::dpa2.TruncationWarning")  # lists are cut on purpose
+
 
 @pytest.fixture
 def water(tmp_path):

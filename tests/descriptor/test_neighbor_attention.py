@@ -15,6 +15,8 @@ from dpa2.errors import UnsupportedModel
 from dpa2.model.preparation import check_system
 from dpa2.testing import perturbed_weights
 
+pytestmark = pytest.mark.filterwarnings("ignore::dpa2.TruncationWarning")  # lists are cut on purpose
+
 SHIFT = 20.0
 
 

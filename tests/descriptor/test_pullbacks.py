@@ -31,6 +31,8 @@ from dpa2.testing.strategies import SMOOTH_ACTIVATIONS
 jax = pytest.importorskip("jax")
 torch = pytest.importorskip("torch")
 
+pytestmark = pytest.mark.filterwarnings("ignore::dpa2.TruncationWarning")  # lists are cut on purpose
+
 STEP = 1e-3
 
 

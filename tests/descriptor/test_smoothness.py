@@ -15,6 +15,8 @@ from dpa2 import config as settings
 from dpa2 import testing
 from dpa2.descriptor import environment
 
+pytestmark = pytest.mark.filterwarnings("ignore::dpa2.TruncationWarning")  # lists are cut on purpose
+
 STEP = 0.02  # Å; halved twice
 DELTA = 1e-4  # Å; for derivatives of forces
 OTHERS = np.array([[0.0, 0.0, 0.0], [-0.28, 1.1, -1.25], [-0.59, -0.89, -1.57], [1.29, 0.61, -1.32]])

@@ -8,6 +8,8 @@ from references import DATA, LIBRARIES, frames
 
 import dpa2
 
+pytestmark = pytest.mark.filterwarnings("ignore::dpa2.TruncationWarning")  # lists are cut on purpose
+
 CASE = DATA / "cases" / "base.dp"
 EXACT = 1e-12  # differentiated by the library
 BY_DIFFERENCES = 1e-9  # NumPy: rounding of 1e-16 over a step of 1e-4, relative to the largest element

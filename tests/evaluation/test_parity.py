@@ -18,6 +18,8 @@ from dpa2.evaluation.descriptor import evaluate_descriptor
 from dpa2.model.preparation import check_system, in_chunks, list_neighbors
 from dpa2.structures.system import System, wrapped
 
+pytestmark = pytest.mark.filterwarnings("ignore::dpa2.TruncationWarning")  # lists are cut on purpose
+
 FIELDS = ("energy", "forces", "virial", "atom_energy")
 VIRTUAL = ("virtual", "model_exclude")  # the reference holds no descriptor of these
 SHARED = ("pbc", "cluster", "triclinic")  # frames of the samples

@@ -20,6 +20,8 @@ from dpa2.batching.widths import WidthCache
 from dpa2.structures.system import System
 from dpa2.testing.strategies import SMOOTH_ACTIVATIONS
 
+pytestmark = pytest.mark.filterwarnings("ignore::dpa2.TruncationWarning")  # lists are cut on purpose
+
 FIELDS = ("energy", "forces", "virial", "atom_energy")
 SYMMETRY, DIFFERENCES = TOLERANCES["symmetry"][0], TOLERANCES["energy differences"][0]
 

@@ -15,6 +15,8 @@ from ase.md.verlet import VelocityVerlet  # noqa: E402
 
 from dpa2.ase import DPA2  # noqa: E402
 
+pytestmark = pytest.mark.filterwarnings("ignore::dpa2.TruncationWarning")  # lists are cut on purpose
+
 
 def box(calculator=None):
     data = demo.structure()

@@ -21,6 +21,8 @@ from dpa2.model.extrapolation import ExtrapolationWarning
 from dpa2.nn.activations import ACTIVATIONS, NAMES
 from dpa2.nn.layers import Dense, EmbeddingNet
 
+pytestmark = pytest.mark.filterwarnings("ignore::dpa2.TruncationWarning")  # lists are cut on purpose
+
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"
 EXACT, PEER = SAMPLES / "dpa2_tiny_strip.dp", SAMPLES / "dpa2_tiny_strip.compressed.pth"
 FRAMES = ("pbc", "cluster", "triclinic")

@@ -16,6 +16,8 @@ import dpa2
 from dpa2.data import Frame
 from dpa2.errors import InputError
 
+pytestmark = pytest.mark.filterwarnings("ignore::dpa2.TruncationWarning")  # lists are cut on purpose
+
 BLOCKS = {
     "repinit": "repinit_variable",
     "three_body": "repinit_three_body_variable",

@@ -88,3 +88,51 @@ def test_list_from_outside_is_truncated_only_on_request():
 def test_list_from_outside_that_does_not_fit_is_refused(change, message):
     with pytest.raises(InputError, match=message):
         from_list(**{**DIMER, **change})
+
+
+FULL = {**DIMER, "coordinates_ext": [[0, 0, 0], [0, 0, 1.2], [0, 0, 4], [0, 0, -2.8]], "types_ext": [0, 1, 0, 1],
+        "mapping": [0, 1, 0, 1], "nlist": [[1, 3], [2, 0]]}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "message", "facts"),
+    [
+        ({"nlist": [[1, -1], [2, 0]]}, "atom 1 lists atom 0 at 2.8 Å, which does not list", (1, 0, 2.8)),
+        ({"nlist": [[1, 3], [-1, -1]]}, "atom 0 lists atom 1 at 1.2 Å, which does not list", (0, 1, 1.2)),
+        ({"nlist": [[1, 3], [2, 2]]}, "twice", (1, 0, 2.8)),
+        ({"nlist": [[1, 0], [2, 0]]}, "names atom 0 as a neighbour of itself", (0, 0, None)),
+    ],
+)
+def test_a_pair_that_is_not_listed_once_from_both_sides_is_refused(change, message, facts):
+    assert from_list(**FULL).counts.tolist() == [2, 2]
+    with pytest.raises(InputError, match=message) as caught:
+        from_list(**FULL | change)
+    distance = getattr(caught.value, "distance", None)
+    assert (caught.value.atom, caught.value.other) == facts[:2]
+    assert distance is None if facts[2] is None else distance == pytest.approx(facts[2])
+
+
+def test_an_image_that_is_handed_over_twice_is_refused():
+    doubled = {
+        "coordinates_ext": [*FULL["coordinates_ext"], [0, 0, 4]],
+        "types_ext": [0, 1, 0, 1, 0],
+        "mapping": [0, 1, 0, 1, 0],
+        "nlist": [[1, 3, -1], [2, 0, 4]],
+    }
+    with pytest.raises(InputError, match=r"atom 1 lists atom 0 at 2.8 Å twice"):
+        from_list(**FULL | doubled)
+
+
+@settings(max_examples=50, deadline=None)
+@given(systems(), st.integers(0, 2**31))
+def test_half_a_list_is_refused_for_all_cells(case, seed):
+    """Half a list has every pair from one side only, that of the lower number."""
+    apart(case, 3.0)
+    coordinates, types, nlist, mapping, n = outside(case, 3.0, 0.0, np.random.default_rng(seed))
+    lower = np.where(nlist > np.arange(n)[:, None], nlist, -1)
+    listed, real = nlist >= 0, (types[nlist] >= 0) & (types[:n, None] >= 0)
+    vector = np.linalg.norm(coordinates[nlist] - coordinates[:n, None], axis=-1)
+    between = listed & real & (mapping[nlist] != np.arange(n)[:, None]) & (nlist < n) & (vector < 2.999)
+    if between.any():
+        with pytest.raises(InputError, match="full list is needed"):
+            from_list(coordinates, types, lower, mapping, n, 3.0, 10**6)

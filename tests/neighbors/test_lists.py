@@ -68,6 +68,7 @@ def test_lists_have_the_dtypes_that_they_promise():
         "shift": "int32",
         "extended": "int64",
         "counts": "int64",
+        "total": "int64",
     }
 
 

@@ -15,6 +15,8 @@ from dpa2 import testing
 from dpa2.errors import InputError
 from dpa2.serialization import contents, read
 
+pytestmark = pytest.mark.filterwarnings("ignore::dpa2.TruncationWarning")  # lists are cut on purpose
+
 
 def test_asking_for_no_head_of_several_is_an_error_that_lists_them():
     for call in (read, dpa2.load):

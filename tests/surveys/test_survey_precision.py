@@ -14,6 +14,8 @@ from dpa2 import demo, testing
 from dpa2.surveys.precision import largest_growth, survey_precision
 from dpa2.tracing.masks import meaningful, occupied_slots
 
+pytestmark = pytest.mark.filterwarnings("ignore::dpa2.TruncationWarning")  # lists are cut on purpose
+
 ROUNDED = {  # a weight, and the first tensor that it enters
     "descriptor.repinit.embedding.layers.0.weight": "repinit/gg",
     "fitting.layers.1.weight": "fitting/hidden1",

@@ -12,6 +12,8 @@ from tolerances import assert_close
 
 import dpa2
 
+pytestmark = pytest.mark.filterwarnings("ignore::dpa2.TruncationWarning")  # lists are cut on purpose
+
 LAYER = "g1_self_mlp g1_nei g2_mlp g2_g1g1 attn2_logits attn2_map g2_attn h2_attn g1_conv g1_grrg g1_drrd g1_mlp"
 NAMES = {  # section 19
     *(f"nlist/{block}{kind}" for block in ("ri", "tb", "rf") for kind in ("", "_local", "_vector")),

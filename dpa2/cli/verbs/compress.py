@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ...errors import InputError
-from ..app import AsJson, Group, Head, out, tell, tell_line, verb
+from ..app import AsJson, Group, Head, Types, out, renaming, tell, tell_line, verb
 
 ATOMS = 24  # number of atoms of the random structure on which errors are measured without --data
 CALLS = 4  # each model is timed this many times, and the shortest time is reported
@@ -35,6 +35,7 @@ def compress(
     data: Annotated[
         str | None, typer.Option(help="DeePMD data folder or structure file in which to find --min-distance.")
     ] = None,
+    types: Types = None,
     head: Head = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file to write if it exists.")] = False,
     as_json: AsJson = False,
@@ -48,7 +49,8 @@ def compress(
     from ...structures.files import read_structures
 
     model = load(source, head=head)
-    systems = [frame.system for frame in read_structures([data], model.type_map)] if data else []
+    names = renaming(types, model.type_map)
+    systems = [frame.system for frame in read_structures([data], model.type_map, names)] if data else []
     closest = chosen_distance(source, model, min_distance, systems)
     tables = tabulate(model, closest, step, extrapolate)
     save(tables, target, overwrite=force)
@@ -93,16 +95,22 @@ def measured(model, tables, system) -> dict:
     """Largest error of each result, relative to its largest entry, and the time of an evaluation by each model."""
     import numpy as np
 
+    from ...model.preparation import check_system
+
+    real = check_system(model.config, system).types >= 0
     results, seconds = [], []
     for one in (model, tables):
         seconds.append(min(timed(one, system) for _ in range(CALLS)))
         found = one.evaluate_many([system], neighbors="truncate")[0]
-        seen = one.descriptor.evaluate(system.coordinates, system.types, system.cell, neighbors="truncate")
-        results.append((seen.descriptor, found.forces, found.energy))
+        seen = one.descriptor.evaluate(system, neighbors="truncate")
+        results.append((seen.descriptor[real], found.forces[real], found.energy))
     exact, near = results
-    errors = [float(np.abs(a - b).max() / (np.abs(a).max() or 1.0)) for a, b in zip(exact, near, strict=True)]
+    errors = [
+        float(np.abs(a - b).max(initial=0.0) / (np.abs(a).max(initial=0.0) or 1.0))
+        for a, b in zip(exact, near, strict=True)
+    ]
     return {
-        "atoms": len(system.types),
+        "atoms": int(real.sum()),
         "errors": dict(zip(("descriptor", "forces", "energy"), errors, strict=True)),
         "seconds": seconds,
     }

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ..app import AsJson, Backend, Group, Head, Structures, Truncate, err, out, tell, tell_line, verb
+from ..app import AsJson, Backend, Group, Head, Structures, Truncate, Types, err, out, renaming, tell, tell_line, verb
 
 
 @verb(
@@ -14,6 +14,7 @@ from ..app import AsJson, Backend, Group, Head, Structures, Truncate, err, out, 
     "dpa2 eval water.dp structures.xyz",
     "dpa2 eval water.dp data/ more/ --out results.npz",
     "dpa2 eval water.dp data/ --backend torch --device cuda:0 --dtype float32",
+    "dpa2 eval water.dp data/ --types OW=O,HW=H --fparam 0.1,0.2",
 )  # fmt: skip
 def evaluate(
     file: Annotated[str, typer.Argument(help="The model file.")],
@@ -24,6 +25,14 @@ def evaluate(
         str | None, typer.Option(help="float64, float32, bfloat16 or float16.", show_default="that of the file")
     ] = None,
     truncate: Truncate = False,
+    types: Types = None,
+    fparam: Annotated[
+        str | None, typer.Option(help="Frame parameters of all structures, as 0.1,0.2, or a file .npy with them.")
+    ] = None,
+    aparam: Annotated[
+        str | None,
+        typer.Option(help="Parameters of every atom, as 0.1,0.2, or a file .npy (atoms, parameters)."),
+    ] = None,
     save: Annotated[
         str | None,
         typer.Option("--out", help="Write energies, forces, virials and atomic energies to this .npz or .json."),
@@ -36,15 +45,18 @@ def evaluate(
 
     from ...api import load
     from ...structures.files import read_structures
+    from ...structures.parameters import given_parameters, with_given
     from .. import results
 
     results.check_name(save)
     model = load(file, backend=backend, device=device, dtype=dtype, head=head)
-    frames = read_structures(structures, model.type_map)
+    given = given_parameters(model.config.fitting, fparam, aparam)
+    frames = read_structures(structures, model.type_map, renaming(types, model.type_map))
     rows = []
     with Progress(console=err, transient=True, disable=as_json) as progress:
         for frame in progress.track(frames, description="evaluating"):
-            found = model.evaluate_many([frame.system], neighbors="truncate" if truncate else "strict")[0]
+            system = with_given(frame.system, *given)
+            found = model.evaluate_many([system], neighbors="truncate" if truncate else "strict")[0]
             rows.append(results.row(frame, found, model.backend.to_numpy))
     if save is not None:
         results.write(rows, save)
@@ -63,7 +75,7 @@ def show(rows, summary: dict) -> None:
     for row in rows:
         pressure = "" if row["pressure"] is None else f"{row['pressure']:.6g}"
         force = f"{row['largest_force']:.6g}"
-        table.add_row(row["name"], str(len(row["forces"])), f"{row['energy']:.10g}", force, pressure)
+        table.add_row(row["name"], str(row["atoms"]), f"{row['energy']:.10g}", force, pressure)
     out.print(table)
     for name, value in summary.items():
         tell_line(f"{name.replace('_', ' ')}: {value:.6g}")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..app import AsJson, Group, Head, Structures, err, out, tell, tell_line, verb
+from ..app import AsJson, Group, Head, Structures, Types, err, out, renaming, tell, tell_line, verb
 from ..exit_codes import DIFFERENT
 from ..png import check_png, empty_figure, save_png
 
@@ -19,6 +19,7 @@ MAX_COLUMNS = 32  # a histogram in the terminal is at most this many characters 
 def neighbors(
     file: Annotated[str, typer.Argument(help="The model file.")],
     data: Structures,
+    types: Types = None,
     png: Annotated[str | None, typer.Option(help="Draw the histograms into this PNG file.")] = None,
     head: Head = None,
     as_json: AsJson = False,
@@ -35,7 +36,7 @@ def neighbors(
 
     check_png(png)
     config = read(file, head).config
-    frames = read_structures(data, config.types)
+    frames = read_structures(data, config.types, renaming(types, config.types))
     with Progress(console=err, transient=True, disable=as_json) as progress:
         blocks = survey_neighbors(config, progress.track(frames, description="counting"))
     if png is not None:

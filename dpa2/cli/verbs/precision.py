@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ..app import AsJson, Group, Head, Structures, Truncate, err, out, tell, tell_line, verb
+from ..app import AsJson, Group, Head, Structures, Truncate, Types, err, out, renaming, tell, tell_line, verb
 from ..png import check_png, empty_figure, save_png
 
 MAX_BAR = 24  # a bar in the terminal is at most this many characters long
@@ -27,6 +27,7 @@ def precision(
     frames: Annotated[
         int, typer.Option(min=1, help="Use at most this many structures, evenly spread over the data.")
     ] = 10,
+    types: Types = None,
     truncate: Truncate = False,
     png: Annotated[str | None, typer.Option(help="Draw the errors into this PNG file.")] = None,
     head: Head = None,
@@ -42,7 +43,7 @@ def precision(
     check_png(png)
     exact = load(file, dtype="float64", head=head)
     lower = exact.to(lower_backend(dtype), dtype=dtype)
-    chosen = spread(read_structures(structures, exact.type_map), frames)
+    chosen = spread(read_structures(structures, exact.type_map, renaming(types, exact.type_map)), frames)
     systems = [replace(frame.system, name=frame.name) for frame in chosen]
     with Progress(console=err, transient=True, disable=as_json) as progress:
         tracked = progress.track(systems, description="tracing")
