@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from functools import lru_cache, wraps
-from pathlib import Path
 from typing import Any
 
 from ..nn.arrays import Array, end_to_end
+from .kept import kept_folder
 from .threads import processors
 
 NETS_AT_NEIGHBORS = ("begin", "return_to_vectors")  # chunk functions that evaluate embedding nets at every neighbour
@@ -52,15 +51,14 @@ def refilled(rows: int) -> Callable[[Array | None, Sequence[Array]], Array]:
 
 @lru_cache
 def keep_compiled() -> None:
-    """Keep compiled functions on disk between runs, unless the user has said where, or DPA2_CACHE=off."""
+    """Keep compiled functions on disk between runs, unless the user has told JAX where, or the folder is unusable."""
     import jax
 
     config: Any = jax.config
-    folder = os.environ.get("DPA2_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "dpa2").expanduser()
-    if str(folder) == "off" or config.jax_compilation_cache_dir is not None:
-        return
-    config.update("jax_compilation_cache_dir", str(Path(folder, "jax")))
-    config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    folder = kept_folder() if config.jax_compilation_cache_dir is None else None
+    if folder is not None:
+        config.update("jax_compilation_cache_dir", str(folder))
+        config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 @lru_cache
