@@ -447,7 +447,7 @@ def _(rng):
 @subject("moment")
 def _(rng):
     x = features(rng)
-    eta = sums(rng).root
+    eta = sums(rng).symmetrization
 
     def run(fixed, inputs):
         return moment_vjp(*inputs, fixed)

@@ -338,7 +338,7 @@ FAULTS = (
     Fault(
         "descriptor/pair_attention",
         "scale * gamma if self.gate else scale",
-        "shift",
+        "scale",
         "repformer/layer0/attn2_(logits|map)",
         "gate-ignored",
     ),

@@ -1,7 +1,7 @@
 """A process of its own: the copy of the package with a fault planted in it, evaluated on the golden vectors.
 
 `python -m faults.worker COPY` answers each line `NUMBER FILE` by writing what the fault of that number gives to the
-file, and a line `done`.
+file, and a line: `done`, or the error of the fault's program.
 """
 
 from __future__ import annotations
@@ -21,8 +21,12 @@ def main() -> None:
     sys.dont_write_bytecode = True
     for line in sys.stdin:
         number, file = line.split(maxsplit=1)
-        np.savez(file.strip(), **with_fault(FAULTS[int(number)], copy / "dpa2"))
-        print("done", flush=True)
+        try:
+            np.savez(file.strip(), **with_fault(FAULTS[int(number)], copy / "dpa2"))
+        except Exception as error:  # the program of one fault; the next ones are computed all the same
+            print(repr(error).replace("\n", " "), flush=True)
+        else:
+            print("done", flush=True)
 
 
 def with_fault(fault: Fault, package: Path) -> dict:
