@@ -154,6 +154,7 @@ model.evaluate([[0.0, 0.0, 0.0], [0.96, 0.0, 0.0]], ["O", "H"])
 
 CHECKED = """
 import sys
+import warnings
 import numpy
 from jaxtyping import install_import_hook
 
@@ -162,6 +163,7 @@ with install_import_hook({names}, "beartype.beartype"):
     from dpa2 import testing
     from dpa2.testing.strategies import ACTIVATIONS, drawn_config
 
+warnings.simplefilter("ignore", dpa2.TruncationWarning)  # these lists are cut on purpose
 for case in {cases}:
     model, data = dpa2.load(f"{data}/{{case}}.dp"), numpy.load(f"{data}/{{case}}.npz")
     for k in "123":
