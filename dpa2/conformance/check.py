@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -10,52 +11,18 @@ import numpy as np
 from ..errors import TargetFailed
 from ..tracing.intermediates import position
 from .causes import CAUSES
-from .comparison import DERIVATIVES, TOLERANCES, Divergence, Finding, compare, first_divergence
-from .explaining import Cause, Explanation, remaining
+from .causes.cause import Cause
+from .comparison import TOLERANCES, compare, first_divergence
+from .explaining import remaining
 from .names import renamed, suggestion
+from .ranking import ranked
+from .relations import related
+from .results import Checked, Explanation, Relation, Report
 from .targets import Target
 from .vectors import Vector
 
 # Names that an error message gives as examples.
 SOME = ("repinit/env_mat", "repformer/layer0/g1", "descriptor", "atom_energy", "force")
-
-
-@dataclass(frozen=True)
-class Report:
-    """The result for one vector: all findings, the first divergence if there is one, and its explanations.
-
-    `unknown` are given names that the trace table does not have; their arrays were not compared. `skipped` is the
-    reason why the target returned nothing for this vector.
-    """
-
-    name: str
-    dtype: str
-    tolerance: float
-    findings: list[Finding]
-    divergence: Divergence | None = None
-    explanations: tuple[Explanation, ...] = ()
-    unknown: tuple[str, ...] = ()
-    skipped: str | None = None
-
-    @property
-    def given(self) -> int:
-        """The number of intermediates that were compared."""
-        return sum(not finding.missing for finding in self.findings)
-
-    @property
-    def largest_error(self) -> float:
-        """The largest error of all intermediates that were given."""
-        return max((finding.error for finding in self.findings), default=0.0)
-
-    @property
-    def first(self) -> str:
-        """The name of the first intermediate that diverges, or an empty string."""
-        return self.divergence.finding.name if self.divergence else ""
-
-    @property
-    def forward(self) -> bool:
-        """Return whether an intermediate diverges that is computed before the forces."""
-        return self.divergence is not None and self.first not in DERIVATIVES
 
 
 def check(
@@ -84,15 +51,6 @@ def check_all(
     return explained(results)
 
 
-@dataclass(frozen=True)
-class Checked:
-    """A vector, the intermediates given for it under the names of the trace table, and their report."""
-
-    vector: Vector
-    given: dict[str, np.ndarray]
-    report: Report
-
-
 def compared(vector: Vector, found: Mapping[str, np.ndarray], dtype: str, tolerance: float | None):
     """Return the given intermediates under the names of the trace table, and a report without explanations."""
     reference, limit = vector.reference(dtype), TOLERANCES[dtype] if tolerance is None else tolerance
@@ -107,7 +65,22 @@ def compared(vector: Vector, found: Mapping[str, np.ndarray], dtype: str, tolera
 
 
 def explained(results: list[Checked]) -> list[Report]:
-    """Return the reports with explanations: causes of the first divergence of all that change nothing that agrees.
+    """Return the reports with explanations: causes, sets of causes if no cause is enough, and relations of numbers."""
+    reports = with_causes(results)
+    wrong, common = [report for report in reports if report.forward], common_explanations(reports)
+    complete = bool(common_causes(reports))
+    held = related(results, [report.first for report in wrong if not complete])
+    reports = [replace(report, relations=found) for report, found in zip(reports, held, strict=True)]
+    known = not common and all(r.first in {relation.name for relation in r.relations} for r in reports if r.forward)
+    if not wrong or complete or known:
+        return reports
+    outcomes = ranked(results)
+    sets = [tuple(outcome[k] for outcome in outcomes if k in outcome) for k in range(len(reports))]
+    return [replace(report, mistakes=found) for report, found in zip(reports, sets, strict=True)]
+
+
+def with_causes(results: list[Checked]) -> list[Report]:
+    """Return the reports with causes of the first divergence of all that change nothing that agrees.
 
     Vectors that show the first divergence are examined first, because they rule out most causes.
     """
@@ -131,7 +104,7 @@ def explanations(checked: Checked, first: str, causes: Iterable[Cause]):
     """Yield the causes that the results for one vector do not rule out."""
     report = checked.report
     for cause in causes:
-        until = remaining(cause, checked.vector, checked.given, report.dtype, report.tolerance)
+        until = remaining(checked, cause)
         later = until is not None and report.forward and position(until) >= position(report.first)
         if until is None or (later and until != first):
             yield Explanation(cause, until)
@@ -158,3 +131,34 @@ def earliest(reports: list[Report]) -> Report | None:
     """Return the report whose divergence is the first in the order of computation, or None if all agree."""
     wrong = [report for report in reports if report.divergence]
     return min(wrong, key=lambda report: position(report.first), default=None)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Causes made at once, the reports that they explain completely, and those of which they leave something."""
+
+    causes: tuple[Cause, ...]
+    explained: tuple[Report, ...]
+    rest: tuple[Report, ...]
+    until: str | None
+
+
+def rankings(reports: list[Report]) -> list[Ranking]:
+    """Return sets of causes by the number of vectors that they explain; those that explain nothing are left out."""
+    wrong = [report for report in reports if report.forward]
+    found = []
+    for outcome in zip(*(report.mistakes for report in wrong), strict=True):
+        pairs = list(zip(wrong, outcome, strict=True))
+        done, rest = ([r for r, m in pairs if (m.until is None) is which] for which in (True, False))
+        ends = [m.until for _, m in pairs if m.helps and m.until]
+        until = min(ends, key=position, default=None)
+        found.append(Ranking(outcome[0].causes, tuple(done), tuple(rest), until))
+    return found
+
+
+def relations(reports: list[Report]) -> list[tuple[Relation, int, int]]:
+    """Return the relations with the number of vectors in which each holds, and the number that differ there."""
+    counts = Counter(relation for report in reports for relation in report.relations)
+    differ = Counter(f.name for r in reports for f in r.findings if not f.missing and f.differs(r.tolerance))
+    found = [(relation, count, differ[relation.name]) for relation, count in counts.items()]
+    return sorted(found, key=lambda one: (position(one[0].name), -one[1]))

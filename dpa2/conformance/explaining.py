@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -13,15 +13,8 @@ from ..nn.module import recast
 from ..tracing.trace import in_one_chunk, intermediates, neighbor_lists
 from .causes.cause import AlteredModel, Cause, chain
 from .comparison import DERIVATIVES, compare, first_divergence
+from .results import Checked
 from .vectors import Vector
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """A cause that reproduces all results before `until`, which differs for another reason; all results if None."""
-
-    cause: Cause
-    until: str | None = None
 
 
 def altered(vector: Vector, dtype: str, *causes: Cause) -> Model:
@@ -46,14 +39,26 @@ def forward(vector: Vector, dtype: str, *causes: Cause) -> dict[str, np.ndarray]
 
 
 @lru_cache(maxsize=512)  # a test suite asks for the same causes and vectors repeatedly
-def altered_reference(cause: Cause, vector: Vector, dtype: str) -> dict[str, np.ndarray]:
-    """Return every intermediate up to the energy, computed with one mistake."""
+def altered_reference(vector: Vector, dtype: str, *causes: Cause) -> dict[str, np.ndarray]:
+    """Return every intermediate up to the energy, computed with some mistakes."""
     with np.errstate(all="ignore"):
-        return forward(vector, dtype, cause)
+        return forward(vector, dtype, *causes)
 
 
-def remaining(cause: Cause, vector: Vector, found: dict, dtype: str, limit: float) -> str | None:
-    """Return the first given intermediate that a mistake does not reproduce, or None; derivatives are left out."""
-    given = {name: array for name, array in found.items() if name not in DERIVATIVES}
-    divergence = first_divergence(compare(altered_reference(cause, vector, dtype), given, vector.occupied), limit)
+def remaining(checked: Checked, *causes: Cause) -> str | None:
+    """Return the first given intermediate that mistakes do not reproduce, or None; derivatives are left out."""
+    vector, report = checked.vector, checked.report
+    given = {name: array for name, array in checked.given.items() if name not in DERIVATIVES}
+    found = compare(altered_reference(vector, report.dtype, *causes), given, vector.occupied)
+    divergence = first_divergence(found, report.tolerance)
+    return None if divergence is None else divergence.finding.name
+
+
+def first_change(checked: Checked, cause: Cause) -> str | None:
+    """Return the first given intermediate of a vector that a mistake changes, or None."""
+    vector, report = checked.vector, checked.report
+    kept = [name for name in checked.given if name not in DERIVATIVES]
+    reference, altered = vector.reference(report.dtype), altered_reference(vector, report.dtype, cause)
+    findings = compare(reference, {name: altered[name] for name in kept if name in altered}, vector.occupied)
+    divergence = first_divergence(findings, report.tolerance)
     return None if divergence is None else divergence.finding.name

@@ -5,10 +5,13 @@ from __future__ import annotations
 import html
 import math
 
-from .check import Report, common_explanations, earliest
+from .check import Ranking, common_explanations, earliest, rankings, relations
+from .results import Explanation, Relation, Report
 
 STYLE = "body{font:15px sans-serif;max-width:60em;margin:2em auto;padding:0 1em}.axis{font-size:11px;fill:#777}"
-STYLE += ".no{color:#b00}.ok{color:#070}"
+STYLE += ".no{color:#b00}.ok{color:#070}td,th{padding:0 1em 0 0;text-align:left}"
+STYLE += ".name{paint-order:stroke;stroke:#fff;stroke-width:4px}"
+SHOWN, FEW_NAMES = 3, 8  # sets of causes, and names of vectors, that are listed
 FEW = 1e6  # errors of fewer ulps are also given in ulps; for larger ones the relative error says enough
 WIDTH, HEIGHT, LOWEST = 900, 220, -17  # width and height of the picture, and the smallest exponent in it
 
@@ -18,7 +21,8 @@ def page(reports: list[Report], target: str) -> str:
     first, title = earliest(reports), f"Conformance of {html.escape(target)}"
     parts = [f"<!doctype html><meta charset=utf-8><title>{title}</title><style>{STYLE}</style><h1>{title}</h1>"]
     parts += [f"<p class={'no' if first else 'ok'}>{html.escape(line)}</p>" for line in verdict(reports)]
-    parts += [section(report) for report in reports]
+    parts += [overview(reports)]
+    parts += [section(report) for report in reports if report.divergence]
     return "\n".join(parts) + "\n"
 
 
@@ -36,17 +40,46 @@ def verdict(reports: list[Report]) -> list[str]:
 
 
 def explained(reports: list[Report]) -> list[str]:
-    """Return lines that name the causes of the differences, if any are known."""
-    found, lines = common_explanations(reports), []
-    if len(found) > 1:
-        lines = ["there are several possible causes; dump more intermediates to tell them apart:"]
-    for explanation in found:
-        cause, until = explanation.cause, explanation.until
-        rest = f", up to {until}, which differs for another reason" if until else ""
-        lines.append(f"matches exactly if: {cause.words}{rest} (section {cause.section}) [{cause.name}]")
-    if not found and any(report.forward for report in reports):
+    """Return lines that name the causes of the differences, and the relations of found to expected numbers."""
+    found = common_explanations(reports)
+    complete = [e for e in found if e.until is None]
+    ranked = [] if complete else rankings(reports)
+    ranked = [ranking for ranking in ranked if not ranking.rest] or ranked
+    if ranked:
+        lines = [line for ranking in ranked[:SHOWN] for line in ranking_words(ranking)]
+    else:
+        lines = [explanation_words(explanation) for explanation in found]
+    if (len(ranked) > 1 and not ranked[0].rest) or (len(found) > 1 and not ranked):
+        lines.insert(0, "there are several possible causes; dump more intermediates to tell them apart:")
+    lines += [relation_words(*relation) for relation in relations(reports)]
+    if not lines and any(report.forward for report in reports):
         lines = ["no known cause explains the first divergence"]
     return lines
+
+
+def explanation_words(explanation: Explanation) -> str:
+    """Return the line on one cause."""
+    cause, until = explanation.cause, explanation.until
+    rest = f", up to {until}, which differs for another reason" if until else ""
+    return f"matches exactly if: {cause.words}{rest} (section {cause.section}) [{cause.name}]"
+
+
+def ranking_words(ranking: Ranking) -> list[str]:
+    """Return the lines on causes made at once: a line on all of them, or the vectors that they explain."""
+    causes = " AND ".join(f"{c.words} (section {c.section}) [{c.name}]" for c in ranking.causes)
+    count, of = len(ranking.explained), len(ranking.explained) + len(ranking.rest)
+    if not ranking.rest:
+        return [f"matches exactly if: {causes}"]
+    until = f", up to {ranking.until}, which differs for another reason" if ranking.until else ""
+    names = ", ".join(report.name for report in ranking.rest[:FEW_NAMES])
+    more = f" and {len(ranking.rest) - FEW_NAMES} more" if len(ranking.rest) > FEW_NAMES else ""
+    rest = f"; the rest: {names}{more}" if count else ""
+    return [f"explains {count} of {of}{until}: {causes}{rest}"]
+
+
+def relation_words(relation: Relation, count: int, of: int) -> str:
+    """Return the line on a relation, with the number of vectors in which it holds."""
+    return f"{relation.name}: found {relation.words}; in {count} of {counted(of, 'vector')} that differ there"
 
 
 def counted(count: int, what: str) -> str:
@@ -78,12 +111,25 @@ def words(report: Report) -> list[str]:
     return lines
 
 
+def overview(reports: list[Report]) -> str:
+    """Return a table with a row for each vector; those that diverge link to their pictures."""
+    head = "<tr><th>vector<th>given<th>largest error<th>first divergence</tr>"
+    return f"<table>{head}{''.join(overview_row(report) for report in reports)}</table>"
+
+
+def overview_row(report: Report) -> str:
+    """Return the row of one vector."""
+    name = html.escape(f"{report.name} ({report.dtype})")
+    state = "no" if report.divergence else "ok"
+    linked = f"<a href='#{html.escape(report.name)}'>{name}</a>" if report.divergence else name
+    first = html.escape(report.skipped or report.first or "agrees")
+    return f"<tr class={state}><td>{linked}<td>{report.given}<td>{report.largest_error:.1e}<td>{first}</tr>"
+
+
 def section(report: Report) -> str:
-    """Return the part of the page on one vector."""
-    state = "ok" if report.divergence is None else "no"
-    text = report.skipped or " · ".join(words(report))
-    head = f"<h2>{html.escape(report.name)} ({report.dtype})</h2><p class={state}>{html.escape(text)}</p>"
-    return head + ("" if report.skipped else picture(report))
+    """Return the part of the page on a vector that diverges."""
+    name, text = html.escape(report.name), html.escape(" · ".join(words(report)))
+    return f"<h2 id='{name}'>{name} ({report.dtype})</h2><p class=no>{text}</p>{picture(report)}"
 
 
 def picture(report: Report) -> str:
@@ -100,7 +146,7 @@ def picture(report: Report) -> str:
             circle = f"<circle {place} r='4' fill='{colour}'>"
             marks.append(f"{circle}<title>{tip}</title></circle>")
             if finding.name == report.first:
-                marks.append(f"<text {place.replace('c', '')} dx='8' dy='12' class='axis'>{tip}</text>")
+                marks.append(f"<text {place.replace('c', '')} dx='8' dy='12' class='axis name'>{tip}</text>")
     below = f"y='{HEIGHT + 14}' class='axis'"
     axis = f"<text x='0' {below}>{html.escape(shown[0].name)} → depth of computation</text>"
     last = f"<text x='{WIDTH}' {below} text-anchor='end'>{html.escape(shown[-1].name)}</text>"

@@ -18,8 +18,9 @@ from collections.abc import Collection, Mapping
 import numpy as np
 import pytest
 
-from .check import Report, check
+from .check import check
 from .report import verdict
+from .results import Report
 from .targets import called
 from .vectors import shipped
 

@@ -145,5 +145,9 @@ def recast(part: Any, kind: type) -> Any:
 
 
 def replaced(tree: Any, old: type, new: type) -> Any:
-    """The same tree with everything of the class `old` recast as its subclass `new`."""
-    return map_modules(lambda part: recast(part, new) if isinstance(part, old) else part, tree)
+    """The same tree with everything of the class `old` recast as its subclass `new`; what is one already stays."""
+
+    def changed(part: Any) -> Any:
+        return recast(part, new) if isinstance(part, old) and not isinstance(part, new) else part
+
+    return map_modules(changed, tree)

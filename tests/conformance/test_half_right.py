@@ -78,9 +78,11 @@ def test_one_command_finds_the_fault_and_names_it(place):
     assert "not compared: mine" in done.stdout
     page = (place / "page.html").read_text()
     pictures = re.findall("<svg.*?</svg>", page, flags=re.DOTALL)
-    assert len(pictures) == len(shipped())
+    assert 0 < len(pictures) == page.count("href='#") < len(shipped())
+    assert page.index("<table>") < page.index("<svg")
+    assert page[page.index("<table>") : page.index("</table>")].count("<tr class=") == len(shipped())
     assert all(ElementTree.fromstring(picture).findall("circle") for picture in pictures)
-    assert not re.search(r"(src|href)=", page)
+    assert not re.search(r"src=|href=(?!'#)", page)
 
 
 def test_json_has_the_same(place):
@@ -99,6 +101,7 @@ def test_exit_codes_tell_right_from_wrong_from_useless(place):
     assert dpa2_check("mine:right", "--only", "no such", cwd=place).returncode == 2
     assert dpa2_check("mine:right", "--skip", "-", cwd=place).returncode == 2
     assert dpa2_check("mine:right", "--tolerance", "nan", cwd=place).returncode == 2
+    assert dpa2_check("mine:right", "--html", "page.png", cwd=place).returncode == 2
 
 
 def test_two_files_are_compared_and_own_vectors_are_made(place):

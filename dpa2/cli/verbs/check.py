@@ -60,6 +60,8 @@ def check(
     dtype = "float32" if single else "float64"
     if tolerance is not None and not 0 < tolerance < math.inf:
         raise InputError(f"--tolerance {tolerance}: must be a positive number", argument="tolerance")
+    if page is not None and Path(page).suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"--html {page}: the name of the page must end with .html", argument="html")
     if command is None and len(targets or []) == 2:
         if only or without or folder:
             rule = "two files are compared as they are; leave out --only, --skip and --vectors"
@@ -131,7 +133,22 @@ def facts(reports) -> dict:
         {"name": e.cause.name, "words": e.cause.words, "section": e.cause.section, "until": e.until} for e in found
     ]
     vectors = [plain(report) for report in reports]
-    return {"agrees": first is None, "first": first and first.name, "causes": causes, "vectors": vectors}
+    more = {"mistakes": [ranking_facts(ranking) for ranking in reporting.rankings(reports)]}
+    more["relations"] = [
+        {"name": relation.name, "words": relation.words, "vectors": count, "of": of}
+        for relation, count, of in reporting.relations(reports)
+    ]
+    return {"agrees": first is None, "first": first and first.name, "causes": causes, "vectors": vectors} | more
+
+
+def ranking_facts(ranking) -> dict:
+    """Contents of the JSON output on causes that are made at once."""
+    return {
+        "causes": [cause.name for cause in ranking.causes],
+        "explained": [report.name for report in ranking.explained],
+        "rest": [report.name for report in ranking.rest],
+        "until": ranking.until,
+    }
 
 
 def plain(report) -> dict:

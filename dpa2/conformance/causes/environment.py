@@ -38,6 +38,49 @@ class UnclippedSwitch(EnvironmentProgram):
         return 1.0 - u**3 * (10.0 - 15.0 * u + 6.0 * u**2), None
 
 
+class HardCutoff(EnvironmentProgram):
+    """The switch w = 1 up to the cutoff."""
+
+    def switch_vjp(self, r):
+        return np.where(r < self.cutoff, 1.0, 0.0).astype(r.dtype), None
+
+
+class SquaredSwitch(EnvironmentProgram):
+    """The square of the switch."""
+
+    def switch_vjp(self, r):
+        w, _ = super().switch_vjp(r)
+        return w * w, None
+
+
+class OtherDirection(EnvironmentProgram):
+    """Rows whose direction is multiplied with a factor before it is normalised."""
+
+    def vjp(self, types, vectors):
+        (rows, w), _ = super().vjp(types, vectors)
+        mean, std = self.mean[types][:, None, 1:], self.std[types][:, None, 1:]
+        direction = (rows[..., 1:] * std + mean) * self.factor(np.sqrt((vectors * vectors).sum(axis=-1, keepdims=True)))
+        return (np.concatenate([rows[..., :1], (direction - mean) / std], axis=-1), w), None
+
+    def factor(self, r):
+        """Return the factor at distance r."""
+        raise NotImplementedError
+
+
+class ReversedDirection(OtherDirection):
+    """Rows with vectors from the neighbour to the centre."""
+
+    def factor(self, r):
+        return -1.0
+
+
+class DirectionOnceDivided(OtherDirection):
+    """Rows (w/r, w d/r), in which the vector is divided by the distance once."""
+
+    def factor(self, r):
+        return r + self.protection
+
+
 def without_mean(environment: Environment) -> Environment:
     """Return an environment that divides rows by dstd, but does not subtract davg."""
     return dataclasses.replace(environment, mean=np.zeros_like(environment.mean))
@@ -71,6 +114,25 @@ CAUSES = (
         "the switch is not 1 below its inner cutoff, but follows the polynomial",
         "2.1",
         program=swap(EnvironmentProgram, UnclippedSwitch),
+    ),
+    Cause(
+        "switch-hard",
+        "the switch is 1 up to the cutoff (a hard cutoff)",
+        "2.1",
+        program=swap(EnvironmentProgram, HardCutoff),
+    ),
+    Cause("switch-squared", "the switch is squared", "2.1", program=swap(EnvironmentProgram, SquaredSwitch)),
+    Cause(
+        "direction-reversed",
+        "vectors point from the neighbour to the centre: the direction has the opposite sign",
+        "2.3",
+        program=swap(EnvironmentProgram, ReversedDirection),
+    ),
+    Cause(
+        "direction-divided-once",
+        "the vector is divided by r once, not by r²",
+        "2.3",
+        program=swap(EnvironmentProgram, DirectionOnceDivided),
     ),
     Cause("statistics-ignored", "davg and dstd are ignored", "2.3", weights=everywhere(without_statistics)),
     Cause(

@@ -47,6 +47,7 @@ FAULTS = (
         "(w * a * a)[..., None] * vectors], axis=-1)",
         "(w * a)[..., None] * vectors], axis=-1)",
         "repinit/env_mat",
+        "direction-divided-once",
     ),
     Fault("descriptor/environment", "1.0 / (r + self.protection)", "1.0 / r", "repinit/env_mat", "protection-ignored"),
     Fault(
