@@ -30,7 +30,7 @@ class Mistakes:
 
 @dataclass(frozen=True)
 class Relation:
-    """What was found for an intermediate, in words that name its relation to what was expected."""
+    """The relation of the numbers found for an intermediate to the expected ones, in words."""
 
     name: str
     words: str

@@ -1,4 +1,4 @@
-"""How a representation takes in its updates: averages, increments, or trained scales (specification section 8.3)."""
+"""The sum of a representation and its updates: averages, increments, or trained scales (specification section 8.3)."""
 
 from __future__ import annotations
 

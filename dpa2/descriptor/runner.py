@@ -1,4 +1,4 @@
-"""What a program over chunks asks of a back end: that it calls functions for all chunks, and joins their results."""
+"""The part of a back end that a program over chunks needs: functions called for all chunks, and results joined."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 
 @runtime_checkable
 class Runner(Protocol):
-    """What calls functions of chunks. It may compile them, and spread chunks over threads."""
+    """A caller of functions of chunks, which may compile them and spread chunks over threads."""
 
     def run(self, function: Callable[..., Result], shared: tuple, *lists: Sequence) -> list[Result]:
         """Return `function(*shared, *items)` for the items of every chunk, in order.

@@ -1,4 +1,4 @@
-"""What an evaluation asks of a back end beyond running functions of chunks: arrays, sums over rows, derivatives."""
+"""The part of a back end that an evaluation needs beyond a runner: arrays, sums over rows, derivatives."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class TruncationWarning(UserWarning):
 
 @dataclass(frozen=True)
 class Truncation:
-    """How one block's list was cut: how many atoms, and the atom that has the most neighbours.
+    """The cut of one block's list: the number of atoms that lose neighbours, and the atom that has the most.
 
     block: name of the block. limit: its max_neighbors. atoms: how many atoms have more. atom, symbol, system: the one
     with the most, what it is and where. count: how many it has.

@@ -20,7 +20,7 @@ from ..nn.arrays import Float, Int
 from .hdf5 import Node
 from .places import Place, place_of, refuse_lmdb
 from .raw import RawFile, RawSet
-from .system import ABSENT, System
+from .system import ABSENT, System, index_table
 
 # Numbers in a frame of each file: a fixed count, and a count for each atom.
 WIDTHS = {
@@ -194,7 +194,7 @@ def type_table(place: Place, names, type_map: tuple[str, ...]) -> Int[np.ndarray
     if names is None:  # type indices of the directory are taken as indices of the type map
         count = len(type_map) or 1 + max(0, read_types(place / "type.raw").max())
         return np.arange(count)
-    return np.array([type_map.index(name) if name in type_map else ABSENT for name in names], dtype=np.int64)
+    return index_table(names, type_map)
 
 
 def translated(types: Int[np.ndarray, "atom"], table, names, file: Place | RawFile) -> Int[np.ndarray, "atom"]:

@@ -30,10 +30,12 @@ def read_structures(
     """
     frames: list[Frame] = []
     for path in paths:
-        if not Path(path).exists() and not is_data_set(path):
+        if is_data_set(path):
+            frames.extend(read_dataset(path, type_map, rename))
+        elif Path(path).exists():
+            frames.extend(read_with_ase(path, rename or {}))
+        else:
             raise InputError(f"{path}: there is no such file or folder", argument=path)
-        named = is_data_set(path)
-        frames.extend(read_dataset(path, type_map, rename) if named else read_with_ase(path, rename or {}))
     return frames
 
 

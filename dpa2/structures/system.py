@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..errors import InputError
-from ..nn.arrays import Float
+from ..nn.arrays import Float, Int
 
 FARTHEST = 1e12  # largest coordinate, Å; there float64 resolves 1e-4 Å, and squares of it do not overflow
 ABSENT = -2  # stands for a type that the model does not have
@@ -214,14 +214,22 @@ def checked_types(
 
 def translated(types: np.ndarray, own: tuple[str, ...], type_map: tuple[str, ...], name: str) -> np.ndarray:
     """Return indices into the names `own` as indices into `type_map`; virtual atoms stay -1."""
-    table = np.array([type_map.index(t) if t in type_map else ABSENT for t in own] + [-1], dtype=np.int64)
-    result = table[types]
+    result = np.append(index_table(own, type_map), -1)[types]
     bad = np.flatnonzero(result == ABSENT)
     if len(bad):
-        atom, symbol = int(bad[0]), own[types[bad[0]]]
-        known = ", ".join(type_map)
-        refuse(name, "types", f"atom {atom} is {symbol!r}; the model knows {known}", atom=atom, symbol=symbol)
+        refuse_unknown(int(bad[0]), own[types[bad[0]]], type_map, name)
     return result
+
+
+def index_table(names: Sequence[str], type_map: Sequence[str]) -> Int[np.ndarray, "type"]:
+    """Return the index of each name in the type map, `ABSENT` for a name that it does not have."""
+    return np.array([type_map.index(name) if name in type_map else ABSENT for name in names], dtype=np.int64)
+
+
+def refuse_unknown(atom: int, symbol: str, type_map: Sequence[str], name: str) -> NoReturn:
+    """Raise an `InputError` for an atom of a type that the model does not have."""
+    known = ", ".join(type_map)
+    refuse(name, "types", f"atom {atom} is {symbol!r}; the model knows {known}", atom=atom, symbol=symbol)
 
 
 def looked_up(symbols: list[str], type_map: tuple[str, ...], name: str) -> np.ndarray:
@@ -229,8 +237,7 @@ def looked_up(symbols: list[str], type_map: tuple[str, ...], name: str) -> np.nd
     index = {symbol: t for t, symbol in enumerate(type_map)}
     for atom, symbol in enumerate(symbols):
         if symbol not in index:
-            known = ", ".join(type_map)
-            refuse(name, "types", f"atom {atom} is {symbol!r}; the model knows {known}", atom=atom, symbol=symbol)
+            refuse_unknown(atom, symbol, type_map, name)
     return np.array([index[symbol] for symbol in symbols], dtype=np.int64)
 
 
