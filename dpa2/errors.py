@@ -73,6 +73,17 @@ def shorten(value: object) -> str:
     return reprlib.repr(value)
 
 
+def refuse_unknown(names: typing.Iterable[str], known: typing.Sequence[str], what: str) -> None:
+    """Raise an `InputError` for the first of the names that is not known, with the one that was meant perhaps."""
+    from difflib import get_close_matches
+
+    for name in names:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            meant = f"; did you mean {near[0]!r}?" if near else "."
+            raise InputError(f"{what} takes no {name!r}{meant} Known: {', '.join(known)}", argument=name)
+
+
 def require(package: str, extra: str) -> types.ModuleType:
     """Import and return an optional package; raise `MissingDependency` with the command that installs it."""
     from importlib import import_module

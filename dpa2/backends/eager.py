@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from copy import copy
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any, Self, TypeVar
 
 from ..batching.plan import ChunkShape
 from ..nn.arrays import Array, end_to_end
 from ..nn.module import map_leaves
+from .own_settings import numpy_settings
 
 Join = Callable[[Sequence[Array]], Array]
 Result = TypeVar("Result")
@@ -38,15 +40,30 @@ def converted(tree: Tree, dtype: str, convert: Callable[[Array, str | None], Arr
 
 
 class Shaped:
-    """A back end with a shape of chunks, of which copies may have another."""
+    """A back end with a shape of chunks, of which copies may have another; pickled as class, device and shape."""
 
+    device: str
     shape: ChunkShape
 
     def with_shape(self, shape: ChunkShape) -> Self:
         """The same back end with chunks of another shape."""
-        other = copy(self)
-        other.shape = shape
+        other = object.__new__(type(self))
+        vars(other).update(vars(self) | {"shape": shape})
         return other
+
+    def __reduce__(self) -> tuple:
+        """What makes the back end again in another process, where devices are other objects."""
+        return remade, (type(self), self.device, replace(self.shape, width_cache=None))
+
+    def own_settings(self) -> AbstractContextManager[Any]:
+        """A context with the settings of NumPy that evaluations want."""
+        return numpy_settings()
+
+
+def remade(kind: Callable[[str], Any], device: str, shape: ChunkShape) -> Any:
+    """A back end of some class on a device, with chunks of a shape, and with no widths to use again."""
+    fresh = kind(device)
+    return fresh.with_shape(replace(shape, width_cache=fresh.shape.width_cache))
 
 
 class Eager(Shaped):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from ..evaluation.library import Library
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 class Backend(Library, Protocol):
     """An array library on one device. Back ends do not change: `with_shape` and `uncompiled` return others.
+    They can be pickled, which keeps class, device and shape.
 
     Precisions are names of dtypes: "float64". `Library` and `Runner` have the methods that evaluations call.
     """
@@ -40,6 +42,9 @@ class Backend(Library, Protocol):
 
     def to_numpy(self, x: Array) -> np.ndarray:
         """Return an array of any shape as a NumPy array; bfloat16, which NumPy lacks, becomes float32."""
+
+    def own_settings(self) -> AbstractContextManager[Any]:
+        """Return a context without the user's settings that would disturb an evaluation or cost it precision."""
 
     def fold(self, weights: Any) -> Any:
         """Return the program of a model's weights, differentiable in them."""

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ..errors import BackendError, require
+from . import forks  # noqa: F401  to know in a forked process what its parent used
 
 if TYPE_CHECKING:
     from .protocol import Backend

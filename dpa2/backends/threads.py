@@ -14,6 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, TypeVar
 
+from ..errors import InputError
+from .process_setting import ProcessSetting
+
 KEPT_BYTES = 1 << 28  # freed memory that the C library keeps for the process: 256 MB
 LARGEST_KEPT = 1 << 25  # the C library keeps the memory of arrays up to this number of bytes: 32 MB
 TRIM_THRESHOLD, MMAP_THRESHOLD, ARENAS = -1, -3, -8  # numbers of these settings in malloc.h of the GNU C library
@@ -24,7 +27,12 @@ Result = TypeVar("Result")
 def available() -> int:
     """The number of threads to use: DPA2_THREADS, or the number of processors."""
     given = os.environ.get("DPA2_THREADS")
-    return processors() if given is None else max(1, int(given))
+    if given is None:
+        return processors()
+    if not (given.strip().isdecimal() and int(given) > 0):
+        what = f"DPA2_THREADS = {given!r}: must be a whole number of threads, 1 or more; unset, it is {processors()}"
+        raise InputError(what, argument="DPA2_THREADS")
+    return int(given)
 
 
 def processors() -> int:
@@ -43,8 +51,8 @@ def keep_freed_memory() -> bool:
 
 
 @cache
-def pool(threads: int) -> ThreadPoolExecutor:
-    """A pool of threads, one for each number of them."""
+def pool(threads: int, process: int) -> ThreadPoolExecutor:
+    """A pool of so many threads, which belong to a process: a forked child has none of its parent's."""
     return ThreadPoolExecutor(threads, thread_name_prefix="dpa2")
 
 
@@ -56,15 +64,23 @@ def linear_algebra() -> Any:
     return ThreadpoolController()
 
 
+def limited_to_one() -> Callable[[], object]:
+    """Keep matrix products to one thread, and return the function that ends that."""
+    return linear_algebra().limit(limits=1, user_api="blas").restore_original_limits
+
+
+ONE_THREAD = ProcessSetting(limited_to_one)  # the library of matrix products has one limit for all threads
+
+
 def run_in_threads(function: Callable[..., Result], shared: tuple, items: list, threads: int) -> list[Result]:
     """Return `function(*shared, *item)` for every item."""
     if threads == 1 or len(items) == 1:
         return [function(*shared, *item) for item in items]
-    return list(pool(threads).map(lambda item: function(*shared, *item), items))
+    return list(pool(threads, os.getpid()).map(lambda item: function(*shared, *item), items))
 
 
 def run_on_cache(function: Callable[..., Result], shared: tuple, items: list, threads: int) -> list[Result]:
     """Return the same for functions on NumPy: matrix products use one thread, and freed memory is kept."""
     keep_freed_memory()
-    with linear_algebra().limit(limits=1):
+    with linear_algebra().limit(limits=1, user_api="openmp"), ONE_THREAD:  # each thread has its own limit of OpenMP
         return run_in_threads(function, shared, items, threads)

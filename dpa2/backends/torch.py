@@ -7,6 +7,7 @@ a library that takes several times as long for them. What is differentiated is e
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,9 @@ from ..batching.plan import ChunkShape
 from ..errors import BackendError
 from ..nn.arrays import Array
 from .eager import Eager
+from .gradients import require_gradients
 from .numpy import NumPy
+from .own_settings import torch_settings
 from .protocol import Backend, implements_backend
 from .threads import keep_freed_memory
 
@@ -32,6 +35,7 @@ class Torch(Eager):
         import torch
 
         self.torch: Any = torch
+        require_gradients()
         self.place = self.found(device or "cpu")
         self.device = str(self.place)
         self.shape = NumPy.shape if self.place.type == "cpu" else ON_GPU
@@ -57,10 +61,11 @@ class Torch(Eager):
 
     def asarray(self, x: Array, dtype: str | None = None) -> Array:
         """A NumPy array as a tensor, without a copy where that is possible."""
-        if not isinstance(x, self.torch.Tensor):
-            x = np.asarray(x)
-            x = self.torch.from_numpy(x if x.flags.writeable and x.flags.c_contiguous else x.copy())
-        return x.to(device=self.place, dtype=None if dtype is None else getattr(self.torch, dtype))
+        with self.torch.inference_mode(False):  # whose tensors could not be differentiated by later
+            if not isinstance(x, self.torch.Tensor):
+                x = np.asarray(x)
+                x = self.torch.from_numpy(x if x.flags.writeable and x.flags.c_contiguous else x.copy())
+            return x.to(device=self.place, dtype=None if dtype is None else getattr(self.torch, dtype))
 
     def to_numpy(self, x: Array) -> np.ndarray:
         """A tensor as a NumPy array, without its gradient."""
@@ -71,11 +76,16 @@ class Torch(Eager):
         """The precision of coordinates, energies and sums."""
         return "float64"
 
+    def own_settings(self) -> AbstractContextManager[Any]:
+        """A context with the settings of PyTorch that evaluations want."""
+        return torch_settings(self.place.type)
+
     def derivatives(self, function: Callable, x: list[Array], directions: list[list[Array]]) -> list[Array]:
         """Derivatives of function(x) along each direction: one graph for all, a backward pass for each number of y."""
-        x = [a.detach().requires_grad_() for a in x]
-        y = function(x)
-        rows = [self.torch.autograd.grad(element, x, retain_graph=True) for element in y.reshape(-1)]
+        with self.torch.inference_mode(False), self.torch.enable_grad():
+            x = [a.detach().clone().requires_grad_() for a in x]
+            y = function(x)
+            rows = [self.torch.autograd.grad(element, x, retain_graph=True) for element in y.reshape(-1)]
         jacobian = self.torch.stack([self.vector(row) for row in rows])
         return [(jacobian @ self.vector(d)).reshape(y.shape) for d in directions]
 

@@ -10,12 +10,49 @@ from ..errors import require
 from ..evaluation.forces import evaluate_prepared
 from ..nn.arrays import Array
 from ..nn.module import Leaf, map_leaves, map_roles
+from .own_settings import undisturbed
 from .protocol import Backend
 
 if TYPE_CHECKING:
     from ..evaluation.prepared import Prepared
     from ..evaluation.results import Evaluation
     from ..fitting.energy import EnergyModel
+
+torch = require("torch", "torch")
+
+
+class EnergyModule(torch.nn.Module):  # type: ignore[misc, name-defined]  # torch is imported late
+    """A view of an energy model; see `as_module`."""
+
+    def __init__(self, config: DPA2Config, weights: EnergyModel, backend: Backend) -> None:
+        super().__init__()
+        self.config, self.backend, self.tree = config, backend, weights
+        map_roles(self.register, weights)
+
+    def register(self, leaf: Leaf, tensor: Array) -> None:
+        """Add a tensor to the submodule that its path says, as a parameter or as a buffer."""
+        *path, last = leaf.path.split(".")
+        place = self
+        for part in path:
+            if part not in place._modules:
+                place.add_module(part, torch.nn.Module())
+            place = place._modules[part]
+        tensor = tensor.detach().clone()
+        if leaf.role.kind == "parameter":
+            frozen = not trainable(self.config, leaf)
+            place.register_parameter(last, torch.nn.Parameter(tensor, requires_grad=not frozen))
+        else:
+            place.register_buffer(last, tensor)
+
+    def weights(self) -> EnergyModel:
+        """Return the tree of modules over the present parameters."""
+        state = {**dict(self.named_parameters()), **dict(self.named_buffers())}
+        return map_leaves(lambda name, _: state[name], self.tree)
+
+    @undisturbed
+    def forward(self, prepared: Prepared, atom_virial: bool = False) -> list[Evaluation]:
+        """Return a list of `Evaluation`, one for each system."""
+        return evaluate_prepared(self.backend.fold(self.weights()), self.backend, prepared, atom_virial)
 
 
 def as_module(config: DPA2Config, weights: EnergyModel, backend: Backend) -> Any:
@@ -24,37 +61,5 @@ def as_module(config: DPA2Config, weights: EnergyModel, backend: Backend) -> Any
     `module(prepared)` evaluates what `model.prepare_systems` prepared, differentiably in the parameters, forces and
     virial included. Frozen parameters do not require gradients; statistics and output bias are buffers.
     """
-    torch = require("torch", "torch")
-
-    class EnergyModule(torch.nn.Module):  # type: ignore[misc, name-defined]  # torch is imported late
-        """A view of an energy model."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            map_roles(self.register, weights)
-
-        def register(self, leaf: Leaf, tensor: Array) -> None:
-            """Add a tensor to the submodule that its path says, as a parameter or as a buffer."""
-            *path, last = leaf.path.split(".")
-            place = self
-            for part in path:
-                if part not in place._modules:
-                    place.add_module(part, torch.nn.Module())
-                place = place._modules[part]
-            tensor = tensor.detach().clone()
-            if leaf.role.kind == "parameter":
-                frozen = not trainable(config, leaf)
-                place.register_parameter(last, torch.nn.Parameter(tensor, requires_grad=not frozen))
-            else:
-                place.register_buffer(last, tensor)
-
-        def weights(self) -> EnergyModel:
-            """Return the tree of modules over the present parameters."""
-            state = {**dict(self.named_parameters()), **dict(self.named_buffers())}
-            return map_leaves(lambda name, _: state[name], weights)
-
-        def forward(self, prepared: Prepared, atom_virial: bool = False) -> list[Evaluation]:
-            """Return a list of `Evaluation`, one for each system."""
-            return evaluate_prepared(backend.fold(self.weights()), backend, prepared, atom_virial)
-
-    return EnergyModule()
+    with torch.inference_mode(False):  # whose tensors could not be trained
+        return EnergyModule(config, weights, backend)

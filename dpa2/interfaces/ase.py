@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..api import load
-from ..errors import require
+from ..backends.own_settings import undisturbed
+from ..backends.protocol import Backend
+from ..errors import InputError, refuse_unknown, require
 from ..model.model import Model
 from ..model.preparation import check_system, require_room
 from ..model.truncation import warn_of_truncation
@@ -26,34 +28,53 @@ else:
     calculator = require("ase.calculators.calculator", "ase")
 
 VOIGT = ([0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1])  # rows and columns of xx, yy, zz, yz, xz, xy, the order of ASE
+OF_FILES = ("backend", "device", "dtype", "head")
+ADJUSTABLE = ("skin", "neighbors", "fparam", "aparam", "types")
+KNOWN = ("file", *OF_FILES, *ADJUSTABLE, "atoms")
+
+
+def part(name: str) -> Any:
+    """An attribute on which results depend: a new value resets them."""
+
+    def value(self: DPA2) -> Any:
+        return self.parts[name]
+
+    def replace(self: DPA2, new: Any) -> None:
+        self.change(self.parts | {name: own_copy(new)})
+
+    return property(value, replace, doc=f"{name}, as it was given; a new one resets the results")
 
 
 class DPA2(calculator.Calculator):
     """Calculator of energy (eV), forces (eV/Å), stress (eV/Å³) and per-atom energies (eV) with a DPA-2 model.
+
+    All but the file and its options change by `calc.set(skin=1.0)` or `calc.skin = 1.0`, and the model by
+    `calc.model = other`; results are then computed anew.
 
     Parameters
     ----------
     file
         A model file, or a `dpa2.Model`.
     backend, device, dtype, head
-        As for `dpa2.load`.
+        As for `dpa2.load`; for files alone, since a `dpa2.Model` has its own.
     skin
         Distance, Å, by which neighbours are searched beyond the cutoff, so that the search is not repeated at every
         step; results do not depend on it.
     neighbors
         "strict" or "truncate", as for `Model.evaluate`.
     fparam, aparam
-        Frame and atomic parameters, if the fitting net takes them; if None, those of `atoms.info["fparam"]` and
+        Frame and atomic parameters, if the fitting net takes them, copied; if None, those of `atoms.info["fparam"]` and
         `atoms.arrays["aparam"]`.
     types
         Types of the model for elements that it names otherwise, as in {"O": "OW", "H": "HW"}; pairs may be turned.
-    **kwargs
-        Passed to `ase.calculators.calculator.Calculator`.
+    atoms
+        `ase.Atoms` whose calculator this becomes, as of any calculator of ASE.
 
     Raises
     ------
     InputError
-        On evaluation: the atoms are periodic along some axes only; and all errors of `Model.evaluate`.
+        An argument is unknown, has no valid value, or belongs to a file where a `dpa2.Model` is given. On evaluation:
+        the atoms are periodic along some axes only; and all errors of `Model.evaluate`.
 
     Examples
     --------
@@ -64,12 +85,13 @@ class DPA2(calculator.Calculator):
     (3, 3)
     """
 
-    implemented_properties = ["energy", "free_energy", "energies", "forces", "stress"]
+    implemented_properties = ("energy", "free_energy", "energies", "forces", "stress")
+    model, skin, neighbors, fparam, aparam, types = map(part, ("model", *ADJUSTABLE))
 
     def __init__(
         self,
         file: str | PathLike[str] | Model,
-        backend: str = "numpy",
+        backend: str | None = None,
         device: str | None = None,
         dtype: str | None = None,
         head: str | None = None,
@@ -79,19 +101,55 @@ class DPA2(calculator.Calculator):
         fparam: Array | None = None,
         aparam: Array | None = None,
         types: Mapping[str, str] | None = None,
-        **kwargs: Any,
+        atoms: Any = None,
+        **unknown: Any,
     ):
-        super().__init__(**kwargs)
-        self.model = file if isinstance(file, Model) else load(file, backend, dtype, device, head)
-        refuse_unasked(self.model.config.fitting, fparam, aparam)
-        self.neighbors, self.fparam, self.aparam = neighbors, fparam, aparam
-        self.types = renaming(types or {}, self.model.type_map)
-        pairs, names = self.model.config.model_excluded_pairs, self.model.type_map
-        cutoff, most = self.model.cutoffs.repinit
-        self.list = SkinList(cutoff, most, skin, neighbors=neighbors, excluded_pairs=pairs, type_map=names)
+        refuse_unknown(unknown, KNOWN, "DPA2")
+        self.parts: dict[str, Any] = {"model": loaded(file, backend, device, dtype, head)}
+        super().__init__(atoms=atoms)
+        self.set(skin=skin, neighbors=neighbors, fparam=fparam, aparam=aparam, types=types)
 
+    def set(self, **options: Any) -> dict[str, Any]:
+        """Change the arguments of these names and return those given; results are computed anew."""
+        refuse_unknown(options, ADJUSTABLE, "calc.set")
+        if options:
+            self.change(self.parts | {name: own_copy(value) for name, value in options.items()})
+        return options
+
+    def change(self, parts: dict[str, Any]) -> None:
+        """Use what results depend on, if it is valid, and forget results and neighbors."""
+        model = parts["model"]
+        refuse_unasked(model.config.fitting, parts["fparam"], parts["aparam"])
+        self.names = renaming(parts["types"] or {}, model.type_map)
+        self.list = SkinList(
+            *model.cutoffs.repinit, parts["skin"], neighbors=parts["neighbors"],
+            excluded_pairs=model.config.model_excluded_pairs, type_map=model.type_map,
+        )  # fmt: skip
+        self.parts = parts
+        self.parameters = calculator.Parameters({name: parts[name] for name in ADJUSTABLE})
+        self.reset()
+
+    def check_state(self, atoms: Any, tol: float = 1e-15) -> list[str]:
+        """Return what has changed since the last results, the parameters that the atoms bring among it."""
+        changed: list[str] = super().check_state(atoms, tol)
+        if not changed and parameters_of(atoms) != parameters_of(self.atoms):
+            changed.append("info")
+        return changed
+
+    @property
+    def backend(self) -> Backend:
+        """The back end of the model."""
+        return self.model.backend
+
+    @undisturbed
     def calculate(self, atoms=None, properties=("energy",), system_changes=calculator.all_changes):
         """Compute all properties: the gradient of the energy gives forces and stress together."""
+        refuse_unknown(
+            [properties] if isinstance(properties, str) else properties or (),
+            self.implemented_properties,
+            "DPA2.calculate",
+        )
+        self.results = {}  # those of other atoms must not stay where these are refused
         super().calculate(atoms, properties, system_changes)
         config = self.model.config
         system = check_system(config, self.system())
@@ -101,15 +159,43 @@ class DPA2(calculator.Calculator):
         (out,) = self.model.compute([system], [found])
         host = self.model.backend.to_numpy
         energy = float(host(out.energy))
-        self.results = {"energy": energy, "free_energy": energy, "energies": host(out.atom_energy)}
-        self.results["forces"] = host(out.forces)
+        results = {"energy": energy, "free_energy": energy, "energies": host(out.atom_energy)}
+        results["forces"] = host(out.forces)
         if system.cell is not None:
-            self.results["stress"] = stress(host(out.virial), system.cell)
+            results["stress"] = stress(host(out.virial), system.cell)
+        self.results = results
 
     def system(self) -> System:
         """The atoms of the calculator as a system."""
         system = System.from_ase(self.atoms, self.fparam, self.aparam)
-        return replace(system, types=[self.types.get(t, t) for t in system.types])
+        return replace(system, types=[self.names.get(t, t) for t in system.types])
+
+
+def parameters_of(atoms: Any) -> tuple[Any, Any]:
+    """Return frame and atomic parameters that ASE atoms bring, as lists."""
+    return np.asarray(atoms.info.get("fparam")).tolist(), np.asarray(atoms.arrays.get("aparam")).tolist()
+
+
+def own_copy(value: Any) -> Any:
+    """Return arrays and lists as an array that nobody changes, mappings copied, and other values as they are."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if value is None or isinstance(value, str | Model) or np.ndim(value) == 0:
+        return value
+    array = np.array(value)
+    array.flags.writeable = False
+    return array
+
+
+def loaded(file: Any, backend: str | None, device: str | None, dtype: str | None, head: str | None) -> Model:
+    """Return the model of a file, or the model that is given itself, which takes no arguments for files."""
+    if not isinstance(file, Model):
+        return load(file, "numpy" if backend is None else backend, dtype, device, head)
+    for name, value in zip(OF_FILES, (backend, device, dtype, head), strict=True):
+        if value is not None:
+            rule = "is for files; a Model has its own, and model.to(...) returns it on another one"
+            raise InputError(f"{name} = {value!r}: {rule}", argument=name)
+    return file
 
 
 def stress(virial: np.ndarray, cell: np.ndarray) -> np.ndarray:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from numbers import Real
 
 import numpy as np
 
@@ -26,8 +28,9 @@ class Acceleration:
     closest: float
 
     def __post_init__(self):
-        if not (self.tolerance > 0 and self.closest > 0):
-            raise InputError(f"tolerance = {self.tolerance}, closest = {self.closest}: both must be positive")
+        for name, value in vars(self).items():
+            if not (isinstance(value, Real) and math.isfinite(value) and value > 0):
+                raise InputError(f"{name} = {value!r}: must be a positive number", argument=name)
 
 
 def accelerated(program: EnergyProgram, closest: float, tolerance: float) -> EnergyProgram:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..backends.own_settings import undisturbed
 from ..config import Compression, DPA2Config
 from ..descriptor.tables import can_be_tabulated, make_tables, table_grid
 from ..errors import InputError, UnsupportedModel
@@ -17,6 +18,7 @@ from .model import Model
 from .preparation import with_neighbors
 
 
+@undisturbed
 def compress(model: Model, min_distance: float, step: float = 0.01, extrapolate: float = 5.0) -> Model:
     """Return the same model with tables in place of repinit's nets.
 

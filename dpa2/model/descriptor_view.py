@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ..backends.own_settings import undisturbed
 from ..backends.protocol import Backend
 from ..config import DPA2Config
 from ..descriptor.descriptor import DescriptorProgram
@@ -26,6 +27,7 @@ class DescriptorView:
     program: DescriptorProgram
     adopted: Callable[[DescriptorEvaluation], DescriptorEvaluation]
 
+    @undisturbed
     def evaluate(self, coordinates, types=None, cell=None, *, neighbors: str = "strict") -> DescriptorEvaluation:
         """Return f, rotation matrix, g, h and switch of a structure. Arguments and errors as for `Model.evaluate`.
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backends.own_settings import undisturbed
 from ..backends.protocol import Backend
 from ..batching.table import Cutoffs
 from ..config import DPA2Config
@@ -57,9 +58,11 @@ class Model:
         """
         target, config = destination(checkpoint.config, backend, device, dtype)
         host = load_weights(checkpoint.config, checkpoint.weights, source)
-        weights = moved(host, None, target, config, {} if done is None else done)
+        with target.own_settings():
+            weights = moved(host, None, target, config, {} if done is None else done)
         return cls(config, weights, target, checkpoint.metadata)
 
+    @undisturbed
     def to(
         self, backend: str, *, device: str | None = None, dtype: str | None = None, chunk: int | None = None
     ) -> Model:
@@ -82,6 +85,7 @@ class Model:
         """
         return leaves(self.weights)
 
+    @undisturbed
     def with_state(self, state: dict) -> Model:
         """Return the same model with other weights, arrays of its library.
 
@@ -89,6 +93,7 @@ class Model:
         """
         return replace(self, weights=load_weights(self.config, state)).require_acceleration()
 
+    @undisturbed
     def checkpoint(self) -> Checkpoint:
         """Return configuration and weights as they are written to files."""
         return Checkpoint(self.config, leaves(self.on_host()), self.metadata)
@@ -96,6 +101,15 @@ class Model:
     def on_host(self) -> EnergyModel:
         """Return the weights as NumPy arrays."""
         return map_leaves(lambda name, array: self.backend.to_numpy(array), self.weights)
+
+    def __reduce__(self) -> tuple:
+        """Return what makes the same model in another process: weights on the host, and the name of the back end."""
+        return Model.unpickled, (self.config, self.on_host(), self.backend, self.metadata, self.acceleration)
+
+    @classmethod
+    def unpickled(cls, config, host, backend, metadata, acceleration) -> Model:
+        """Return the model with NumPy arrays as weights on a back end; the program is made when it is used."""
+        return cls(config, moved(host, None, backend, config, {}), backend, metadata, acceleration)
 
     @property
     def type_map(self) -> tuple[str, ...]:
@@ -109,11 +123,13 @@ class Model:
         return DescriptorView(worker.config, worker.backend, worker.program.descriptor, self.adopted)
 
     @cached_property
+    @undisturbed
     def program(self) -> EnergyProgram:
         """The model ready to run: what depends on weights alone is computed once, on the host."""
         return moved(self.on_host().fold(), None, self.backend, self.config, {})
 
     @cached_property
+    @undisturbed
     def fast_program(self) -> EnergyProgram:
         """The model ready to run, its embedding nets expanded if that was asked for."""
         if self.acceleration is None:
@@ -121,6 +137,7 @@ class Model:
         expanded = accelerated(self.on_host().fold(), self.acceleration.closest, self.acceleration.tolerance)
         return moved(expanded, None, self.backend, self.config, {})
 
+    @undisturbed
     def accelerate(self, tolerance: float = 1e-12, closest: float = 0.5) -> Model:
         """Return the same model with its embedding nets expanded in Chebyshev polynomials.
 
@@ -188,6 +205,7 @@ class Model:
         systems = with_parameters(frames(coordinates, types, cell), fparam, aparam)
         return stacked(self.evaluate_many(systems, neighbors=neighbors, atom_virial=atom_virial))
 
+    @undisturbed
     def evaluate_many(
         self, systems: Iterable[Any], *, neighbors="strict", atom_virial=False, memory: int | None = None
     ) -> list[Evaluation]:
@@ -203,6 +221,7 @@ class Model:
         together = in_turns(self.config, self.worker.backend, lists, memory)
         return [r for here in together for r in self.compute(found[here], lists[here], atom_virial)]
 
+    @undisturbed
     def compute(self, systems: Sequence[System], lists: Sequence[Neighbors], atom_virial=False) -> list[Evaluation]:
         """Return the results of systems that are checked already, with their neighbour lists."""
         worker = self.worker
@@ -218,6 +237,7 @@ class Model:
         fields = {f.name: getattr(result, f.name) for f in dataclasses.fields(result)}
         return type(result)(**{n: None if x is None else self.backend.asarray(x) for n, x in fields.items()})
 
+    @undisturbed
     def evaluate_extended(
         self, coordinates, types, neighbor_index, mapping, *, neighbors="strict", fparam=None, aparam=None
     ) -> Evaluation:
@@ -252,6 +272,7 @@ class Model:
         shapes = (), (0, 3), (3, 3), (0,)
         return Evaluation(*(self.backend.asarray(np.zeros(shape), self.backend.wide()) for shape in shapes))
 
+    @undisturbed
     def hessian(self, coordinates, types=None, cell=None, *, neighbors="strict", fparam=None, aparam=None):
         """Return ∂²E/∂r∂r (N, 3, N, 3), eV/Å², of a small system: 3 N times the cost of forces.
 
@@ -266,6 +287,7 @@ class Model:
         system = structure_of(coordinates, types, cell, fparam, aparam)
         return hessian(self.program, self.backend, self.prepare_systems([system], neighbors=neighbors))
 
+    @undisturbed
     def prepare_systems(self, systems: Iterable[Any], *, neighbors="strict") -> Prepared:
         """Return systems in chunks, for `as_module` and `as_pytree`; arguments and errors as for `evaluate_many`."""
         found, lists = with_neighbors(self.config, systems, neighbors)

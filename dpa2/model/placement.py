@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 from ..backends import backend as find_backend
 from ..backends.protocol import Backend
 from ..config import DPA2Config
 from ..construction.precision import in_precision, precision
+from ..errors import InputError
 from ..nn.arrays import Array
 from ..nn.module import Leaf, map_roles
 
@@ -20,6 +22,8 @@ def destination(
     chunk: the number of atoms worked on together; if None, the back end's own, twice as many in lower precisions,
     which then take as many bytes.
     """
+    if chunk is not None and (isinstance(chunk, bool) or not isinstance(chunk, Integral) or chunk < 1):
+        raise InputError(f"chunk = {chunk!r}: a number of atoms, 1 or more, is wanted, or None", argument="chunk")
     target = find_backend(backend, device)
     config = config if dtype is None else in_precision(config, dtype)
     if chunk is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -79,5 +80,7 @@ def in_turns(config: DPA2Config, backend: Backend, lists: Sequence[Neighbors], m
     """Return which systems are evaluated together so that none of the turns takes more than `memory` bytes."""
     if memory is None:
         return [slice(None)]
+    if isinstance(memory, bool) or not (isinstance(memory, Real) and memory > 0):
+        raise InputError(f"memory = {memory!r}: a positive number of bytes is wanted, or None", argument="memory")
     demands = [Demand.of(found, Cutoffs.of(config)) for found in lists]
     return list(turns(demands, memory, lambda demand: demand.bytes(config, backend.shape, backend.threads)))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..backends.own_settings import undisturbed
 from ..batching.table import Cutoffs, lay_end_to_end
 from ..construction.precision import precision
 from ..descriptor.environment import Environment
@@ -71,6 +72,7 @@ class Columns:
         return Columns(self.radial + other.radial, self.angular + other.angular)
 
 
+@undisturbed
 def compute_statistics(model: Model, frames: Iterable[Frame], progress: Callable[[int], object] | None = None) -> Model:
     """The model with the normalisation of its environment matrices computed from structures.
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from ..structures.system import System, times
+from ..structures.system import System, refuse, times
 from .images import Images, placed
 from .lists import Neighbors, Selection, norm, selected
 from .search import Pairs, measured, search
@@ -28,7 +30,9 @@ class SkinList:
 
     def __init__(self, cutoff: float, max_neighbors: int, skin: float, **options: Any) -> None:
         self.selection = Selection(cutoff, max_neighbors, **options)
-        self.skin = skin
+        if not (isinstance(skin, Real) and math.isfinite(skin) and skin >= 0):
+            refuse("", "skin", f"{skin!r} is no distance: a finite number of Å, 0 or more, is wanted")
+        self.skin = float(skin)
         self.last: Search | None = None
 
     def update(self, system: System) -> Neighbors:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..backends.own_settings import undisturbed
 from ..batching.plan import ChunkShape
 from ..descriptor.descriptor import rotation
 from ..evaluation.forces import evaluate_prepared
@@ -20,6 +21,7 @@ from ..structures.system import System
 from .intermediates import position, row, slot_axes
 
 
+@undisturbed
 def trace(
     model: Model,
     coordinates: Array | System,

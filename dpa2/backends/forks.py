@@ -1,0 +1,33 @@
+"""What a forked process lacks: the threads of its parent, and with them JAX, whose calls would wait for ever."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from ..errors import BackendError
+
+LOST: set[str] = set()  # libraries that the parent of this process used, and that this process cannot
+
+
+def note_lost_libraries() -> None:
+    """Remember, in a new child, whether its parent had started JAX."""
+    bridge = sys.modules.get("jax._src.xla_bridge")
+    if bridge is not None and getattr(bridge, "_backends", True):
+        LOST.add("jax")
+
+
+def require_jax() -> None:
+    """Raise a `BackendError` in a process that was forked from one that had started JAX."""
+    if "jax" in LOST:
+        raise BackendError(
+            "JAX cannot be used in a process that was forked from one that used JAX: its threads are not there, and it "
+            "would wait for ever. Start processes with multiprocessing.get_context('spawn') (or 'forkserver'), or fork "
+            "before JAX is used",
+            backend="jax",
+            hint="multiprocessing.get_context('spawn')",
+        )
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
+    os.register_at_fork(after_in_child=note_lost_libraries)

@@ -1,0 +1,68 @@
+"""Settings of libraries that the user may have changed, and under which evaluations would fail or lose precision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cache, wraps
+from typing import Any, TypeVar
+
+import numpy as np
+
+from .process_setting import ProcessSetting
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def undisturbed(function: Function) -> Function:
+    """Return a function whose first argument has a `backend`, run under the settings that this back end wants."""
+
+    @wraps(function)
+    def run(model: Any, *arguments: Any, **options: Any) -> Any:
+        with model.backend.own_settings():
+            return function(model, *arguments, **options)
+
+    return run  # type: ignore[return-value]
+
+
+def numpy_settings() -> AbstractContextManager[Any]:
+    """Numbers that vanish are no error, whatever `numpy.seterr` says."""
+    return np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
+
+
+@contextmanager
+def torch_settings(device: str) -> Iterator[None]:
+    """No autocast, and products of float32 that are not rounded."""
+    import torch
+
+    with numpy_settings(), torch.autocast(device, enabled=False), exact_products():
+        yield
+
+
+@cache
+def exact_products() -> ProcessSetting:
+    """PyTorch's products of float32 in full, a setting of the process."""
+    import torch
+
+    def make() -> Callable[[], object]:
+        before = torch.get_float32_matmul_precision()
+        if before == "highest":
+            return lambda: None
+        torch.set_float32_matmul_precision("highest")
+        return lambda: torch.set_float32_matmul_precision(before)
+
+    return ProcessSetting(make)
+
+
+@contextmanager
+def jax_settings() -> Iterator[None]:
+    """Products of float32 in full; shapes and precisions may be mixed, and numbers be transferred."""
+    import jax
+
+    with ExitStack() as settings:
+        settings.enter_context(numpy_settings())
+        settings.enter_context(jax.default_matmul_precision("highest"))
+        settings.enter_context(jax.numpy_rank_promotion("allow"))
+        settings.enter_context(jax.numpy_dtype_promotion("standard"))
+        settings.enter_context(jax.transfer_guard("allow"))
+        yield
