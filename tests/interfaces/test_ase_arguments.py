@@ -92,6 +92,7 @@ def test_parameters_are_copied_so_that_results_belong_to_them():
         atoms.calc.fparam[0] = 5.0
 
 
+@pytest.mark.filterwarnings("ignore::dpa2.TruncationWarning")
 def test_set_changes_what_is_done_with_too_many_neighbours():
     data = demo.structure()
     atoms = ase.Atoms(["OH"[t] for t in data["types"]], data["coordinates"], cell=data["cell"], pbc=True)
@@ -137,3 +138,28 @@ def test_calculators_are_copied_and_pickled_with_their_results():
         again.set(skin=0.0)
         assert atoms.calc.skin == 1.0
         assert np.array_equal(water(again).get_forces(), expected)
+
+
+@pytest.mark.parametrize("where", ["info", "arrays"])
+def test_results_do_not_outlive_the_parameters_of_the_atoms(where):
+    model, name = with_parameters(), "fparam"
+    if where == "arrays":
+        config = testing.small_config()
+        config = dataclasses.replace(config, fitting=dataclasses.replace(config.fitting, atom_parameters=1))
+        model, name = testing.perturbed_model(config, seed=3), "aparam"
+    first, second = ([0.1, 0.2], [0.3, -0.2]) if where == "info" else (np.full((3, 1), 0.1), np.full((3, 1), -0.3))
+    atoms = water(DPA2(model))
+    for values in (first, second):
+        getattr(atoms, where)[name] = np.array(values)
+        expected = model.evaluate(atoms.positions, ["O", "H", "H"], **{name: values})
+        assert atoms.get_potential_energy() == pytest.approx(float(expected.energy), rel=1e-14)
+
+
+def test_types_change_by_set():
+    renamed = DPA2(demo.MODEL, types={"C": "O"})
+    atoms = ase.Atoms("CH2", water().positions, calculator=renamed)
+    expected = water(DPA2(demo.MODEL)).get_potential_energy()
+    assert atoms.get_potential_energy() == pytest.approx(expected, rel=1e-14)
+    renamed.set(types={"C": "H"})
+    as_hydrogen = ase.Atoms("H3", water().positions, calculator=DPA2(demo.MODEL)).get_potential_energy()
+    assert atoms.get_potential_energy() == pytest.approx(as_hydrogen, rel=1e-14) != expected

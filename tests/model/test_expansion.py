@@ -86,5 +86,5 @@ def test_a_net_with_kinks_is_refused():
 
 @pytest.mark.parametrize("options", [{"tolerance": 0.0}, {"closest": -1.0}])
 def test_senseless_demands_are_refused(options):
-    with pytest.raises(InputError, match="must be positive"):
+    with pytest.raises(InputError, match="must be a positive number"):
         model_of("concat").accelerate(**options)
