@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,8 +20,12 @@ from ..errors import (
 from .atomic import replacing
 from .casting import cast
 from .checkpoint import Checkpoint
-from .containers import Container, container_for, container_of, refuse_by_name
+from .containers import Container, container_for, container_of, named_like, refuse_by_name
 from .contents import Contents
+from .temporary import PREFIX
+
+TRIES = 50  # at reading a directory that others replace
+PAUSE = 0.01  # seconds to wait for a directory that was moved aside
 
 
 def read(path: str | os.PathLike, head: str | None = None) -> Checkpoint:
@@ -83,9 +89,38 @@ def contents(path: str | os.PathLike) -> Contents:
     path = Path(path)
     with errors_naming(path):
         refuse_by_name(path)
-        if not path.exists():
-            raise FileMissing("there is no such file", file=str(path))
-        return container_of(path).read(path)
+        return unmixed(path, lambda: container_of(path).read(path))
+
+
+def unmixed(path: Path, action: Callable[[], Contents]) -> Contents:
+    """What an action reads from a file or a directory; again, if it was replaced or moved aside meanwhile."""
+    for _ in range(TRIES):
+        before = identity(path)
+        try:
+            found = action()
+        except (DPA2Error, OSError):
+            if identity(path) == before:
+                raise
+        else:
+            if identity(path) == before:
+                return found
+    raise FormatError("is replaced all the time while it is read")
+
+
+def identity(path: Path) -> tuple | None:
+    """What changes when a directory is replaced; None for a file, which is read from one handle.
+
+    `FileMissing` if there is nothing, and no other process is about to put it there.
+    """
+    for _ in range(TRIES):
+        if path.exists():
+            found = path.stat()
+            return (found.st_dev, found.st_ino, found.st_ctime_ns) if path.is_dir() else None
+        named = named_like(path)
+        if named is None or not named.directory or not any(path.parent.glob(f"{PREFIX}*")):
+            break
+        time.sleep(PAUSE)
+    raise FileMissing("there is no such file", file=str(path))
 
 
 @contextmanager
@@ -127,7 +162,7 @@ def write(checkpoint: Checkpoint, path: str | os.PathLike, overwrite: bool = Tru
         The system does not let it be written (facts: file, reason).
     """
     container = container_for(Path(path))
-    with replacing(path, overwrite) as new:
+    with replacing(path, overwrite, container.why_keep) as new:
         encode(checkpoint, container, new, str(path))
 
 
@@ -176,7 +211,7 @@ def convert(
     checkpoint = read(source, head)
     checkpoint = checkpoint if dtype is None else cast(checkpoint, dtype)
     container, digest = container_for(Path(target)), checkpoint.digest()
-    with replacing(target, overwrite) as new:
+    with replacing(target, overwrite, container.why_keep) as new:
         encode(checkpoint, container, new, str(target))
         verify(new, digest, str(source), str(target))
     return digest

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ..atomic import why_no_file
 from ..checkpoint import Checkpoint
 from ..contents import Contents
 from ..tree.native_tree import checkpoint_to_tree, tree_to_checkpoint
@@ -38,6 +39,7 @@ class Container:
     made_by: Mapping[str, str] = field(default_factory=dict)  # command of DeePMD-kit that makes it, by suffix
     why_not_read: str = ""  # noun phrase that says what such a file holds instead of readable weights
     directory: bool = False
+    why_keep: Callable[[Path], str] = why_no_file  # why an existing entry is not to be replaced; "" if it may be
     last_resort: bool = False  # is chosen only for content that no other format recognizes
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy
@@ -20,9 +21,16 @@ from ..settings.plain import parse_json
 from ..state.state import State, state_to_checkpoint
 from ..state.training import BELOW
 from .container import Container
-from .orbax_writer import SCRIPT, STATE, write_orbax
+from .orbax_writer import MEMORY, SCRIPT, STATE, write_orbax
 
 NUMBERS = {f"<{dtype.raw}" for dtype in IN_NUMPY} | {"bfloat16", "<i8", "<i4", "|b1"}  # dtypes as zarr names them
+
+# What may lie in a directory: nothing else is removed with it when it is replaced.
+FOLDERS = re.compile(r"model_def_script|state|state/array_metadatas|state/(ocdbt\.process_\d+|(ocdbt\.process_\d+/)?d)")
+FILES = re.compile(
+    r"_CHECKPOINT_METADATA|((model_def_script|state)/)?commit_success\.txt|model_def_script/metadata"
+    r"|state/(_METADATA|_sharding|array_metadatas/process_\d+|(ocdbt\.process_\d+/)?(manifest\.ocdbt|d/[0-9a-f]+)(\.__lock)?)"
+)
 
 
 def is_orbax(path: Path) -> bool:
@@ -32,9 +40,9 @@ def is_orbax(path: Path) -> bool:
 
 def read_orbax(path: Path) -> Contents:
     """The models in a directory."""
-    refuse_links(path)
-    script = read_json(path / SCRIPT)
-    arrays = Arrays(path)
+    files = files_in(path)
+    script = read_json(files, SCRIPT)
+    arrays = Arrays(files)
     distance = script.pop("_min_nbor_dist", None)
     known = isinstance(distance, float) and math.isfinite(distance) and distance > 0
     notes = {"min_distance": distance} if known else {}
@@ -47,19 +55,42 @@ def read_orbax(path: Path) -> Contents:
     return Contents.of_script("Orbax directory", script, model)
 
 
-def refuse_links(path: Path) -> None:
-    """Refuse a directory that contains anything but directories and plain files."""
-    for entry in (path, *path.rglob("*")):
+def why_keep(path: Path) -> str:
+    """Why a directory is not to be replaced by a model; empty if it is a model and nothing else is in it."""
+    if not path.is_dir():
+        return "is no directory, which a JAX model is"
+    if not is_orbax(path):
+        return "is a directory, but not one of a JAX model"
+    foreign = sorted(str(place) for entry, place in entries(path) if not is_part(entry, place))
+    return f"holds {shorten(foreign[0])}, which is no part of a JAX model" if foreign else ""
+
+
+def entries(path: Path) -> list[tuple[Path, Path]]:
+    """All entries of a directory, each with its path below it; links are not followed."""
+    return [(entry, entry.relative_to(path)) for entry in path.rglob("*")]
+
+
+def is_part(entry: Path, place: Path) -> bool:
+    """Whether an entry is one that Orbax or this program makes."""
+    if entry.is_symlink():
+        return False
+    return (FOLDERS if entry.is_dir() else FILES).fullmatch(place.as_posix()) is not None
+
+
+def files_in(path: Path) -> dict[Path, bytes]:
+    """The contents of the parts of a model; links and other things than plain files among them are refused."""
+    for entry, place in entries(path):
         if entry.is_symlink() or not (entry.is_dir() or entry.is_file()):
             raise FormatError(
-                f"contains {entry.relative_to(path)}, which is a link or no plain file; links are not followed",
-                key=entry.name,
+                f"contains {place}, which is a link or no plain file; links are not followed", key=entry.name
             )
+    parts = [(e, place) for e, place in entries(path) if e.is_file() and (place == SCRIPT or STATE in place.parents)]
+    return {place: entry.read_bytes() for entry, place in parts}
 
 
-def read_json(path: Path) -> dict:
+def read_json(files: dict[Path, bytes], path: Path) -> dict:
     """A dictionary in a file."""
-    found = parse_json(path.read_bytes(), path.name, path.name)
+    found = parse_json(files[path], path.name, path.name)
     return found if isinstance(found, dict) else refuse_program(path)
 
 
@@ -74,15 +105,20 @@ def is_shape(value) -> bool:
 
 
 class Arrays:
-    """The arrays in a directory, read one by one when they are asked for, within a limit of all of them."""
+    """The arrays in the files of a store, unpacked one by one when they are asked for, within a limit of all of them.
 
-    def __init__(self, path: Path):
+    The library is given the files in memory, so that no name in them leads it to another place.
+    """
+
+    def __init__(self, files: dict[Path, bytes]):
         self.tensorstore = require("tensorstore", "orbax")
-        self.base = f"file://{(path / STATE).resolve()}/"
-        self.budget = MOST_EXPANSION * sum(entry.stat().st_size for entry in path.rglob("*") if entry.is_file())
-        self.store = self.guarded(
-            lambda: self.tensorstore.KvStore.open({"driver": "ocdbt", "base": self.base}).result()
-        )
+        self.context = self.tensorstore.Context()
+        self.budget = MOST_EXPANSION * sum(map(len, files.values()))
+        copies = self.tensorstore.KvStore.open(MEMORY, context=self.context).result()
+        for path in files.keys() - {SCRIPT}:
+            copies.write(path.relative_to(STATE).as_posix().encode(), files[path]).result()
+        address = {"driver": "ocdbt", "base": MEMORY}
+        self.store = self.guarded(lambda: self.tensorstore.KvStore.open(address, context=self.context).result())
         self.keys = [key.decode(errors="replace") for key in self.guarded(lambda: self.store.list().result())]
 
     def guarded(self, action):
@@ -109,14 +145,21 @@ class Arrays:
         self.budget -= sum(8 * math.prod(sizes) for sizes in (shape, chunks) if sizes is not None)
         if self.budget < 0:
             raise FormatError(f"array {name} claims more data than a directory of this size can hold", key=name)
-        address = {"driver": "ocdbt", "base": self.base, "path": name}
-        opened = self.guarded(lambda: self.tensorstore.open({"driver": "zarr", "kvstore": address}).result())
+        address = {"driver": "zarr", "kvstore": {"driver": "ocdbt", "base": MEMORY, "path": name}}
+        opened = self.guarded(lambda: self.tensorstore.open(address, context=self.context).result())
         found = self.guarded(lambda: opened.read().result())
         return found.view(BFLOAT16) if kind == "bfloat16" else found
 
 
 CONTAINERS = (
     Container(
-        "an Orbax directory", (".jax",), is_orbax, read=read_orbax, write=write_orbax, written=(".jax",), directory=True
+        "an Orbax directory",
+        (".jax",),
+        is_orbax,
+        read=read_orbax,
+        write=write_orbax,
+        written=(".jax",),
+        directory=True,
+        why_keep=why_keep,
     ),
 )

@@ -22,6 +22,7 @@ from ..state.state import State, checkpoint_to_state
 from ..state.training import BELOW
 
 SCRIPT, STATE = Path("model_def_script", "metadata"), Path("state")  # places in the directory
+MEMORY = "memory://model/"  # address of a store in memory
 # Classes of Orbax that handle the items of the directory.
 HANDLERS = {"model_def_script": "json_checkpoint_handler.JsonCheckpointHandler"}
 HANDLERS |= {"state": "standard_checkpoint_handler.StandardCheckpointHandler"}
@@ -45,8 +46,8 @@ def write_orbax(checkpoint: Checkpoint, path: Path) -> None:
     arrays = {f"{BELOW}{name}": array for name, array in sorted(state.items())}
     (path / STATE).mkdir(parents=True)
     (path / SCRIPT).parent.mkdir()
-    for name, array in arrays.items():
-        write_array(tensorstore, path / STATE, name, array)
+    for name, data in stored(tensorstore, arrays).items():
+        write_bytes(path / STATE / name, data)
     script = config_to_script(checkpoint.config)
     if "min_distance" in checkpoint.metadata:
         script["_min_nbor_dist"] = checkpoint.metadata["min_distance"]
@@ -60,8 +61,25 @@ def write_json(path: Path, content: dict) -> None:
     path.write_text(json.dumps(content))
 
 
-def write_array(tensorstore, folder: Path, name: str, array: numpy.ndarray) -> None:
-    """Write one array in one piece."""
+def write_bytes(path: Path, data: bytes) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(data)
+
+
+def stored(tensorstore, arrays: State) -> dict[str, bytes]:
+    """The files of a key-value store of arrays, by their paths.
+
+    The store is made in memory: its own threads touch no disk, so an interrupted or failed write is an ordinary one.
+    """
+    context = tensorstore.Context()
+    for name, array in arrays.items():
+        write_array(tensorstore, context, name, array)
+    files = tensorstore.KvStore.open(MEMORY, context=context).result()
+    return {key.decode(): files[key] for key in files.list().result()}
+
+
+def write_array(tensorstore, context, name: str, array: numpy.ndarray) -> None:
+    """Write one array in one piece to the store in memory."""
     description = {
         "shape": list(array.shape),
         "chunks": [max(1, n) for n in array.shape],
@@ -73,9 +91,9 @@ def write_array(tensorstore, folder: Path, name: str, array: numpy.ndarray) -> N
         "order": "C",
         "zarr_format": 2,
     }
-    store = {"driver": "ocdbt", "base": f"file://{folder.resolve()}/", "path": name}
+    store = {"driver": "ocdbt", "base": MEMORY, "path": name}
     spec = {"driver": "zarr", "kvstore": store, "metadata": description, "store_data_equal_to_fill_value": True}
-    tensorstore.open(spec, create=True).result().write(array).result()
+    tensorstore.open(spec, create=True, context=context).result().write(array).result()
 
 
 def described(item: tuple[str, numpy.ndarray]) -> tuple[str, dict]:
