@@ -96,7 +96,7 @@ def save(model: Model, file: str | PathLike[str], overwrite: bool = True) -> Non
     file
         Its suffix chooses the format: `.dp`, `.yaml`, `.json`, `.safetensors`, `.pt` or `.jax`.
     overwrite
-        Whether an existing file is replaced; otherwise it is an `InputError`.
+        Whether an existing file is replaced, as `numpy.save` does it; otherwise it is an `InputError`.
 
     Raises
     ------

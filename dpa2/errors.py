@@ -5,6 +5,7 @@ A message says what is wrong, where, and what to do. The facts of an error are a
 
 from __future__ import annotations
 
+import os
 import types
 import typing
 
@@ -91,9 +92,25 @@ def require(package: str, extra: str) -> types.ModuleType:
     try:
         return import_module(package)
     except ImportError as error:
+        if was_interrupted(error):
+            raise KeyboardInterrupt from error
         command = f"pip install 'dpa2[{extra}]'"
         raise MissingDependency(
             f"{package} is needed for this and cannot be imported ({error}). Install it with: {command}",
             package=package,
             install=command,
         ) from error
+
+
+def was_interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is the cause of an error: modules written in C turn it into an `ImportError`."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def require_regular(path: str | os.PathLike) -> None:
+    """Raise `InputError` for a pipe, a device or a socket, which cannot be read twice and may never end."""
+    if not (os.path.isfile(path) or os.path.isdir(path)) and os.path.exists(path):
+        way = "it must be a regular file: save what comes through it to a file, and give the name of that"
+        raise InputError(f"{path}: is a pipe, a device or a socket; {way}", argument="file", file=str(path))

@@ -1,12 +1,9 @@
-"""The application, and what its commands share: how they are declared, common options, output and errors."""
+"""The application, and what its commands share: how they are declared, and common options."""
 
 from __future__ import annotations
 
-import json
 import os
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache, wraps
@@ -15,15 +12,13 @@ from pkgutil import iter_modules
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from ..backends import CHOICES
 from .exit_codes import USAGE
+from .truncation import truncation_as_one_line
 
 VERBS = f"{__package__}.verbs"  # the folder whose modules are the commands
-out = Console()
-err = Console(stderr=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 Head = Annotated[str | None, typer.Option(help="Task head to use from a multi-task file.", metavar="NAME")]
@@ -100,34 +95,6 @@ def verb(group: Group, rank: int, *examples: str, foreign_code: bool = False) ->
     return declare
 
 
-@contextmanager
-def truncation_as_one_line() -> Iterator[None]:
-    """A context that prints its truncation warnings as one line at its end, and other warnings as they come."""
-    cuts: list = []
-    with warnings.catch_warnings():
-        others = warnings.showwarning
-
-        def show(message, category, *rest):
-            if hasattr(message, "truncations"):  # a TruncationWarning, whose import would take long
-                cuts.extend(message.truncations)
-            else:
-                others(message, category, *rest)
-
-        warnings.showwarning = show
-        try:
-            yield
-        finally:
-            tell_truncation(cuts)
-
-
-def tell_truncation(cuts: list) -> None:
-    """Print a line on standard error that says which lists of neighbours were cut, if any were."""
-    if cuts:
-        from ..model.truncation import summed, wording
-
-        err.print(f"warning: {one_line(wording(summed(cuts)))}", markup=False, highlight=False, soft_wrap=True)
-
-
 def renaming(text: str | None, type_map: Sequence[str]) -> dict[str, str]:
     """Return the model's type for each name of the option --types."""
     from ..structures import naming
@@ -159,28 +126,3 @@ def options(context: typer.Context, debug: Debug = False) -> None:
     if context.invoked_subcommand is None:
         print(context.get_help())
         raise typer.Exit(USAGE)
-
-
-def tell_error(error: Exception, as_json: bool) -> None:
-    """Print the kind of an error and its message in one line; its facts as JSON too if the caller reads JSON."""
-    message = one_line(str(error))
-    err.print(f"[red]{type(error).__name__}[/red]: ", end="")
-    err.print(message, markup=False, highlight=False, soft_wrap=True)
-    if as_json:
-        facts = {k: v for k, v in getattr(error, "facts", {}).items() if v is not None}
-        tell({"error": type(error).__name__, "message": message, "facts": facts})
-
-
-def one_line(text: str) -> str:
-    """Return a text without line breaks and control characters, which a hostile file could send to the terminal."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in " ".join(text.split()))
-
-
-def tell(data: dict) -> None:
-    """Print one JSON object on standard output."""
-    print(json.dumps(data, default=str, ensure_ascii=False))
-
-
-def tell_line(text: str) -> None:
-    """Print one line of plain text, however long, on standard output."""
-    out.print(one_line(text), markup=False, highlight=False, soft_wrap=True)

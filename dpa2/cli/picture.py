@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .png import check_png, empty_figure, save_png
+from .png import caption, check_png, empty_figure, save_png
 
 
 def draw(found, file: str, title: str) -> None:
@@ -14,7 +14,7 @@ def draw(found, file: str, title: str) -> None:
     axes.barh([t.name for t in tensors], [t.relative for t in tensors], height=0.7)
     axes.set_xscale("log" if any(t.relative > 0 for t in tensors) else "linear")
     axes.set_xlabel("‖second - first‖ / ‖first‖")
-    axes.set_title(f"{title}\n{len(found.different)} of {len(found.tensors)} tensors differ", fontsize=9)
+    axes.set_title(f"{caption(title)}\n{len(found.different)} of {len(found.tensors)} tensors differ", fontsize=9)
     axes.tick_params(axis="y", labelsize=6)
     axes.margins(y=0.01)
     save_png(figure, file)

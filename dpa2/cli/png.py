@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 
 from ..errors import InputError, require
+from .output import one_line
 
 
 def check_png(file: str | None) -> None:
@@ -23,6 +24,15 @@ def check_png(file: str | None) -> None:
 def empty_figure(width: float, height: float):
     """Return an empty matplotlib figure; width and height are in inches."""
     return require("matplotlib.figure", "plot").Figure(figsize=(width, height), layout="constrained")
+
+
+def caption(text: str) -> str:
+    """Return a text as matplotlib prints it, without formulas and control characters.
+
+    >>> caption("a$b")
+    'a\\\\$b'
+    """
+    return one_line(text).replace("$", "\\$")
 
 
 def save_png(figure, file: str) -> None:

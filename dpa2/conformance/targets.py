@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import os
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Mapping
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from copy import deepcopy
 from importlib import import_module
 from pathlib import Path
@@ -17,12 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import FormatError, InputError, TargetFailed
+from ..errors import FormatError, InputError, TargetFailed, require_regular
 from .vectors import INPUTS, Vector, below, inputs, question
 
 Target = Callable[[Vector, str], Mapping[str, np.ndarray] | None]  # returns None if it does not support a vector
 SECONDS = 600.0  # a program that takes longer for one vector is stopped
 FORM = "a function is named package.module:function, as in mine:evaluate"
+LONGEST = 1e6  # seconds that the system can be asked to wait
 NOT_IMPLEMENTED = 77  # a program ends with this code if it does not support a vector
 
 
@@ -114,6 +117,8 @@ def command(line: str, seconds: float = SECONDS) -> Target:
         words = shlex.split(line)
     except ValueError as error:
         raise InputError(f"the command cannot be read: {error}", argument="command") from error
+    if not 0 < seconds <= LONGEST:
+        raise InputError(f"--timeout {seconds}: must be a positive number, at most {LONGEST:g}", argument="timeout")
     if "{inputs}" not in line or "{outputs}" not in line:
         raise InputError("the command must contain {inputs} and {outputs}", argument="command")
 
@@ -143,15 +148,42 @@ def filled_in(word: str, places: dict[str, str]) -> str:
 def started(words: list[str], seconds: float) -> str | int | None:
     """Run a program and return None, the code for an unsupported vector, or the reason of a failure."""
     try:
-        done = subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=seconds)
+        code, said = finished(words, seconds)
     except subprocess.TimeoutExpired:
         return f"it was stopped after {seconds:g} s (--timeout)"
     except OSError as error:
         return f"it could not be started ({error.strerror or error})"
-    if done.returncode == NOT_IMPLEMENTED:
+    if code == NOT_IMPLEMENTED:
         return NOT_IMPLEMENTED
-    last = (done.stderr.strip().splitlines() or ["it wrote no message"])[-1]
-    return f"it ended with code {done.returncode}: {last}" if done.returncode else None
+    last = (said.strip().splitlines() or ["it wrote no message"])[-1]
+    return f"it ended with code {code}: {last}" if code else None
+
+
+def finished(words: list[str], seconds: float) -> tuple[int, str]:
+    """Return the exit code of a program and what it wrote on standard error.
+
+    It is stopped, with all that it started, if it takes longer or if this program is interrupted.
+    """
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "errors": "replace"}
+    process = subprocess.Popen(words, start_new_session=True, **streams)  # type: ignore[call-overload]
+    try:
+        _, said = process.communicate(timeout=seconds)
+    except BaseException:
+        stop_all(process)
+        raise
+    return process.returncode, said
+
+
+def stop_all(process: subprocess.Popen) -> None:
+    """Kill a program and the programs that it started."""
+    if os.name == "posix":
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    process.wait()
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
 
 
 def read_arrays(path: Path, dtype: str = "float64") -> dict[str, np.ndarray]:
@@ -159,6 +191,7 @@ def read_arrays(path: Path, dtype: str = "float64") -> dict[str, np.ndarray]:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
+    require_regular(path)
     try:
         found = load(Path(path).read_bytes())
     except (SafetensorError, ValueError, KeyError, TypeError) as error:

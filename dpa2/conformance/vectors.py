@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from ..config import DPA2Config
-from ..errors import FormatError
+from ..errors import FormatError, WriteFailed, require_regular
 from ..model.model import Model
 from ..model.preparation import check_system, list_neighbors
 from ..serialization.checkpoint import Checkpoint
@@ -152,6 +152,7 @@ def below(tensors: dict, prefix: str) -> dict:
 
 def read(path: Path) -> Vector:
     """Return the vector in a file."""
+    require_regular(path)
     try:
         return decode(path.read_bytes())
     except FormatError as error:
@@ -162,7 +163,10 @@ def write(folder: Path, files: dict[str, bytes]) -> str:
     """Write files, and in `DIGEST` their digest, by which they can be cited; return the digest."""
     from ..serialization.atomic import replacing
 
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteFailed(f"{folder}: {error.strerror or error}", file=str(folder), reason=str(error)) from error
     found = digest(files)
     for name, data in (files | {"DIGEST": f"{found}\n".encode()}).items():
         with replacing(folder / name) as new:

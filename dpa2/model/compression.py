@@ -17,6 +17,8 @@ from ..structures.system import System
 from .model import Model
 from .preparation import with_neighbors
 
+MOST_INTERVALS = 10**6  # in the fine part of a table
+
 
 @undisturbed
 def compress(model: Model, min_distance: float, step: float = 0.01, extrapolate: float = 5.0) -> Model:
@@ -35,6 +37,7 @@ def compress(model: Model, min_distance: float, step: float = 0.01, extrapolate:
     host = map_leaves(lambda name, array: array.astype("float64"), model.on_host())
     block, table = host.descriptor.repinit, host.descriptor.type_embedding.table()
     grid = None if block.attention else table_grid(block.environment, min_distance, step, extrapolate)
+    require_affordable(grid, step)
     tables = make_tables(block.embedding, block.type_gate, table, grid)
     tables = map_leaves(lambda name, array: np.ascontiguousarray(array, model.config.dtype), tables)
     tables = map_leaves(lambda name, array: model.backend.asarray(array), tables)
@@ -44,6 +47,14 @@ def compress(model: Model, min_distance: float, step: float = 0.01, extrapolate:
     weights = replace(model.weights, descriptor=replace(model.weights.descriptor, repinit=repinit))
     metadata = model.metadata | {"min_distance": float(min_distance)}
     return replace(model, config=config, weights=weights, metadata=metadata, acceleration=None)
+
+
+def require_affordable(grid, step: float) -> None:
+    """Raise `InputError` if the fine part of a table has more intervals than a table can have."""
+    low, high = (0.0, 0.0) if grid is None else (float(x) for x in grid[:2])
+    if not (high - low) / step <= MOST_INTERVALS:
+        rule = f"a table would have {(high - low) / step:.1e} intervals, more than {MOST_INTERVALS:.0e}"
+        raise InputError(f"step = {step}: {rule}; take a longer step", argument="step")
 
 
 def closest_distance(model: Model, systems: Sequence[System]) -> float:

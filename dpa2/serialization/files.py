@@ -16,6 +16,8 @@ from ..errors import (
     TargetLacks,
     UnsupportedModel,
     VerificationFailed,
+    require_regular,
+    shorten,
 )
 from .atomic import replacing
 from .casting import cast
@@ -89,6 +91,7 @@ def contents(path: str | os.PathLike) -> Contents:
     path = Path(path)
     with errors_naming(path):
         refuse_by_name(path)
+        require_regular(path)
         return unmixed(path, lambda: container_of(path).read(path))
 
 
@@ -133,7 +136,12 @@ def errors_naming(path: str | os.PathLike):
     except ConfigurationError as error:
         raise FormatError(f"{path}: {error}", file=str(path), key=error.facts["path"]) from error
     except DPA2Error as error:
-        raise type(error)(f"{path}: {error}", **(error.facts | {"file": str(path)})) from error
+        named = error if str(error).startswith(f"{path}: ") else f"{path}: {error}"
+        raise type(error)(str(named), **(error.facts | {"file": str(path)})) from error
+    except OSError as error:
+        raise FormatError(
+            f"{shorten(str(path))}: cannot be read ({error.strerror or error})", file=str(path)
+        ) from error
 
 
 def write(checkpoint: Checkpoint, path: str | os.PathLike, overwrite: bool = True) -> None:

@@ -15,7 +15,7 @@ from typing import NoReturn, overload
 
 import numpy as np
 
-from ..errors import FormatError
+from ..errors import FormatError, require_regular
 from ..nn.arrays import Float, Int
 from .hdf5 import Node
 from .places import Place, place_of, refuse_lmdb
@@ -148,6 +148,7 @@ def type_names(place: Place, rename: Mapping[str, str]) -> tuple[str, ...] | Non
 
 def words(file: Place) -> list[str]:
     """Words of a text file."""
+    require_regular(file)
     try:
         return file.read_text(encoding="utf-8").split()
     except (OSError, ValueError) as error:
@@ -268,6 +269,7 @@ class FrameSet:
 
 def opened(file: Place | RawFile) -> np.ndarray:
     """Map a `.npy` file of numbers into memory, or read what stands for it; no code in a file is ever run."""
+    require_regular(file)
     try:
         array = file.array() if isinstance(file, (Node, RawFile)) else np.load(file, mmap_mode="r", allow_pickle=False)
     except FormatError:

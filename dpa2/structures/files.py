@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
-from ..errors import InputError, require
+import numpy as np
+
+from ..errors import InputError, require, require_regular, shorten
 from .datasets import Frame, read_dataset
 from .places import is_data_set
 from .system import System
@@ -32,7 +34,8 @@ def read_structures(
     for path in paths:
         if is_data_set(path):
             frames.extend(read_dataset(path, type_map, rename))
-        elif Path(path).exists():
+        elif os.path.exists(path):
+            require_regular(path)
             frames.extend(read_with_ase(path, rename or {}))
         else:
             raise InputError(f"{path}: there is no such file or folder", argument=path)
@@ -56,4 +59,15 @@ def frame(atoms, name: str, rename: Mapping[str, str]) -> Frame:
     system = System.from_ase(atoms, name=name)
     system = replace(system, types=[rename.get(t, t) for t in system.types])
     known = getattr(atoms.calc, "results", {})
-    return Frame(system, known.get("energy"), known.get("forces"), None, None, None, name)
+    energy, forces = label(known, "energy", (), name), label(known, "forces", (len(atoms), 3), name)
+    return Frame(system, None if energy is None else float(energy), forces, None, None, None, name)
+
+
+def label(known: dict, key: str, shape: tuple[int, ...], name: str) -> np.ndarray | None:
+    """Return a label of a structure as numbers of a shape; None if there is none."""
+    if known.get(key) is None:
+        return None
+    try:
+        return np.asarray(known[key], dtype=np.float64).reshape(shape)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{name}: {key} = {shorten(known[key])}: must be numbers", argument=name) from error

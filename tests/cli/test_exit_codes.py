@@ -8,8 +8,8 @@ import pytest
 from command_line import run
 
 from dpa2 import demo, errors
-from dpa2.cli.app import one_line
 from dpa2.cli.exit_codes import exit_code
+from dpa2.cli.output import one_line
 
 
 @pytest.fixture

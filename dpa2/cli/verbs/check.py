@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 
 from ...errors import FileMissing, InputError
-from ..app import AsJson, Group, err, out, tell, tell_line, verb
+from ..app import AsJson, Group, verb
 from ..exit_codes import DIFFERENT
+from ..output import Table, err, out, tell, tell_line, tell_written
 
 
 @verb(
@@ -71,13 +72,15 @@ def check(
         reports = of_target(targets or [], command, timeout, chosen(folder, only, without), dtype, tolerance, as_json)
     if page is not None:
         with replacing(page) as new:
-            new.write_text(reporting.page(reports, command or " ".join(targets or [])))
+            text = reporting.page(reports, command or " ".join(targets or []))
+            new.write_text(text, encoding="utf-8", errors="backslashreplace")
     if as_json:
         tell(facts(reports))
     else:
         show(reports)
         for line in reporting.verdict(reports):
             tell_line(line)
+        tell_written(page)
     raise typer.Exit(DIFFERENT if reporting.earliest(reports) else 0)
 
 
@@ -169,8 +172,6 @@ def finite(value):
 
 def show(reports) -> None:
     """Print a table with a row for each vector."""
-    from rich.table import Table
-
     table = Table("vector", "given", "largest error", "first divergence", "only empty slots", title=reports[0].dtype)
     for report in reports:
         first = report.skipped or report.first or "-"

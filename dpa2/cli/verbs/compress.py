@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from ...errors import InputError
-from ..app import AsJson, Group, Head, Types, out, renaming, tell, tell_line, verb
+from ..app import AsJson, Group, Head, Types, renaming, verb
+from ..output import Table, out, tell, tell_line, tell_written
 
 ATOMS = 24  # number of atoms of the random structure on which errors are measured without --data
 CALLS = 4  # each model is timed this many times, and the shortest time is reported
@@ -129,8 +130,6 @@ def timed(model, system) -> float:
 
 def show(facts: dict) -> None:
     """Print a table with a row for each fact."""
-    from rich.table import Table
-
     table = Table(show_header=False, box=None)
     table.add_row("smallest distance", f"{facts['min_distance']:.4f} Å")
     what = f"{facts['intervals']} intervals" if facts["intervals"] else "of the types alone"
@@ -142,3 +141,4 @@ def show(facts: dict) -> None:
     table.add_row("time", f"{exact:.3g} s → {near:.3g} s")
     out.print(table)
     tell_line(f" {facts['digest']}")
+    tell_written(facts["target"])

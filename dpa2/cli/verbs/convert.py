@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from ..app import AsJson, Group, Head, tell, tell_line, verb
+from ..app import AsJson, Group, Head, verb
+from ..output import tell, tell_line
 
 
 @verb(

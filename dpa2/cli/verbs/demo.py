@@ -6,8 +6,9 @@ import dataclasses
 
 import typer
 
-from ..app import AsJson, Backend, Group, out, tell, verb
+from ..app import AsJson, Backend, Group, verb
 from ..exit_codes import DIFFERENT
+from ..output import Table, out, styled, tell
 
 
 @verb(Group.USE, 5, "dpa2 demo", "dpa2 demo --backend torch")
@@ -28,10 +29,8 @@ def demo(backend: Backend = "numpy", as_json: AsJson = False) -> None:
 
 def show(steps) -> None:
     """Print a table with a row for each step."""
-    from rich.table import Table
-
     table = Table("step", "result", "deviation from DeePMD-kit", "", title="dpa2 demo")
     for step in steps:
         deviation = "" if step.deviation is None else f"{step.deviation:.1e}"
-        table.add_row(step.what, step.result, deviation, "[green]ok[/green]" if step.passed else "[red]no[/red]")
+        table.add_row(step.what, step.result, deviation, styled("ok", "green") if step.passed else styled("no", "red"))
     out.print(table)

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ..app import AsJson, Group, out, tell, tell_line, verb
+from ..app import AsJson, Group, verb
+from ..output import Table, out, tell, tell_line, tell_written
 from ..sides import First, Second, read_side
 
 
@@ -34,12 +35,11 @@ def diff(
         tell({"equal": found.equal, "settings": [asdict(s) for s in found.settings], "tensors": tensors})
     else:
         show(found, found.tensors if everything else found.different)
+        tell_written(png)
 
 
 def show(found, tensors) -> None:
     """Print the settings that differ, the tensors that cannot be compared, and a table of those that can."""
-    from rich.table import Table
-
     lines = [f"{s.path}: {s.first!r} → {s.second!r}" for s in found.settings]
     for line in [*lines, *(f"{t.name}: {t.reason}" for t in tensors if t.reason)]:
         tell_line(line)

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from ..app import AsJson, Backend, Group, Head, Structures, Truncate, Types, err, out, renaming, tell, tell_line, verb
+from ..app import AsJson, Backend, Group, Head, Structures, Truncate, Types, renaming, verb
+from ..output import Table, err, out, tell, tell_line, tell_written
 
 
 @verb(
@@ -65,12 +66,11 @@ def evaluate(
         tell({"frames": [results.plain(row) for row in rows], "summary": summary})
     else:
         show(rows, summary)
+        tell_written(save)
 
 
 def show(rows, summary: dict) -> None:
     """Print a table with a row for each frame, then the errors against the labels."""
-    from rich.table import Table
-
     table = Table("structure", "atoms", "energy / eV", "largest force / eV/Å", "pressure / eV/Å³")
     for row in rows:
         pressure = "" if row["pressure"] is None else f"{row['pressure']:.6g}"

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from ..app import AsJson, Group, Head, out, tell, tell_line, verb
+from ..app import AsJson, Group, Head, verb
+from ..output import Table, out, tell, tell_line
 
 
 @verb(Group.USE, 1, "dpa2 info water.dp", "dpa2 info multitask.pt --head water --tensors")
@@ -62,8 +63,6 @@ def describe(checkpoint) -> dict:
 
 def show(facts: dict, config=None) -> None:
     """Print a table of the facts, with a row for each block of the network."""
-    from rich.table import Table
-
     table = Table(show_header=False, box=None)
     for name, value in facts.items():
         if value is not None and name != "digest":

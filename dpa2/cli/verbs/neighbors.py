@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from ..app import AsJson, Group, Head, Structures, Types, err, out, renaming, tell, tell_line, verb
+from ..app import AsJson, Group, Head, Structures, Types, renaming, verb
 from ..exit_codes import DIFFERENT
+from ..output import Table, err, out, tell, tell_line, tell_written
 from ..png import check_png, empty_figure, save_png
 
 BARS = " ▁▂▃▄▅▆▇█"
@@ -45,6 +46,7 @@ def neighbors(
         tell({"frames": len(frames), "blocks": [facts(block) for block in blocks]})
     else:
         show(blocks, len(frames))
+        tell_written(png)
     raise typer.Exit(DIFFERENT if any(block.exceeding for block in blocks) else 0)
 
 
@@ -56,8 +58,6 @@ def facts(block) -> dict:
 
 def show(blocks, frames: int) -> None:
     """Print a table with a row for each block, then the atom with the most neighbours."""
-    from rich.table import Table
-
     from ...surveys.neighbors import MARGIN, MULTIPLE
 
     table = Table("block", "cutoff / Å", "holds", "largest", "mean", "to use", "atoms by count")

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from ..app import AsJson, Group, Head, Structures, Truncate, Types, err, out, renaming, tell, tell_line, verb
+from ..app import AsJson, Group, Head, Structures, Truncate, Types, renaming, verb
+from ..output import Table, err, out, styled, tell, tell_line, tell_written
 from ..png import check_png, empty_figure, save_png
 
 MAX_BAR = 24  # a bar in the terminal is at most this many characters long
@@ -56,6 +57,7 @@ def precision(
         tell({"dtype": dtype, "frames": len(systems), "grows_most": facts(growth), "tensors": tensors})
     else:
         show(errors, growth, dtype, len(systems))
+        tell_written(png)
 
 
 def spread(frames, count: int) -> list:
@@ -78,12 +80,9 @@ def facts(growth) -> dict:
 
 def show(errors, growth, dtype: str, frames: int) -> None:
     """Print a table with a row for each tensor, then where the error grows most."""
-    from rich.table import Table
-
     table = Table("tensor", "error", f"from 1e-{DECADES:g} to 1", "largest entry")
     for tensor in errors:
-        mark = "[red]" if tensor.name == growth.name else ""
-        bar = mark + "█" * bar_length(tensor.error)
+        bar = styled("█" * bar_length(tensor.error), "red" if tensor.name == growth.name else "")
         table.add_row(tensor.name, f"{tensor.error:.1e}", bar, f"{tensor.largest:.3g}")
     out.print(table)
     rule = f"errors of {dtype} relative to the largest entry of a tensor, the worst of {frames} structures"

@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
-from ..app import AsJson, Group, Head, err, out, tell, tell_line, verb
+from ..app import AsJson, Group, Head, verb
 from ..exit_codes import DIFFERENT
+from ..output import Table, err, out, styled, tell, tell_line, tell_written
 from ..png import check_png, empty_figure, save_png
 
 COLUMNS = ("event", "event_distance", "counted", "continuity", "quantity", "order", "jump", "distance", "value")
@@ -54,6 +55,8 @@ def smoothness(
         tell({"smooth": not rough, "causes": causes, "events": [facts(event) for event in events]})
     else:
         show(events, rough, causes)
+        tell_written(csv)
+        tell_written(png)
     raise typer.Exit(DIFFERENT if rough else 0)
 
 
@@ -79,12 +82,11 @@ def facts(event) -> dict:
 
 def show(events, rough, causes) -> None:
     """Print a table with rows for each event and quantity, then the conclusion and known causes."""
-    from rich.table import Table
-
     table = Table("", "step / Å", "jump", "… at ½", "… at ¼", "order", box=None, padding=(0, 1, 0, 0))
     for event in events:
         verdict = event.continuity if event.counted else "not counted"
-        table.add_row(f"[bold]{event.drag.event}, {event.drag.at:.4g} Å", *[""] * 4, f"[bold]{verdict}")
+        about = styled(f"{event.drag.event}, {event.drag.at:.4g} Å", "bold")
+        table.add_row(about, *[""] * 4, styled(verdict, "bold"))
         for jump in event.jumps:
             order = f"{jump.order:.2f}" if isfinite(jump.order) else "rounding"
             sizes = (f"{size:.1e}" for size in jump.sizes)

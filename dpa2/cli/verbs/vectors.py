@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from ...errors import InputError
-from ..app import AsJson, Group, Head, tell, tell_line, verb
+from ..app import AsJson, Group, Head, verb
+from ..output import tell, tell_line
 
 
 @verb(Group.CONFORM, 2, "dpa2 vectors golden/", "dpa2 vectors mine/ --model water.dp --structure frames.xyz")

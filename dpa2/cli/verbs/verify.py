@@ -6,8 +6,9 @@ from dataclasses import asdict
 
 import typer
 
-from ..app import AsJson, Group, tell, tell_line, verb
+from ..app import AsJson, Group, verb
 from ..exit_codes import DIFFERENT
+from ..output import tell, tell_line
 from ..sides import First, Second, read_side
 
 

@@ -1,0 +1,35 @@
+"""Running one command: its exit code, and one line for a named error."""
+
+from __future__ import annotations
+
+import typer
+
+from ..errors import DPA2Error, InputError
+from .app import application
+from .exit_codes import exit_code
+from .output import allow_any_terminal, tell_error, tell_traceback
+
+WRONG_CALL = typer.BadParameter.__base__  # what the parser raises; its module differs between versions of typer
+
+
+def path_of(error) -> str:
+    """Return the command whose call is wrong, as `dpa2` or `dpa2 eval`."""
+    return error.ctx.command_path if error.ctx else "dpa2"
+
+
+def run(words: list[str]) -> int:
+    """Run a command line and return its exit code."""
+    allow_any_terminal()
+    arguments = [word for word in words if word != "--debug"]
+    try:
+        return application()(arguments, prog_name="dpa2", standalone_mode=False) or 0
+    except typer.Abort as error:  # the parser's word for Ctrl-C
+        raise KeyboardInterrupt from error
+    except WRONG_CALL as error:
+        refused: Exception = InputError(f"{error.format_message()} See `{path_of(error)} --help`.")
+    except (DPA2Error, OSError) as error:
+        refused = error
+    if "--debug" in words:
+        tell_traceback(refused)
+    tell_error(refused, as_json="--json" in words)
+    return exit_code(refused)
