@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import typer
 
 from ..errors import DPA2Error, InputError
@@ -9,10 +11,11 @@ from .app import application
 from .exit_codes import exit_code
 from .output import allow_any_terminal, tell_error, tell_traceback
 
-WRONG_CALL = typer.BadParameter.__base__  # what the parser raises; its module differs between versions of typer
+# The parser raises the parent of this class, whose module differs between versions of typer, with the same methods.
+WRONG_CALL = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 
 
-def path_of(error) -> str:
+def path_of(error: typer.BadParameter) -> str:
     """Return the command whose call is wrong, as `dpa2` or `dpa2 eval`."""
     return error.ctx.command_path if error.ctx else "dpa2"
 

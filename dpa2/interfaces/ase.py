@@ -85,7 +85,7 @@ class DPA2(calculator.Calculator):
     (3, 3)
     """
 
-    implemented_properties = ("energy", "free_energy", "energies", "forces", "stress")
+    implemented_properties = ["energy", "free_energy", "energies", "forces", "stress"]
     model, skin, neighbors, fparam, aparam, types = map(part, ("model", *ADJUSTABLE))
 
     def __init__(
@@ -121,10 +121,9 @@ class DPA2(calculator.Calculator):
         model = parts["model"]
         refuse_unasked(model.config.fitting, parts["fparam"], parts["aparam"])
         self.names = renaming(parts["types"] or {}, model.type_map)
-        self.list = SkinList(
-            *model.cutoffs.repinit, parts["skin"], neighbors=parts["neighbors"],
-            excluded_pairs=model.config.model_excluded_pairs, type_map=model.type_map,
-        )  # fmt: skip
+        (cutoff, most), pairs = model.cutoffs.repinit, model.config.model_excluded_pairs
+        options = {"neighbors": parts["neighbors"], "excluded_pairs": pairs, "type_map": model.type_map}
+        self.list = SkinList(cutoff, most, parts["skin"], **options)
         self.parts = parts
         self.parameters = calculator.Parameters({name: parts[name] for name in ADJUSTABLE})
         self.reset()

@@ -30,9 +30,7 @@ class SkinList:
 
     def __init__(self, cutoff: float, max_neighbors: int, skin: float, **options: Any) -> None:
         self.selection = Selection(cutoff, max_neighbors, **options)
-        if not (isinstance(skin, Real) and math.isfinite(skin) and skin >= 0):
-            refuse("", "skin", f"{skin!r} is no distance: a finite number of Å, 0 or more, is wanted")
-        self.skin = float(skin)
+        self.skin = checked_skin(skin)
         self.last: Search | None = None
 
     def update(self, system: System) -> Neighbors:
@@ -45,6 +43,13 @@ class SkinList:
             self.last = Search(system, positions, places, images, pairs)
         edges = measured(self.last.moved(places), positions, self.last.images, cutoff)
         return selected(edges, system.types, self.selection, system.name)
+
+
+def checked_skin(skin: Any) -> float:
+    """Return the skin in Å; raise an `InputError` if it is no distance."""
+    if not (isinstance(skin, Real) and math.isfinite(skin) and skin >= 0):
+        refuse("", "skin", f"{skin!r} is no distance: a finite number of Å, 0 or more, is wanted")
+    return float(skin)
 
 
 @dataclass(frozen=True, eq=False)

@@ -148,7 +148,8 @@ def type_names(place: Place, rename: Mapping[str, str]) -> tuple[str, ...] | Non
 
 def words(file: Place) -> list[str]:
     """Words of a text file."""
-    require_regular(file)
+    if isinstance(file, Path):
+        require_regular(file)
     try:
         return file.read_text(encoding="utf-8").split()
     except (OSError, ValueError) as error:
@@ -269,7 +270,8 @@ class FrameSet:
 
 def opened(file: Place | RawFile) -> np.ndarray:
     """Map a `.npy` file of numbers into memory, or read what stands for it; no code in a file is ever run."""
-    require_regular(file)
+    if isinstance(file, Path):
+        require_regular(file)
     try:
         array = file.array() if isinstance(file, (Node, RawFile)) else np.load(file, mmap_mode="r", allow_pickle=False)
     except FormatError:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import FormatError
+from ..errors import FormatError, require_regular
 
 
 @dataclass(frozen=True, order=True)
@@ -48,6 +48,7 @@ class RawFile:
 
     def array(self) -> np.ndarray:
         """The numbers of the file, a row for each frame."""
+        require_regular(self.path)
         return kept(self.path, self.path.stat().st_mtime_ns)
 
 

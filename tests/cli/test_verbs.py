@@ -30,7 +30,8 @@ from typing import Annotated
 
 import typer
 
-from ..app import AsJson, Group, tell, verb
+from ..app import AsJson, Group, verb
+from ..output import tell
 
 
 @verb(Group.COMPARE, 0, "dpa2 hello water.dp")
