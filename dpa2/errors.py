@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import types
 import typing
+from collections.abc import Iterable, Sequence
 
 
 class DPA2Error(Exception):
@@ -74,7 +75,7 @@ def shorten(value: object) -> str:
     return reprlib.repr(value)
 
 
-def refuse_unknown(names: typing.Iterable[str], known: typing.Sequence[str], what: str) -> None:
+def refuse_unknown(names: Iterable[str], known: Sequence[str], what: str) -> None:
     """Raise an `InputError` for the first of the names that is not known, with the one that was meant perhaps."""
     from difflib import get_close_matches
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..nn.arrays import Array, end_to_end
 from .kept import kept_folder
+from .own_settings import jax_settings
 from .threads import processors
 
 NETS_AT_NEIGHBORS = ("begin", "return_to_vectors")  # chunk functions that evaluate embedding nets at every neighbour
@@ -22,16 +23,15 @@ def compiled(function: Callable, platform: str = "") -> Callable:
     import jax
 
     options = compiler_options(function.__name__ in NETS_AT_NEIGHBORS) if platform == "cpu" else None
-    return jax.jit(exactly(function), compiler_options=options)
+    return exactly(jax.jit(exactly(function), compiler_options=options))
 
 
 def exactly(function: Callable) -> Callable:
-    """The function with products of float32 as exact as elsewhere: GPUs would round their factors to 10 bits."""
-    import jax
+    """The function under the settings of evaluations, which belong to a thread and to what is traced in it."""
 
     @wraps(function)
     def exact(*arguments):  # type: ignore[no-untyped-def]  # the signature is that of `function`
-        with jax.default_matmul_precision("highest"):
+        with jax_settings():
             return function(*arguments)
 
     return exact

@@ -17,9 +17,9 @@ def note_lost_libraries() -> None:
         LOST.add("jax")
 
 
-def require_jax() -> None:
-    """Raise a `BackendError` in a process that was forked from one that had started JAX."""
-    if "jax" in LOST:
+def refuse_lost(library: str) -> None:
+    """Raise a `BackendError` for a library that the parent of this process had started before the fork."""
+    if library in LOST:
         raise BackendError(
             "JAX cannot be used in a process that was forked from one that used JAX: its threads are not there, and it "
             "would wait for ever. Start processes with multiprocessing.get_context('spawn') (or 'forkserver'), or fork "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from ..errors import BackendError
 from ..nn.arrays import Array, end_to_end
 from .compiling import compiled, exactly, keep_compiled, refilled
 from .eager import Eager, Join, Result, Shaped, Tree, converted, reusing
+from .own_settings import jax_settings
 from .protocol import Backend, implements_backend
 from .pytrees import register_modules
 from .threads import available, processors, run_in_threads
@@ -77,6 +79,10 @@ class JAX(Shaped):
     def to_numpy(self, x: Array) -> np.ndarray:
         """A JAX array as a NumPy array."""
         return np.asarray(x.astype("float32") if x.dtype == "bfloat16" else x)
+
+    def own_settings(self) -> AbstractContextManager[Any]:
+        """A context with the settings of JAX that evaluations want."""
+        return jax_settings()
 
     def wide(self) -> str:
         """The precision of coordinates, energies and sums: float64 where JAX has it."""

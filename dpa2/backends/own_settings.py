@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from .forks import refuse_lost
 from .process_setting import ProcessSetting
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -56,9 +57,13 @@ def exact_products() -> ProcessSetting:
 
 @contextmanager
 def jax_settings() -> Iterator[None]:
-    """Products of float32 in full; shapes and precisions may be mixed, and numbers be transferred."""
+    """Products of float32 in full; shapes and precisions may be mixed, and numbers be transferred.
+
+    Raises a `BackendError` in a process that was forked from one that used JAX.
+    """
     import jax
 
+    refuse_lost("jax")
     with ExitStack() as settings:
         settings.enter_context(numpy_settings())
         settings.enter_context(jax.default_matmul_precision("highest"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -31,17 +31,29 @@ def register_module(cls: type) -> None:
     register_dataclass(cls, data_fields=arrays, meta_fields=settings)
 
 
-def as_pytree(config: DPA2Config, weights: Any, backend: Backend) -> tuple[Any, Callable[..., list[Evaluation]]]:
+@dataclass(frozen=True, eq=False)
+class PytreeFunction:
+    """The function of `as_pytree`; it can be pickled."""
+
+    config: DPA2Config
+    backend: Backend
+
+    def __call__(self, weights: Any, prepared: Prepared, atom_virial: bool = False) -> list[Evaluation]:
+        """Return an `Evaluation` for each system, differentiable in the weights that are trained."""
+        with self.backend.own_settings():
+            program = self.backend.fold(map_roles(self.stopped, weights))
+            return evaluate_prepared(program, self.backend, prepared, atom_virial)
+
+    def stopped(self, leaf: Leaf, array: Any) -> Any:
+        """Return an array; one that is not trained has gradient zero."""
+        from jax.lax import stop_gradient
+
+        return array if trainable(self.config, leaf) else stop_gradient(array)
+
+
+def as_pytree(config: DPA2Config, weights: Any, backend: Backend) -> tuple[Any, PytreeFunction]:
     """Return (weights, function): a pytree, and `function(weights, prepared)`, a list of `Evaluation`.
 
     Gradients by frozen parameters, by statistics and by the output bias are zero.
     """
-    from jax.lax import stop_gradient
-
-    def stopped(leaf: Leaf, array: Any) -> Any:
-        return array if trainable(config, leaf) else stop_gradient(array)
-
-    def evaluate(weights: Any, prepared: Prepared, atom_virial: bool = False) -> list[Evaluation]:
-        return evaluate_prepared(backend.fold(map_roles(stopped, weights)), backend, prepared, atom_virial)
-
-    return weights, evaluate
+    return weights, PytreeFunction(config, backend)

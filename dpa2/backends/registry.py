@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ..errors import BackendError, require
-from . import forks  # noqa: F401  to know in a forked process what its parent used
+from .forks import refuse_lost
 
 if TYPE_CHECKING:
     from .protocol import Backend
@@ -44,7 +44,8 @@ CHOICES = f"{', '.join(NAMES[:-1])} or {NAMES[-1]}"  # for help texts
 def backend(name: str = "numpy", device: str | None = None) -> Backend:
     """Return the back end of the table called `name`, on a device or on the library's default one.
 
-    Raises `BackendError` for an unknown name or device, `MissingDependency` where the library is not installed.
+    Raises `BackendError` for an unknown name or device, and for JAX in a process that was forked from one that used it;
+    `MissingDependency` where the library is not installed.
 
     >>> backend("numpy").device
     'cpu'
@@ -53,5 +54,6 @@ def backend(name: str = "numpy", device: str | None = None) -> Backend:
         commands = "; ".join(f"{known}: {entry.install}" for known, entry in BACKENDS.items())
         raise BackendError(f"there is no back end {name!r}; known: {', '.join(NAMES)} ({commands})", backend=name)
     entry = BACKENDS[name]
+    refuse_lost(name)
     require(entry.package, entry.extra)
     return getattr(import_module(f".{entry.module}", __package__), entry.cls)(device)

@@ -47,7 +47,7 @@ class SkinList:
 
 def checked_skin(skin: Any) -> float:
     """Return the skin in Å; raise an `InputError` if it is no distance."""
-    if not (isinstance(skin, Real) and math.isfinite(skin) and skin >= 0):
+    if not (isinstance(skin, Real) and 0 <= float(skin) < math.inf):
         refuse("", "skin", f"{skin!r} is no distance: a finite number of Å, 0 or more, is wanted")
     return float(skin)
 
