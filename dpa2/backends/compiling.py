@@ -2,28 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache, wraps
 from typing import Any
 
-from ..nn.arrays import Array, end_to_end
+import numpy as np
+
+from ..nn.arrays import Array
 from .kept import kept_folder
 from .own_settings import jax_settings
 from .threads import processors
 
 NETS_AT_NEIGHBORS = ("begin", "return_to_vectors")  # chunk functions that evaluate embedding nets at every neighbour
 
+MOST_PROGRAMS = 64  # shapes of one function; no known series of systems needs as many
+
+
+class Program:
+    """A function that JAX compiles for each shape of its arguments, called under the settings of evaluations."""
+
+    def __init__(self, function: Callable, **options: Any) -> None:
+        import jax
+
+        self.function: Any = jax.jit(exactly(function), **options)
+
+    def __call__(self, *arguments: Any) -> Any:
+        with jax_settings():
+            return self.function(*arguments)
+
+    def __len__(self) -> int:
+        """The number of shapes for which it is compiled."""
+        return int(self.function._cache_size())
+
+    def drop_old(self) -> None:
+        """Release what was compiled once there are more than `MOST_PROGRAMS` shapes.
+
+        Each takes megabytes and some ten of the 65,530 memory maps that Linux allows a process.
+        """
+        if len(self) > MOST_PROGRAMS:
+            self.function.clear_cache()
+
 
 @lru_cache
-def compiled(function: Callable, platform: str = "") -> Callable:
+def compiled(function: Callable, platform: str = "") -> Program:
     """The function, compiled with the options for a platform; without one where JAX transforms the caller.
 
     JAX refuses options for functions that are called while it transforms others.
     """
-    import jax
-
     options = compiler_options(function.__name__ in NETS_AT_NEIGHBORS) if platform == "cpu" else None
-    return exactly(jax.jit(exactly(function), compiler_options=options))
+    return Program(function, compiler_options=options)
 
 
 def exactly(function: Callable) -> Callable:
@@ -38,15 +65,17 @@ def exactly(function: Callable) -> Callable:
 
 
 @lru_cache
-def refilled(rows: int) -> Callable[[Array | None, Sequence[Array]], Array]:
-    """A function that lays parts end to end, with zeros up to `rows`, in the memory of an array that is given up."""
+def laid() -> Program:
+    """A function that writes rows into an array from a given row on, in the memory of that array, which is given up.
+
+    One program for each pair of shapes, however many parts an array has and in whatever order they come.
+    """
     import jax
 
-    def refill(spent: Array | None, parts: Sequence[Array]) -> Array:
-        spare = rows - sum(map(len, parts))
-        return end_to_end([*parts, jax.numpy.zeros((spare, *parts[0].shape[1:]), parts[0].dtype)])
+    def lay(whole: Array, part: Array, start: np.int32) -> Array:
+        return jax.lax.dynamic_update_slice_in_dim(whole, part, start, axis=0)
 
-    return jax.jit(refill, donate_argnums=0, keep_unused=True)
+    return Program(lay, donate_argnums=0)
 
 
 @lru_cache

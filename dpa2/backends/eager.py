@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Self, TypeVar
 
 from ..batching.plan import ChunkShape
-from ..nn.arrays import Array, end_to_end
+from ..nn.arrays import Array, cut, end_to_end
 from ..nn.module import map_leaves
 from .own_settings import numpy_settings
 
@@ -79,6 +79,14 @@ class Eager(Shaped):
     def joiner(self) -> Join:
         """A function that lays arrays end to end."""
         return end_to_end
+
+    def room(self, rows: int) -> int:
+        """As many rows as there are: nothing is compiled for a length."""
+        return rows
+
+    def pieces(self, x: Array, sizes: Sequence[int]) -> list[Array]:
+        """Consecutive rows of x, so many for each of the `sizes`."""
+        return cut(x, sizes)
 
     def arrays(self, tree: Tree, dtype: str) -> Tree:
         """A tree of NumPy arrays as arrays of the library, real numbers in the precision `dtype`."""

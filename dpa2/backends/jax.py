@@ -12,9 +12,9 @@ import numpy as np
 from ..batching.plan import ChunkShape
 from ..batching.widths import LengthCache, WidthCache
 from ..errors import BackendError
-from ..nn.arrays import Array, end_to_end
-from .compiling import compiled, exactly, keep_compiled, refilled
-from .eager import Eager, Join, Result, Shaped, Tree, converted, reusing
+from ..nn.arrays import Array, cut, end_to_end
+from .compiling import compiled, exactly, keep_compiled, laid
+from .eager import Eager, Join, Result, Shaped, Tree, converted
 from .own_settings import jax_settings
 from .protocol import Backend, implements_backend
 from .pytrees import register_modules
@@ -94,9 +94,11 @@ class JAX(Shaped):
         JAX keeps its transformations of a function in the thread that began them.
         """
         items = list(zip(*lists, strict=True))
-        if self.transformed((shared, lists)):
-            return run_in_threads(compiled(function), shared, items, 1)
-        return run_in_threads(compiled(function, self.place.platform), shared, items, self.callers())
+        traced = self.transformed((shared, lists))
+        program = compiled(function) if traced else compiled(function, self.place.platform)
+        results = run_in_threads(program, shared, items, 1 if traced else self.callers())
+        program.drop_old()
+        return results
 
     def callers(self) -> int:
         """The number of threads that call JAX: several per processor, unless they would occupy more processors."""
@@ -104,13 +106,38 @@ class JAX(Shaped):
 
     def joiner(self) -> Join:
         """A function that lays arrays end to end in the memory of its previous result, and fills up with zeros."""
+        spent, filled = None, -1
 
-        def lay(spent: Array | None, parts: Sequence[Array]) -> Array:
-            if self.transformed((spent, parts)):
-                return end_to_end(parts)
-            return refilled(self.lengths.length_for(sum(map(len, parts))))(spent, parts)
+        def join(parts: Sequence[Array]) -> Array:
+            nonlocal spent, filled
+            rows = sum(map(len, parts))
+            if self.transformed(parts):
+                return end_to_end([*parts, self.zeros(self.room(rows) - rows, parts[0])])
+            whole = spent if rows == filled else self.zeros(self.room(rows), parts[0])
+            spent, filled = self.laid_end_to_end(whole, parts), rows
+            return spent
 
-        return reusing(lay)
+        return join
+
+    def zeros(self, rows: int, like: Array) -> Array:
+        """Rows of zeros in the shape and the precision of other rows."""
+        return self.jax.numpy.zeros((rows, *like.shape[1:]), like.dtype, device=self.place)
+
+    def laid_end_to_end(self, whole: Array, parts: Sequence[Array]) -> Array:
+        """An array, which is given up, with parts written over its first rows."""
+        start = 0
+        for part in parts:
+            whole, start = laid()(whole, part, np.int32(start)), start + len(part)
+        laid().drop_old()
+        return whole
+
+    def room(self, rows: int) -> int:
+        """A length that serves many numbers of rows."""
+        return self.lengths.length_for(rows)
+
+    def pieces(self, x: Array, sizes: Sequence[int]) -> list[Array]:
+        """Consecutive rows of x, cut on the host where nothing is differentiated: JAX compiles for each size."""
+        return cut(x, sizes) if self.transformed(x) else self.jax.device_put(cut(np.asarray(x), sizes), self.place)
 
     def fold(self, weights: Any) -> Any:
         """The program of a model's weights, differentiable in them."""

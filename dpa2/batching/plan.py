@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import ceil, log2
 from sys import maxsize
 
 import numpy as np
@@ -99,6 +100,7 @@ def made_chunks(table: Table, shape: ChunkShape, cutoffs: Cutoffs) -> Iterator[C
     """Chunks of rows, each as wide as its widest atom."""
     spans = [slice(k, k + shape.size) for k in range(0, len(table.types), shape.size)]
     widths = {n: chunk_widths(n, table.counts[n], spans, shape, most) for n, (_, most) in cutoffs.lists.items()}
+    widths["three_body"] = three_body_widths(table.counts["three_body"], spans, widths, shape, cutoffs)
     wide = [max(needs) for needs in zip(*widths.values(), strict=True)]  # the other lists are its leading columns
     table = table.widened(max(wide), cutoffs.far)
     incoming, arriving, arrivals = incoming_edges(table, spans, widths["repformer"], shape)
@@ -133,6 +135,36 @@ def chunk_widths(
     return [rounded_up(w, shape.step, most) for w in widest]
 
 
+def three_body_widths(
+    counts: Int[np.ndarray, "row"],
+    spans: Sequence[slice],
+    widths: dict[str, list[int]],
+    shape: ChunkShape,
+    cutoffs: Cutoffs,
+) -> list[int]:
+    """The widths of the three-body lists; where shapes have become many, those of the repformer's that pad little."""
+    if shape.width_cache is None or not shape.width_cache.crowded:
+        return widths["three_body"]
+    most = cutoffs.lists["three_body"][1]
+    needed = (int(counts[span].max()) for span in spans)
+    lists = zip(needed, widths["three_body"], widths["repformer"], strict=True)
+    return [other if need <= other <= min(2 * own, most) else own for need, own, other in lists]
+
+
+def arrival_widths(
+    counts: Int[np.ndarray, "row"], spans: Sequence[slice], widths: Sequence[int], shape: ChunkShape
+) -> list[int]:
+    """The number of slots for each chunk's incoming edges.
+
+    Where shapes should be few, it is that of the repformer's list, which has as many edges unless lists are cut short,
+    or the first double of it that suffices.
+    """
+    if shape.width_cache is None:
+        return chunk_widths("incoming", counts, spans, shape)
+    doubles = (ceil(log2(max(int(counts[s].max()), w) / w)) for s, w in zip(spans, widths, strict=True))
+    return [w << double for w, double in zip(widths, doubles, strict=True)]
+
+
 def incoming_edges(
     table: Table, spans: Sequence[slice], widths: Sequence[int], shape: ChunkShape
 ) -> tuple[np.ndarray, np.ndarray, list[int]]:
@@ -151,7 +183,7 @@ def incoming_edges(
     order = np.argsort(target, kind="stable")
     count = np.bincount(target, minlength=len(table.types))
     slot = np.arange(len(target)) - np.repeat(np.cumsum(count) - count, count)
-    arrivals = chunk_widths("incoming", count, spans, shape)
+    arrivals = arrival_widths(count, spans, widths, shape)
     incoming = np.zeros((len(count), max(arrivals)), dtype=np.int64)
     incoming[target[order], slot] = position[order]
     return incoming, (np.arange(incoming.shape[1]) < count[:, None]).astype(float), arrivals

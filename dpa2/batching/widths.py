@@ -2,6 +2,8 @@
 
 A compiler makes a program for each shape of arrays, and atoms that move change their numbers of neighbours all the
 time. Widths and lengths with a margin, used again as long as they are large enough, save new programs.
+The first few fit closely, which is fast for one system whose atoms move. Where many different systems come one after
+another, later ones are taken from a ladder with few rungs, so that the number of programs stops growing.
 """
 
 from __future__ import annotations
@@ -12,6 +14,11 @@ from math import ceil, sqrt
 from sys import maxsize
 
 MAX_PADDING = 1.25  # use an old width or length only if it is at most this many times the new one
+CLOSE_WIDTHS = 4  # so many widths of each list fit closely; later ones are rungs of a ladder
+CLOSE_LENGTHS = 6  # so many lengths fit closely; later ones are powers of two
+SHORTEST = 1024  # rows of the shortest array: all systems of up to 1024 atoms share their programs
+NARROWEST = 8  # slots of the lowest rung
+HALF_RUNGS = ("repformer",)  # lists with rungs between powers of two; pairs of their slots cost most
 CHUNKS_FOR_THIRD_WIDTH = 24  # three widths instead of two from this many chunks on; for 8 chunks (192 atoms of water)
 # a third width gained nothing and took 2 s more to compile
 
@@ -35,6 +42,18 @@ def coarse(n: int) -> int:
     return rounded_up(n, 1 << max(0, n.bit_length() - 5))
 
 
+def rung(width: int, most: int, halves: bool) -> int:
+    """The lowest rung that is wide enough: powers of two, with `halves` also 1.5 times these; at most `most`.
+
+    >>> [rung(w, 48, halves=True) for w in (3, 9, 17, 33)], rung(17, 48, halves=False)
+    ([8, 12, 24, 48], 32)
+    """
+    power = max(NARROWEST, 1 << (max(width, 1) - 1).bit_length())
+    between = power * 3 // 4
+    fitting = between if halves and max(width, NARROWEST) <= between else power
+    return min(fitting, max(most, width))
+
+
 class WidthCache:
     """Few widths for the chunks of each list: earlier ones as long as they are wide enough and pad little.
 
@@ -49,13 +68,22 @@ class WidthCache:
         self.known: dict[tuple[str, int], set[int]] = {}  # by list and its max_neighbors
         self.last: dict[tuple[str, int], list[int]] = {}  # by list and number of chunks
 
+    @property
+    def crowded(self) -> bool:
+        """Whether so many different widths were needed that new ones are rungs of a ladder."""
+        return any(len(known) >= CLOSE_WIDTHS for known in self.known.values())
+
     def widths_for(self, name: str, needed: list[int], step: int, most: int = maxsize) -> list[int]:
         """The widths of chunks that need the given ones; no chunk narrower than last time, if that pads little."""
         widest = max(needed)
         top = min(with_margin(widest), max(most, widest))
         count = 3 if len(needed) >= CHUNKS_FOR_THIRD_WIDTH else 2
-        fresh = few_widths([rounded_up(top if w == widest else w, step, most) for w in needed], count)
-        known = self.known.setdefault((name, most), set(fresh))
+        known = self.known.setdefault((name, most), set())
+        if len(known) < CLOSE_WIDTHS:
+            fresh = few_widths([rounded_up(top if w == widest else w, step, most) for w in needed], count)
+        else:
+            fresh = few_widths([rung(w, most, name in HALF_RUNGS) for w in needed], count)
+        known.update(fresh if not known else ())
         if widest > max(known):
             known.add(max(fresh))
         previous = self.last.get((name, len(needed)), needed)
@@ -70,8 +98,8 @@ class LengthCache:
     """Few lengths for arrays of many rows: the first known one that is long enough and pads little, or a new one.
 
     >>> cache = LengthCache()
-    >>> [cache.length_for(rows) for rows in (1000, 1040, 880, 600)]
-    [1088, 1088, 1088, 640]
+    >>> [cache.length_for(rows) for rows in (2000, 2080, 1800, 600)]
+    [2176, 2176, 2176, 1024]
     """
 
     def __init__(self) -> None:
@@ -79,8 +107,11 @@ class LengthCache:
 
     def length_for(self, needed: int) -> int:
         """The length of an array for so many rows."""
+        if needed <= SHORTEST:
+            return SHORTEST
         fitting = (length for length in self.known if needed <= length <= MAX_PADDING * needed)
-        length = next(fitting, None) or coarse(needed + needed // 16)
+        fresh = coarse(needed + needed // 16) if len(self.known) < CLOSE_LENGTHS else 1 << (needed - 1).bit_length()
+        length = next(fitting, fresh)
         if length not in self.known:
             self.known += (length,)
         return length

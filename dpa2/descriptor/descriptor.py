@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..nn.arrays import Array, Float, array_namespace, end_to_end, flat, take_rows
+from ..nn.arrays import Array, Float, array_namespace, flat, take_rows
 from ..nn.layers import Linear
 from ..nn.module import module, static
 from ..nn.record import record, scope
@@ -106,7 +106,7 @@ class DescriptorProgram:
         """The `Features` after all layers; `pull` gives each chunk's part of those before, and what edges add to f."""
         history = []
         for k, step in enumerate(self.steps):
-            atoms = end_to_end([s.atom for s in states])
+            atoms = backend.joiner()([s.atom for s in states])
             history.append((step, atoms, states))
             with scope(f"repformer/layer{k}/"):
                 states = backend.run(advance, (step, atoms), links, states)

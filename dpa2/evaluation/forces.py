@@ -9,34 +9,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..descriptor.runner import Runner
 from ..fitting.energy import EnergyProgram
-from ..nn.arrays import Array, Float, array_namespace, end_to_end, flat
+from ..nn.arrays import Array, Float, array_namespace, flat
+from .library import Library
 from .prepared import Prepared
 from .results import Evaluation, split
 from .rows import sum_over_rows
 
 
 def evaluate_prepared(
-    program: EnergyProgram, backend: Runner, ready: Prepared, with_atom_virial: bool
+    program: EnergyProgram, backend: Library, ready: Prepared, with_atom_virial: bool
 ) -> list[Evaluation]:
     """Energies, forces and virials of the prepared systems."""
     energies, pull = program.vjp(ready.chunks, ready.inputs, backend)
     gradients = pull([given.real for given in ready.inputs])
     parts = [energies, *from_edges(backend, ready, share_out, gradients)]
-    whole = ([end_to_end(part)] for part in parts)
+    whole = ([backend.joiner()(part)] for part in parts)
     ((totals, forces, virials, atom_energies),) = backend.run(sum_over_rows, (ready.row_map,), *whole)
     shares = atom_virials(backend, ready, gradients, pull) if with_atom_virial else None
-    return split(ready.atoms, totals, forces, virials, atom_energies, shares)
+    return split(backend, ready.atoms, totals, forces, virials, atom_energies, shares)
 
 
-def from_edges(backend: Runner, ready: Prepared, function: Callable, gradients: Sequence) -> list[Sequence[Array]]:
+def from_edges(backend: Library, ready: Prepared, function: Callable, gradients: Sequence) -> list[Sequence[Array]]:
     """The results of `function(gradients, vectors, coordinates)` for all chunks: a list for each of its results."""
     vectors = [chunk.vectors for chunk in ready.chunks]
     return list(zip(*backend.run(function, (), gradients, vectors, ready.coordinates), strict=True))
 
 
-def atom_virials(backend: Runner, ready: Prepared, gradients: Sequence, pull: Callable) -> Array:
+def atom_virials(backend: Library, ready: Prepared, gradients: Sequence, pull: Callable) -> Array:
     """The share of each atom in the virial, as the reference divides it: (atom, 3, 3).
 
     The last term comes from message passing:
@@ -45,7 +45,7 @@ def atom_virials(backend: Runner, ready: Prepared, gradients: Sequence, pull: Ca
     """
 
     def flow(function: Callable, edges: Sequence) -> Array:
-        leaving, arriving, *_ = map(end_to_end, from_edges(backend, ready, function, edges))
+        leaving, arriving, *_ = (backend.joiner()(part) for part in from_edges(backend, ready, function, edges))
         return ready.row_map.flow(leaving, arriving)
 
     weighted = [pull([r[:, axis] for r in ready.coordinates]) for axis in range(3)]

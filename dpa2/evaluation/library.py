@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from ..descriptor.runner import Runner
@@ -25,6 +25,12 @@ class Library(Runner, Protocol):
 
     def wide(self) -> str:
         """Return the precision of coordinates, energies and sums."""
+
+    def room(self, rows: int) -> int:
+        """Return the length of an array that holds so many rows; one longer than needed serves more systems."""
+
+    def pieces(self, x: Array, sizes: Sequence[int]) -> list[Array]:
+        """Return consecutive rows of x, so many for each of the `sizes`; x may have more rows than they need."""
 
     def derivatives(self, function: Callable, x: list[Array], directions: list[list[Array]]) -> list[Array]:
         """Return the derivatives of `function` at x along each direction, each in the shape of `function(x)`.

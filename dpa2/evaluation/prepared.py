@@ -42,10 +42,10 @@ def prepare(
     """A plan and what belongs to its rows, on a back end."""
     coordinates = np.concatenate([wrapped(s.coordinates, s.cell) for s in systems])[host.order]
     row_map = RowMap(
-        near=end_to_end([flat(chunk.near) for chunk in host.chunks]),
-        system=host.system,
-        inverse=host.inverse,
-        systems=host.systems,
+        near=in_room(backend, end_to_end([flat(chunk.near) for chunk in host.chunks])),
+        system=in_room(backend, host.system),
+        inverse=in_room(backend, host.inverse),
+        systems=backend.room(host.systems),
         into_rows=backend.sum_into_rows,
     )
     return Prepared(
@@ -57,6 +57,11 @@ def prepare(
         lists=lists,
         systems=systems,
     )
+
+
+def in_room(backend: Library, rows: np.ndarray) -> np.ndarray:
+    """Rows as long as the back end lays them out; those to spare refer to row 0, to which they add zeros."""
+    return np.pad(rows, (0, backend.room(len(rows)) - len(rows)))
 
 
 def inputs(backend: Library, dtype: str, host: Plan, systems: Sequence[System]) -> tuple[Inputs, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
 from ..nn.arrays import Array, array_namespace
+from .library import Library
 
 
 @dataclass(frozen=True)
@@ -39,16 +40,19 @@ class DescriptorEvaluation:
 
 
 def split(
-    atoms: Sequence[int], energies: Array, forces: Array, virials: Array, atom_energies: Array, shares: Array | None
+    backend: Library,
+    atoms: Sequence[int],
+    energies: Array,
+    forces: Array,
+    virials: Array,
+    atom_energies: Array,
+    shares: Array | None,
 ) -> list[Evaluation]:
     """Return a result for each system, from arrays of all systems end to end; `atoms` are their numbers of atoms."""
-    results, start = [], 0
-    for k, n in enumerate(atoms):
-        here = slice(start, start + n)
-        share = None if shares is None else shares[here, ...]
-        results.append(Evaluation(energies[k], forces[here, :], virials[k, ...], atom_energies[here], share))
-        start += n
-    return results
+    single = [1] * len(atoms)
+    whole = [(energies, single), (forces, atoms), (virials, single), (atom_energies, atoms), (shares, atoms)]
+    pieces = ([None] * len(atoms) if x is None else backend.pieces(x, sizes) for x, sizes in whole)
+    return [Evaluation(e[0], f, v[0, ...], a, s) for e, f, v, a, s in zip(*pieces, strict=True)]
 
 
 def stacked(results: Sequence[Evaluation]) -> Evaluation:

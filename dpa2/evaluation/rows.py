@@ -14,7 +14,7 @@ class RowMap:
     """Sums over edges and rows of all chunks, for atoms and for systems.
 
     near: the row of the neighbour of every edge. system: the system of each row. inverse: the row of each atom, systems
-    end to end. systems: their number. into_rows: `Backend.sum_into_rows`.
+    end to end. systems: their number. into_rows: `Backend.sum_into_rows`. All are as long as `Backend.room` says.
     """
 
     near: Int[Array, "edge"]

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from functools import cache
 from inspect import signature
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 Array = Any
@@ -55,6 +56,12 @@ def within_bounds(take: Callable) -> dict[str, str]:
 def end_to_end(parts: Sequence[Array]) -> Array:
     """The rows of several arrays as one array."""
     return parts[0] if len(parts) == 1 else array_namespace(parts[0]).concat(parts)
+
+
+def cut(x: Float[Array, "row *rest"], sizes: Sequence[int]) -> list[Array]:
+    """Consecutive rows of x, so many for each of the `sizes`; x may have more rows than they need."""
+    ends = list(accumulate(sizes))
+    return [x[end - size : end, ...] for size, end in zip(sizes, ends, strict=True)]
 
 
 def flat(values: Float[Array, "atom neighbor *rest"] | Int[Array, "atom neighbor *rest"]) -> Array:

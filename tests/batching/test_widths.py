@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from dpa2.batching.widths import MAX_PADDING, LengthCache, WidthCache, few_widths
+from dpa2.batching.widths import CLOSE_LENGTHS, CLOSE_WIDTHS, SHORTEST, LengthCache, WidthCache, few_widths
 
 
 def test_widths_stay_while_neighbours_come_and_go():
@@ -50,5 +50,22 @@ def test_a_length_stays_whatever_other_lengths_come():
     found: dict[int, int] = {}
     for needed in map(int, generator.integers(1, 5000, 2000)):
         length = cache.length_for(needed)
-        assert needed <= length <= MAX_PADDING * needed + 1
+        assert needed <= length <= max(2 * needed, SHORTEST)
         assert found.setdefault(needed, length) == length
+
+
+def test_lengths_of_all_numbers_of_rows_are_few():
+    cache = LengthCache()
+    lengths = {cache.length_for(needed) for needed in map(int, np.random.default_rng(0).integers(1, 10**6, 5000))}
+    assert len(lengths) <= CLOSE_LENGTHS + 11  # powers of two from 1024 to 1,048,576
+
+
+@pytest.mark.parametrize("name", ["repinit", "repformer"])
+def test_widths_of_all_numbers_of_neighbours_are_few(name):
+    cache, generator, seen = WidthCache(), np.random.default_rng(0), set()
+    for _ in range(1000):
+        needed = [int(n) for n in generator.integers(0, 121, generator.integers(1, 40))]
+        widths = cache.widths_for(name, needed, step=2, most=120)
+        assert all(n <= w <= 120 for n, w in zip(needed, widths, strict=True))
+        seen.update(widths)
+    assert len(seen) <= CLOSE_WIDTHS + 2 + 9  # rungs from 8 to 120; the last close choice may add three widths
