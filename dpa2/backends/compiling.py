@@ -19,7 +19,7 @@ MOST_PROGRAMS = 64  # shapes of one function; no known series of systems needs a
 
 
 class Program:
-    """A function that JAX compiles for each shape of its arguments, called under the settings of evaluations."""
+    """A function that JAX compiles for each shape of its arguments."""
 
     def __init__(self, function: Callable, **options: Any) -> None:
         import jax
@@ -27,8 +27,7 @@ class Program:
         self.function: Any = jax.jit(exactly(function), **options)
 
     def __call__(self, *arguments: Any) -> Any:
-        with jax_settings():
-            return self.function(*arguments)
+        return self.function(*arguments)
 
     def __len__(self) -> int:
         """The number of shapes for which it is compiled."""

@@ -15,7 +15,7 @@ from ..errors import BackendError
 from ..nn.arrays import Array, cut, end_to_end
 from .compiling import compiled, exactly, keep_compiled, laid
 from .eager import Eager, Join, Result, Shaped, Tree, converted
-from .own_settings import jax_settings
+from .own_settings import jax_settings, settle_thread
 from .protocol import Backend, implements_backend
 from .pytrees import register_modules
 from .threads import available, processors, run_in_threads
@@ -96,7 +96,7 @@ class JAX(Shaped):
         items = list(zip(*lists, strict=True))
         traced = self.transformed((shared, lists))
         program = compiled(function) if traced else compiled(function, self.place.platform)
-        results = run_in_threads(program, shared, items, 1 if traced else self.callers())
+        results = run_in_threads(program, shared, items, 1 if traced else self.callers(), settle_thread)
         program.drop_old()
         return results
 

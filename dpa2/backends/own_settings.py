@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cache, wraps
+from threading import local
 from typing import Any, TypeVar
 
 import numpy as np
@@ -71,3 +72,12 @@ def jax_settings() -> Iterator[None]:
         settings.enter_context(jax.numpy_dtype_promotion("standard"))
         settings.enter_context(jax.transfer_guard("allow"))
         yield
+
+
+KEPT = local()  # settings of a thread, which end with it
+
+
+def settle_thread() -> None:
+    """Give this thread, which only evaluates, the settings of JAX that evaluations want; they are its own."""
+    KEPT.settings = jax_settings()
+    KEPT.settings.__enter__()

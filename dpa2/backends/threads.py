@@ -51,9 +51,12 @@ def keep_freed_memory() -> bool:
 
 
 @cache
-def pool(threads: int, process: int) -> ThreadPoolExecutor:
-    """A pool of so many threads, which belong to a process: a forked child has none of its parent's."""
-    return ThreadPoolExecutor(threads, thread_name_prefix="dpa2")
+def pool(threads: int, process: int, begin: Callable[[], None] | None) -> ThreadPoolExecutor:
+    """A pool of so many threads, which belong to a process: a forked child has none of its parent's.
+
+    begin: is called first in every thread, for settings that belong to a thread.
+    """
+    return ThreadPoolExecutor(threads, thread_name_prefix="dpa2", initializer=begin)
 
 
 @cache
@@ -72,11 +75,17 @@ def limited_to_one() -> Callable[[], object]:
 ONE_THREAD = ProcessSetting(limited_to_one)  # the library of matrix products has one limit for all threads
 
 
-def run_in_threads(function: Callable[..., Result], shared: tuple, items: list, threads: int) -> list[Result]:
-    """Return `function(*shared, *item)` for every item."""
+def run_in_threads(
+    function: Callable[..., Result],
+    shared: tuple,
+    items: list,
+    threads: int,
+    begin: Callable[[], None] | None = None,
+) -> list[Result]:
+    """Return `function(*shared, *item)` for every item; `begin` is called first in every thread but the caller's."""
     if threads == 1 or len(items) == 1:
         return [function(*shared, *item) for item in items]
-    return list(pool(threads, os.getpid()).map(lambda item: function(*shared, *item), items))
+    return list(pool(threads, os.getpid(), begin).map(lambda item: function(*shared, *item), items))
 
 
 def run_on_cache(function: Callable[..., Result], shared: tuple, items: list, threads: int) -> list[Result]:

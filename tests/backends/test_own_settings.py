@@ -1,0 +1,169 @@
+"""Settings of libraries that users change for their own programs do not change what a model computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import numpy as np
+import pytest
+
+import dpa2
+from dpa2 import demo
+from dpa2.backends.threads import linear_algebra
+
+WATER = [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]], ["O", "H", "H"], None
+
+
+def results(model) -> list[np.ndarray]:
+    """Energy, forces, virial and per-atom virials of the structure of the demo, on the host."""
+    structure = demo.structure()
+    given = structure["coordinates"], structure["types"], structure["cell"]
+    found = model.evaluate(*given, atom_virial=True)
+    return [model.backend.to_numpy(x) for x in (found.energy, found.forces, found.virial, found.atom_virial)]
+
+
+def of_water(model) -> list[np.ndarray]:
+    """Energy and forces of a molecule, on the host."""
+    found = model.evaluate(*WATER)
+    return [model.backend.to_numpy(x) for x in (found.energy, found.forces)]
+
+
+def same(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
+    """Whether arrays are equal to the bit."""
+    return all(a.dtype == b.dtype and np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+# PyTorch.
+
+torch = pytest.importorskip("torch")
+
+
+def default_dtype() -> Callable:
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float16)
+    return lambda: torch.set_default_dtype(before)
+
+
+def default_device() -> Callable:
+    torch.set_default_device("meta")
+    return lambda: torch.set_default_device(None)
+
+
+def rounded_products() -> Callable:
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    return lambda: torch.set_float32_matmul_precision(before)
+
+
+OF_TORCH = {
+    "autocast to bfloat16": lambda: torch.autocast("cpu", dtype=torch.bfloat16),
+    "autocast to float16": lambda: torch.autocast("cpu", dtype=torch.float16),
+    "no gradients": torch.no_grad,
+    "inference": torch.inference_mode,
+    "default precision": default_dtype,
+    "default device": default_device,
+    "rounded products": rounded_products,
+}
+
+
+def under(stack: ExitStack, setting: Callable) -> None:
+    """Make a setting for as long as the stack is open: a context, or a function that returns what undoes it."""
+    made = setting()
+    if hasattr(made, "__enter__"):
+        stack.enter_context(made)
+    else:
+        stack.callback(made)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("setting", OF_TORCH.values(), ids=OF_TORCH)
+def test_settings_of_pytorch_change_no_bit(setting, dtype):
+    model = dpa2.load(demo.MODEL, backend="torch", dtype=dtype)
+    expected = results(model), model.hessian(*WATER)
+    with ExitStack() as stack:
+        under(stack, setting)
+        again = dpa2.load(demo.MODEL, backend="torch", dtype=dtype)
+        for found in (model, again):
+            assert same(results(found), expected[0])
+            assert torch.equal(found.hessian(*WATER), expected[1])
+    assert torch.get_float32_matmul_precision() == "highest"
+
+
+@pytest.mark.parametrize("setting", ["autocast to bfloat16", "rounded products", "default precision"])
+def test_a_module_is_trained_in_its_own_precision(setting):
+    model = dpa2.load(demo.MODEL, backend="torch", dtype="float32")
+    module, prepared = model.as_module(), model.prepare_systems([WATER])
+
+    def gradients(found) -> list:
+        wanted = [*module.parameters()][:4]
+        return [found.energy, found.forces, *torch.autograd.grad(found.forces.square().sum(), wanted)]
+
+    expected = gradients(module(prepared)[0])
+    with ExitStack() as stack:
+        under(stack, OF_TORCH[setting])
+        (found,) = module(prepared)  # as PyTorch recommends, gradients are taken outside of autocast
+    assert all(map(torch.equal, gradients(found), expected))
+
+
+def test_numbers_that_vanish_are_no_error_on_numpy():
+    model = dpa2.load(demo.MODEL)
+    expected = results(model)
+    with np.errstate(all="raise"):
+        assert same(results(model), expected)
+
+
+# JAX.
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("jax_numpy_rank_promotion", "raise"),
+        ("jax_numpy_dtype_promotion", "strict"),
+        ("jax_transfer_guard", "disallow"),
+        ("jax_default_matmul_precision", "bfloat16"),
+    ],
+)
+def test_settings_of_jax_change_no_bit_and_compile_nothing_again(jax_model, name, value):
+    import jax
+
+    from dpa2.backends.compiling import compiled
+    from dpa2.descriptor import descriptor
+
+    model, expected, shapes = jax_model
+    before = getattr(jax.config, name)
+    jax.config.update(name, value)
+    try:
+        assert same(of_water(model), expected)
+    finally:
+        jax.config.update(name, before)
+    assert len(compiled(descriptor.advance, "cpu")) == shapes
+
+
+@pytest.fixture(scope="module")
+def jax_model():
+    """A model on JAX, its results, and how many shapes of a layer they took."""
+    pytest.importorskip("jax")
+    from dpa2.backends.compiling import compiled
+    from dpa2.descriptor import descriptor
+
+    model = dpa2.load(demo.MODEL, backend="jax").to("jax", chunk=2)  # two chunks, which threads evaluate
+    expected = of_water(model)
+    return model, expected, len(compiled(descriptor.advance, "cpu"))
+
+
+# The number of threads of matrix products, which is one for all threads of a process.
+
+
+def test_threads_that_evaluate_leave_matrix_products_as_they_were():
+    from concurrent.futures import ThreadPoolExecutor
+
+    model = dpa2.load(demo.MODEL).to("numpy", chunk=8)
+    expected = results(model)
+    with linear_algebra().limit(limits=2, user_api="blas"):
+        before = [library["num_threads"] for library in linear_algebra().info()]
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(lambda _: results(model), range(32)))
+        assert [library["num_threads"] for library in linear_algebra().info()] == before
+    assert all(same(one, expected) for one in found)
