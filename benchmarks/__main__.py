@@ -6,6 +6,7 @@ from . import acceleration, compilation, compression, memory, neighbors, scaling
 from .program import options_from_command_line
 
 PROGRAMS = [m.PROGRAM for m in (startup, compilation, speed, memory, scaling, neighbors, acceleration, compression)]
+PROGRAMS.insert(2, compilation.SERIES_PROGRAM)
 
 
 def main() -> None:
