@@ -57,7 +57,8 @@ def test_kept_neighbours_change_no_step_of_a_trajectory():
     for skin in (0.0, 1.0):
         atoms = box(DPA2(demo.MODEL, skin=skin, neighbors="truncate"))
         atoms.set_velocities(np.random.default_rng(1).normal(0, 0.02, (192, 3)))
-        VelocityVerlet(atoms, timestep=1.0).run(15)
+        with VelocityVerlet(atoms, timestep=1.0) as dynamics:
+            dynamics.run(15)
         trajectories.append(atoms.positions.copy())
     assert np.array_equal(*trajectories)
 
