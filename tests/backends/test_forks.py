@@ -1,53 +1,103 @@
-"""Processes that were forked after their parent evaluated: they evaluate too, or say why they cannot."""
+"""Processes that are started after their parent evaluated: they evaluate too, or say why they cannot."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-PROGRAM = """
-import multiprocessing, os, sys, warnings
-warnings.simplefilter("ignore", RuntimeWarning)  # of JAX, about forks
+PROGRAM = '''
+import json, sys, warnings
+warnings.simplefilter("ignore")  # of JAX and Python, about forks
 import dpa2
 from dpa2 import demo
 
-library = sys.argv[1]
-model = dpa2.load(demo.MODEL, backend=library).to(library, chunk=2)
-def energy(_):
+WATER = [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]], ["O", "H", "H"]
+
+def energy(model, _=None):
     try:
-        return float(model.evaluate([[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]], ["O", "H", "H"]).energy)
+        return float(model.evaluate(*WATER).energy)
     except dpa2.DPA2Error as error:
         return f"{type(error).__name__}: {error}"
-expected = energy(0)
-with multiprocessing.get_context("fork").Pool(2) as pool:
-    found = pool.map(energy, range(4), chunksize=1)
-os.write(1, repr((expected, found)).encode())
-"""
+
+def of_pool(model, method):
+    from functools import partial
+    from multiprocessing import get_context
+    with get_context(method).Pool(2) as pool:
+        return pool.map(partial(energy, model), range(4), chunksize=1)
+
+def of_executor(model):
+    from concurrent.futures import ProcessPoolExecutor
+    with ProcessPoolExecutor(2) as pool:
+        return list(pool.map(energy, [model] * 4))
+
+def of_joblib(model):
+    from joblib import Parallel, delayed
+    return Parallel(n_jobs=2)(delayed(energy)(model) for _ in range(4))
+
+class Structures:
+    """A data set for PyTorch whose workers evaluate."""
+    def __init__(self, model):
+        self.model = model
+    def __len__(self):
+        return 4
+    def __getitem__(self, k):
+        return energy(self.model)
+
+def of_loader(model):
+    from torch.utils.data import DataLoader
+    return list(DataLoader(Structures(model), batch_size=None, num_workers=2))
+
+def main():
+    library, way = sys.argv[1:]
+    model = dpa2.load(demo.MODEL, backend=library).to(library, chunk=2)
+    expected = energy(model)
+    ways = {"executor": of_executor, "joblib": of_joblib, "loader": of_loader}
+    found = ways[way](model) if way in ways else of_pool(model, way)
+    print(json.dumps([expected, found]))
+
+if __name__ == "__main__":
+    main()
+'''
 
 
-def forked(library: str) -> tuple[float, list]:
-    """The energy in a process, and in others that were forked from it afterwards."""
+def started(folder: Path, library: str, way: str) -> tuple[float, list]:
+    """The energy in a process, and those in others that it started afterwards in some way."""
+    (folder / "program.py").write_text(PROGRAM)
     environment = os.environ | {"DPA2_THREADS": "2"}  # with one thread there is none that a child could lack
-    command = [sys.executable, "-c", PROGRAM, library]
+    command = [sys.executable, folder / "program.py", library, way]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
     assert done.returncode == 0, done.stderr
-    return eval(done.stdout, {"__builtins__": {}})
+    expected, found = json.loads(done.stdout)
+    return expected, found
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows cannot fork")
-@pytest.mark.parametrize("library", ["numpy", "torch"])
-def test_forked_processes_evaluate(library):
-    pytest.importorskip(library)
-    expected, found = forked(library)
+FORKS = pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows cannot fork")
+WAYS = [pytest.param("fork", marks=FORKS), "spawn", "forkserver", "executor", "joblib", "loader"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_processes_that_numpy_starts_evaluate(way, tmp_path):
+    if way in ("joblib", "loader"):
+        pytest.importorskip({"joblib": "joblib", "loader": "torch"}[way])
+    expected, found = started(tmp_path, "numpy", way)
     assert found == [expected] * 4
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows cannot fork")
-def test_forked_processes_without_jax_say_so():
+@pytest.mark.parametrize("way", [pytest.param("fork", marks=FORKS), "loader"])
+def test_processes_that_pytorch_forks_evaluate(way, tmp_path):
+    pytest.importorskip("torch")
+    expected, found = started(tmp_path, "torch", way)
+    assert found == [expected] * 4
+
+
+@FORKS
+def test_processes_forked_from_one_that_used_jax_say_what_to_do(tmp_path):
     pytest.importorskip("jax")
-    expected, found = forked("jax")
+    expected, found = started(tmp_path, "jax", "fork")
     assert isinstance(expected, float)
     assert all("BackendError" in text and "spawn" in text for text in found)
