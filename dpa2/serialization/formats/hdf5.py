@@ -9,15 +9,19 @@ import io
 import json
 import math
 import zlib
+from functools import cache
 
 import numpy
 
 from ...errors import DPA2Error, FormatError, UnsupportedModel, shorten
 from ..bfloat16 import BFLOAT16
+from ..budget import spend
 from ..contents import MOST_EXPANSION
 from ..settings.plain import parse_json
 from ..tree.variables import map_variables
 from .container import native_tree
+
+CHUNK = 100  # steps for a chunk: unpacking it takes as long as so many values of a text
 
 
 def write_hdf5(tree: dict) -> bytes:
@@ -45,7 +49,7 @@ def read_hdf5(data: bytes) -> dict:
             variables = root.get("@variables")
             if isinstance(variables, dict):  # a .hlo has compiled programs beside it
                 root = root | {"@variables": {k: v for k, v in variables.items() if k == "min_nbor_dist"}}
-            return map_variables(Datasets(file, MOST_EXPANSION * len(data)), root)
+            return map_variables(cache(Datasets(file, MOST_EXPANSION * len(data))), root)
     except DPA2Error:
         raise
     except (
@@ -82,6 +86,7 @@ class Datasets:
         self.budget -= dataset.nbytes
         if self.budget < 0:
             raise FormatError(f"dataset {name} claims more data than a file of this size can hold", key=name)
+        spend(dataset.nbytes, steps=50)
         if dataset.chunks is not None:
             require_chunks_fit(dataset, name, self.budget + dataset.nbytes)
         return dataset[()] if dataset.shape else numpy.asarray(dataset[()])
@@ -106,6 +111,7 @@ def require_chunks_fit(dataset, name: str, budget: int):
     """Refuse chunks that hold more numbers than the dataset; compressed ones are unpacked to find out."""
     from h5py import h5z
 
+    spend(steps=CHUNK * math.prod(-(-n // step) for n, step in zip(dataset.shape, dataset.chunks, strict=True)))
     settings, size = dataset.id.get_create_plist(), dataset.dtype.itemsize * math.prod(dataset.chunks)
     filters = [settings.get_filter(k)[0] for k in range(settings.get_nfilters())]
     known = {h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE, h5z.FILTER_FLETCHER32}
@@ -113,10 +119,17 @@ def require_chunks_fit(dataset, name: str, budget: int):
         raise FormatError(
             f"dataset {name} has chunks that are too large for the file, or packed in an unusual way", key=name
         )
-    for k in range(dataset.id.get_num_chunks() if h5z.FILTER_DEFLATE in filters else 0):
-        _, packed = dataset.id.read_direct_chunk(dataset.id.get_chunk_info(k).chunk_offset)
+    for place in places_of_chunks(dataset) if h5z.FILTER_DEFLATE in filters else ():
+        _, packed = dataset.id.read_direct_chunk(place)
         if len(unpack(packed, name, size + 5)) > size + 4:  # four bytes of checksum
             raise FormatError(f"dataset {name} has a chunk that unpacks to more than its size", key=name)
+
+
+def places_of_chunks(dataset) -> list[tuple]:
+    """The positions of all chunks that are stored, found in one pass: the library looks for each from the first on."""
+    found: list[tuple] = []
+    dataset.id.chunk_iter(lambda info: found.append(info.chunk_offset))
+    return found
 
 
 def unpack(packed: bytes, name: str, limit: int) -> bytes:
