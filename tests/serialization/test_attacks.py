@@ -58,7 +58,7 @@ def state(folder: Path) -> dict:
     return {str(p): (s.st_size, s.st_mtime_ns, s.st_mode) for p in folder.rglob("*") for s in [p.lstat()]}
 
 
-GROUPS = ("pickles", "archives", "tensors", "texts", "hdf5", "directories")
+GROUPS = ("pickles", "archives", "tensors", "references", "texts", "hdf5", "directories")
 
 
 @pytest.mark.parametrize("group", GROUPS)
