@@ -15,9 +15,8 @@ from ..errors import TooManyNeighbors
 from ..nn.arrays import Float, Int
 from ..structures.system import System, refuse
 
-# Å; atoms in matter are more than 0.2 Å apart. Below, 1/r overflows in float16 (1.5e-5) and forces are NaN in float32
-# (1e-7), and coordinates of 100 Å in float32 leave no digit of such a distance.
-CLOSEST = 1e-3
+# Å; below, powers of 1/r overflow in float32, and forces would be NaN.
+CLOSEST = 1e-6
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from ..construction.usable import require_usable
 from ..errors import (
     ConfigurationError,
     DPA2Error,
@@ -230,16 +229,12 @@ def convert(
 
     Raises
     ------
-    FormatError
-        A number of the source is NaN or infinite, or a standard deviation is 0; such a model gives no energies
-        (facts: file, tensor, index).
     VerificationFailed
         The written file does not read back as the model; it is removed and the target stays as it was.
     DPA2Error
         The errors of `read` and `write`.
     """
     checkpoint = read(source, head)
-    require_usable(checkpoint.weights, str(source))
     checkpoint = checkpoint if dtype is None else cast(checkpoint, dtype)
     container, digest = container_for(Path(target)), checkpoint.digest()
     with replacing(target, overwrite, container.why_keep) as new:

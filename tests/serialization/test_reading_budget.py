@@ -90,13 +90,11 @@ def with_number(tmp_path, name: str, value: float):
 )
 def test_weights_that_give_no_energy_are_refused_by_tensor_and_index(name, value, tmp_path):
     path = with_number(tmp_path, name, value)
-    for use in (dpa2.load, lambda file: dpa2.convert(file, tmp_path / "new.json")):
-        with pytest.raises(FormatError, match=name.replace(".", r"\.")) as caught:
-            use(path)
-        assert caught.value.tensor == name
-        assert set(caught.value.index) == {0}
-    assert not (tmp_path / "new.json").exists()
-    assert dpa2.serialization.read(path).weights[name].shape
+    with pytest.raises(FormatError, match=name.replace(".", r"\.")) as caught:
+        dpa2.load(path)
+    assert caught.value.tensor == name
+    assert set(caught.value.index) == {0}
+    assert dpa2.convert(path, tmp_path / "new.dp") == dpa2.serialization.read(path).digest()  # carried, to look at
 
 
 @pytest.mark.parametrize("distance", [1e-10, 0.99 * CLOSEST])
