@@ -25,7 +25,7 @@ STEPS = 1_000_000  # values, references and operations that any file may have, b
 DEPTH = 100  # greatest depth of nested lists and dictionaries; a genuine tree has about 20
 SECONDS, SECONDS_PER_MB = 60.0, 5.0  # a machine under load reads 1 MB of the slowest format in less than a second
 # Bytes of Python's objects, with their places in a list or dictionary.
-LIST, DICTIONARY, NUMBER, WORD = 64, 240, 32, 60
+LIST, DICTIONARY, NUMBER, WORD = 96, 240, 32, 60
 
 
 @dataclass

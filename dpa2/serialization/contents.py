@@ -22,7 +22,7 @@ class Contents:
     models: Mapping[str | None, Callable[[], Checkpoint]]
     aliases: Mapping[str, str] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)  # what each head predicts, in the words of its script
-    budget: Budget | None = None  # of the reading, which the models spend too
+    budget: Budget | None = None  # what was left after reading, for each of the models
 
     @classmethod
     def single(cls, format: str, checkpoint: Checkpoint) -> Contents:

@@ -68,7 +68,7 @@ def read(path: str | os.PathLike, head: str | None = None) -> Checkpoint:
 
 def read_from(found: Contents, path: str | os.PathLike, head: str | None) -> Checkpoint:
     """The model of a head in the contents of a file; raises the errors of `read`."""
-    with errors_naming(path), spending(found.budget):
+    with errors_naming(path), spending(found.budget and replace(found.budget)):  # a copy: each head has all of it
         return found.model(head)
 
 
@@ -140,6 +140,13 @@ def within_budget(path: Path) -> Contents:
 def size_of(path: Path) -> int:
     """Bytes of a file, or of all files in a directory."""
     return sum(entry.lstat().st_size for entry in (path, *path.rglob("*"))) if path.is_dir() else path.stat().st_size
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a plain file, if it is not larger than any file that is read."""
+    size = size_of(path)
+    Budget.of_file(size).spend(size)
+    return path.read_bytes()
 
 
 @contextmanager

@@ -33,6 +33,7 @@ WIDTHS = {
     "atom_ener": (0, 1),
     "atom_pref": (0, 1),
 }
+MOST_TYPES = 100_000  # that a data set may have
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,8 +153,12 @@ def words(file: Place) -> list[str]:
         require_regular(file)
     try:
         return file.read_text(encoding="utf-8").split()
+    except FormatError:
+        raise
     except (OSError, ValueError) as error:
         refuse(file, f"cannot be read as text ({error})")
+    except MemoryError:
+        refuse(file, "takes more memory to read than this machine has")
 
 
 def merged(places: list[Place], names: list[tuple[str, ...] | None]) -> tuple[str, ...]:
@@ -188,6 +193,8 @@ def read_types(file: Place) -> Int[np.ndarray, "atom"]:
         refuse(file, f"must hold integers ({error})")
     if len(types) == 0:
         refuse(file, "names no atom")
+    if types.max() >= MOST_TYPES:
+        refuse(file, f"holds type {types.max()}; a model has fewer than {MOST_TYPES} types")
     return types
 
 

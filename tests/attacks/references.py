@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import h5py
 import numpy as np
 
-from .archives import DEFLATED, Entry, archive, torch_archive
+from .archives import DEFLATED, Entry, archive, deflated, torch_archive
 from .genuine import contents
 from .pickles import START, call, dict_of, name, poisoned, text, tuple_of
 from .tensors import packed, tensor
@@ -56,13 +56,8 @@ def archives(genuine: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
     yield "entries-without-end.pt", archive(*(Entry(f"a/{k}", b"") for k in range(200_000)))
     half = 400 * 2**20
     noise = np.random.default_rng(0).bytes(9 * 2**20)
-    inflated = Entry("archive/data.pkl", deflated(half), DEFLATED, half, crc=zlib.crc32(bytes(half)))
+    inflated = Entry("archive/data.pkl", deflated(bytes(half)), DEFLATED, half, crc=zlib.crc32(bytes(half)))
     yield "zeros-within-the-ratio.pt", archive(inflated, Entry("archive/data/0", noise))
-
-
-def deflated(size: int) -> bytes:
-    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    return packer.compress(bytes(size)) + packer.flush()
 
 
 def headers() -> Iterator[tuple[str, bytes]]:

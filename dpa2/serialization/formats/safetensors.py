@@ -75,13 +75,18 @@ def read_tensors(data: bytes) -> list[tuple[str, dict]]:
     """Names and descriptions of the tensors, after the checks of the safetensors library."""
     from safetensors import SafetensorError, deserialize
 
-    header = text_of_header(data)
-    tensors, entries = header.count(b"{"), header.count(b",")
-    spend(len(data) + TENSOR * tensors + ENTRY * entries, tensors + entries)
+    spend_header(data)
     try:
         return deserialize(data)
     except SafetensorError as error:
         raise FormatError(f"damaged or truncated safetensors file ({error})") from error
+
+
+def spend_header(data: bytes) -> None:
+    """Spend what the library takes for the tensors and entries in the header, and for a copy of all numbers."""
+    header = text_of_header(data)
+    tensors, entries = header.count(b"{"), header.count(b",")
+    spend(len(data) + TENSOR * tensors + ENTRY * entries, tensors + entries)
 
 
 def text_of_header(data: bytes) -> bytes:
