@@ -94,8 +94,8 @@ def entries_of(random: Random, found: dict[str, bytes]) -> bytes:
 def lying(random: Random, entry: Entry) -> Entry:
     """An entry that is packed, with other content, or with one wrong field."""
     if random.random() < 0.3:
-        whole = (entry.content * random.choice((1, 10, 10**8 // (1 + len(entry.content)))))[
-            : random.choice((10**6, 10**8))
+        whole = (entry.content * random.choice((1, 10, 3 * 10**7 // (1 + len(entry.content)))))[
+            : random.choice((10**6, 3 * 10**7))
         ]
         return replace(entry, content=deflated(whole, 1), method=DEFLATED, size=len(whole), crc=zlib.crc32(whole))
     numbers = (0, 1, 100, 2**16, 2**31, 2**32 - 1, len(entry.content))

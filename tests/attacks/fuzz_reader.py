@@ -9,19 +9,26 @@ import codecs
 import faulthandler
 import json
 import shutil
-import signal
 import sys
 import tempfile
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 from . import kinds
 from .inputs import DIRECTORY, Input, genuine, genuine_directory, make
 from .reader import Watch, attempt, forget, limit, peak, reset_peak, tell
 
 MEMORY = 200 * 2**20  # bytes that a process may have beside twice the size of the input
-HANG = 60  # seconds after which a process ends itself
-LONG = 10  # seconds of one reading, more than any file of these sizes may take
+HANG = 120  # seconds after which a process ends itself
+LONG = 10  # seconds of a processor for one reading, more than any file of these sizes may take
+# Which readers of texts import when a text begins like one of them.
+CODECS = (
+    "ascii",
+    "cp437",
+    "latin1",
+    "utf-8-sig",
+    *(f"utf-{bits}{end}" for bits in (16, 32) for end in ("", "-le", "-be")),
+)
 
 
 class Fuzz:
@@ -43,9 +50,9 @@ class Fuzz:
 
     def attempt(self, path: Path) -> dict:
         reset_peak()
-        start = perf_counter()
+        start = process_time()
         error, digest = attempt(str(path), self.watch, self.kind)
-        seconds = perf_counter() - start
+        seconds = process_time() - start
         return tell(path.name, error, self.watch) | {"valid": digest is not None, "peak": peak(), "seconds": seconds}
 
 
@@ -65,7 +72,7 @@ def prepare(fuzz: Fuzz) -> None:
     whole = [Input(suffix, "genuine", data) for suffix, data in genuine().items()]
     for made in [*whole, Input(Path(DIRECTORY).suffix, "genuine", genuine_directory())]:
         fuzz.read(made)
-    for codec in ("ascii", "cp437", "utf-16", "utf-32", "idna", "latin1"):
+    for codec in CODECS:
         codecs.lookup(codec)
 
 
@@ -81,7 +88,6 @@ def main():
             told = fuzz.read(make(request["seed"], k))
             print(json.dumps({"k": k} | told), flush=True)
     faulthandler.cancel_dump_traceback_later()
-    signal.alarm(0)
 
 
 if __name__ == "__main__":

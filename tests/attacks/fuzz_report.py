@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
-COLUMNS = ("format", "inputs", "valid", "named errors", "findings", "peak / MB", "longest / s")
+COLUMNS = ("format", "inputs", "valid", "named errors", "findings", "peak / MB", "longest / s of processor")
 
 
 def progress(outcomes: Iterable[dict], count: int) -> Iterable[dict]:

@@ -38,7 +38,7 @@ def value(random: Random, depth: int = 3):
         return scalar(random)
     inside = [value(random, depth - 1) for _ in range(random.randrange(4))]
     if random.random() < 0.5:
-        return inside * random.choice((1, 1, 1, count(random, 3)))
+        return inside * random.choice((1, 1, 1, count(random, 3) if depth == 1 else 3))
     return {random.choice(KEYS): item for item in inside}
 
 
@@ -72,7 +72,7 @@ def repeated(random: Random, tree):
 
 def nested(random: Random, tree):
     """The value inside of many lists or dictionaries."""
-    for _ in range(int(2 ** random.uniform(0, 9))):
+    for _ in range(int(2 ** random.uniform(0, 6.7))):
         tree = [tree] if random.random() < 0.5 else {random.choice(KEYS): tree}
     return tree
 
@@ -121,6 +121,7 @@ def with_words(random: Random, text: str, words: tuple[str, ...]) -> bytes:
     for _ in range(random.choice((0, 0, 1, 2, 3, 10))):
         place = random.randrange(len(text) + 1)
         place = max(text.find(sign, place) for sign in "[{, :") + random.randrange(2)
-        times = random.choice((1, 1, 1, 1, count(random) if len(text) < MOST else 1))
-        text = text[:place] + random.choice(words) * times + text[place:]
+        word, left = random.choice(words), max(1, MOST - len(text))
+        times = random.choice((1, 1, 1, 1, min(count(random), 1 + left // len(word))))
+        text = text[:place] + word * times + text[place:]
     return text.encode(errors="surrogatepass")
