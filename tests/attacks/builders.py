@@ -114,6 +114,8 @@ def native(random: Random, genuine: Genuine) -> bytes:
     data = genuine[".safetensors"]
     end = 8 + int.from_bytes(data[:8], "little")
     header = json.loads(data[8:end])
+    if random.random() < 0.1:
+        return packed(header, data[end:])  # the same in another spacing
     if random.random() < 0.5:
         notes, key = header["__metadata__"], random.choice(("config", "metadata"))
         notes[key] = trees.json_text(random, trees.edited(random, json.loads(notes[key]))).decode(errors="replace")

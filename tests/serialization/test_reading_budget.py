@@ -64,6 +64,12 @@ def test_a_million_widths_are_refused():
         dpa2.config.Fitting(widths=(1,) * 1_000_000)
 
 
+@pytest.mark.parametrize("text", ["!!int ''", "!!float ''", "!!bool x", "!!int _", "!!float '-'", "!!int 1:"])
+def test_a_word_that_is_not_what_its_tag_says_is_refused(text):
+    with pytest.raises(FormatError):
+        read_yaml(f"model: {text}".encode())
+
+
 @pytest.mark.parametrize(
     ("suffix", "twice"), [(".json", '{"model": {}, "model": {}}'), (".yaml", "model: {}\nmodel: {}")]
 )

@@ -17,7 +17,8 @@ from ..settings.plain import refuse_twice
 
 TAG = "tag:yaml.org,2002:"
 WORDS = (f"{TAG}str", f"{TAG}timestamp")  # dates stay words
-PLAIN = (f"{TAG}int", f"{TAG}bool", f"{TAG}null")
+REAL = f"{TAG}float"
+NUMBERS = (REAL, f"{TAG}int", f"{TAG}bool", f"{TAG}null")
 COLLECTIONS = {"SequenceStartEvent": (None, "!", f"{TAG}seq"), "MappingStartEvent": (None, "!", f"{TAG}map")}
 LONGEST_INTEGER = 1000  # signs; conversion of base 60 takes a time that grows with their square
 NO_KEY = object()  # stands for a key that has not been read
@@ -130,13 +131,15 @@ def scalars(loader: type) -> Callable:
             tag = rules.resolve(ScalarNode, text, event.implicit)
         if tag in WORDS:
             return text
-        if tag == f"{TAG}float":
-            return number(rules, ScalarNode(tag, text))
-        if tag not in PLAIN:
+        if tag not in NUMBERS:
             refuse_tag(tag)
-        if len(text) > LONGEST_INTEGER:
+        if len(text) > LONGEST_INTEGER and tag != REAL:
             raise FormatError(f"a whole number has {len(text)} signs, more than {LONGEST_INTEGER}", key="value")
-        return rules.construct_object(ScalarNode(tag, text))
+        try:
+            node = ScalarNode(tag, text)
+            return number(rules, node) if tag == REAL else rules.construct_object(node)
+        except (ValueError, LookupError) as error:  # the library takes for granted what a tag says
+            raise FormatError(f"{shorten(text)} is not what its tag {tag} says", key="value") from error
 
     return value
 
