@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from ..errors import FormatError, InputError, shorten
-from .budget import Budget
+from .budget import WORD, Budget, spend
 from .checkpoint import Checkpoint
 
 ENERGY = "ener"  # DeePMD-kit's word for a head that predicts energies
@@ -80,4 +80,9 @@ def kind_of(section: dict) -> str:
 def aliases_of(heads: dict[str, dict]) -> dict[str, str]:
     """The heads by their other names."""
     lists = {head: section.get("model_branch_alias") or [] for head, section in heads.items()}
-    return {alias: head for head, names in lists.items() if isinstance(names, list) for alias in map(str, names)}
+    found: dict[str, str] = {}
+    for head, names in lists.items():
+        if isinstance(names, list):
+            spend(WORD * len(names), len(names))
+            found |= {alias: head for alias in names if isinstance(alias, str)}
+    return found

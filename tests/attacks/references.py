@@ -13,10 +13,11 @@ import numpy as np
 
 from .archives import DEFLATED, Entry, archive, deflated, torch_archive
 from .genuine import contents
-from .pickles import START, call, dict_of, name, poisoned, text, tuple_of
+from .pickles import START, call, dict_of, name, number, poisoned, text, tuple_of
 from .tensors import packed, tensor
 
 AGAIN = b"h\xc8"  # the value that was put there
+ALIKE = 2**61 - 1  # whose multiples have one hash
 
 
 def pickled() -> Iterator[tuple[str, bytes]]:
@@ -27,7 +28,20 @@ def pickled() -> Iterator[tuple[str, bytes]]:
     yield "again-tuple", dict_of(a=memory_list(pairs, (name("builtins", "tuple") + AGAIN + b"\x85R") * 4000))
     yield "again-codecs", dict_of(a=memory_list(long, call("_codecs", "encode", AGAIN, text("latin1")) * 3000))
     whole = b"\x8b" + struct.pack("<i", 100_000) + bytes(99_999) + b"\x01"
+    yield "keys-alike", b"}(" + b"".join(number(k * ALIKE) + b"N" for k in range(60_000)) + b"u"
     yield "again-long-numbers", dict_of(a=memory_list(whole, AGAIN * 10_000))
+
+
+def shared() -> Iterator[tuple[str, bytes]]:
+    """Whole checkpoints in which many entries are one value, which is searched for each of them."""
+    state = b"}(" + b"".join(text(f"n{k}") + b"N" for k in range(10_000)) + b"u"
+    many = b"".join(text(f"a{k}") + AGAIN for k in range(60_000))
+    yield "states-again", b"}(" + text("a") + state + b"q\xc8" + many + b"u"
+    names = b"](" + b"".join(text(f"n{k}") for k in range(10_000)) + b"e"
+    first = text("h") + dict_of(model_branch_alias=names + b"q\xc8")
+    heads = b"".join(text(f"h{k}") + dict_of(model_branch_alias=AGAIN) for k in range(20_000))
+    script = dict_of(model_dict=b"}(" + first + heads + b"u")
+    yield "aliases-again", dict_of(model=dict_of(_extra_state=dict_of(model_params=script)))
 
 
 def memory_list(first: bytes, items: bytes) -> bytes:
@@ -50,6 +64,8 @@ def archives(genuine: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
     for what, payload in pickled():
         yield f"{what}.pt", torch_archive(entries | {"data.pkl": poisoned(entries["data.pkl"], payload)})
         yield f"{what}.pd", poisoned(genuine[".pd"], payload)
+    for what, payload in shared():
+        yield f"{what}.pd", START + payload + b"."
     script = b"}(" + text("model_def_script") + text("{}") + text("m") + modules() + b"ub."
     program = START + name("__torch__.Root", "Root") + b")\x81" + script
     yield "modules-that-double.pth", torch_archive({"data.pkl": program, "constants.pkl": b"\x80\x02)."})
@@ -74,6 +90,8 @@ def texts(genuine: bytes) -> Iterator[tuple[str, bytes]]:
         yield f"short-{what}.yaml", ("model: [" + item * (3_000_000 // len(item)) + "]").encode()
     for what, item in {"lists": "[],", "dictionaries": "{},", "words": '"a",', "numbers": "1.,"}.items():
         yield f"short-{what}.json", ('{"model": [' + item.replace("1.", "1.5") * 1_000_000 + "1]}").encode()
+    alike = ", ".join(f"{k * ALIKE}: 1" for k in range(40_000))
+    yield "keys-alike.yaml", f"model: {{{alike}}}".encode()
     long = "x" * 200_000
     aliases = "model_def_script: {a: &a " + long + ", b: [" + "*a, " * 40_000 + "]}\n"
     yield "words-again.yaml", aliases.encode()

@@ -14,6 +14,7 @@ from dpa2.serialization.budget import BASE, VARIABLE, Budget, spending
 from dpa2.serialization.contents import Contents
 from dpa2.serialization.formats.yaml import read_yaml
 from dpa2.serialization.settings.plain import as_json
+from dpa2.serialization.tree.native_tree import checkpoint_to_tree, tree_to_checkpoint
 from dpa2.serialization.unpickling.pickles import read_pickle
 from dpa2.serialization.unpickling.tensors import names_of_numpy
 
@@ -108,6 +109,13 @@ def test_atoms_that_almost_coincide_are_refused_with_their_distance(distance):
     with pytest.raises(InputError, match="atoms 0 and 1 are") as caught:
         dpa2.load(dpa2.demo.MODEL).evaluate([[0, 0, 0], [0, 0, distance]], ["O", "H"])
     assert caught.value.distance == pytest.approx(distance)
+
+
+@pytest.mark.parametrize("distance", [10**400, "1.0", True, None])
+def test_a_smallest_distance_that_is_none_is_passed_over(distance):
+    tree = checkpoint_to_tree(dpa2.load(dpa2.demo.MODEL).checkpoint())
+    found = tree_to_checkpoint(tree | {"@variables": {}, "min_nbor_dist": distance})
+    assert "min_distance" not in found.metadata
 
 
 def test_heads_that_are_numbers_are_refused():

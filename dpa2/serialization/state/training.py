@@ -43,6 +43,7 @@ def find_state(root) -> dict:
     """The state dictionary of the model: alone, or beside that of the optimizer and what else was saved."""
     places = (root, root.get("model"), *root.values()) if isinstance(root, dict) else ()
     for place in places:
+        spend(0, len(place) if isinstance(place, dict) else 1)
         if isinstance(place, dict) and all(isinstance(key, str) for key in place):
             state = without_wrapper(place)
             if SETTINGS in state:
