@@ -15,7 +15,7 @@ from typing import NoReturn, overload
 
 import numpy as np
 
-from ..errors import FormatError, require_regular
+from ..errors import DPA2Error, FormatError, require_regular
 from ..nn.arrays import Float, Int
 from .hdf5 import Node
 from .places import Place, place_of, refuse_lmdb
@@ -281,7 +281,7 @@ def opened(file: Place | RawFile) -> np.ndarray:
         require_regular(file)
     try:
         array = file.array() if isinstance(file, (Node, RawFile)) else np.load(file, mmap_mode="r", allow_pickle=False)
-    except FormatError:
+    except DPA2Error:
         raise
     except Exception as error:  # a damaged file makes the reader raise nearly anything
         refuse(file, f"cannot be read as an array ({error})")
