@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from ..errors import FormatError, InputError, shorten
+from ..errors import FormatError, InputError
 
 VARIABLE = "DPA2_READ_LIMIT"  # environment variable with another limit of memory, in bytes
 MB = 10**6
@@ -22,7 +22,7 @@ BASE = 80 * MB  # bytes that the reading of any file may take
 BINARY, TEXT = 2, 5  # so many more for each byte of a file: the file and its arrays; a text needs objects for numbers
 LARGEST = 16_000 * MB  # bytes; many times the largest model
 STEPS = 1_000_000  # values, references and operations that any file may have, beside one for each of its bytes
-LARGEST_KEY = 2**53  # of whole numbers; Python's hash of larger ones, the rest of a division, can be chosen
+LARGE_KEY, KEY = 2**53, 1000  # whole numbers whose hash, the rest of a division, can be chosen; steps for one as a key
 DEPTH = 100  # greatest depth of nested lists and dictionaries; a genuine tree has about 20
 SECONDS, SECONDS_PER_MB = 60.0, 5.0  # a machine under load reads 1 MB of the slowest format in less than a second
 # Bytes of Python's objects, with their places in a list or dictionary.
@@ -107,10 +107,10 @@ def allow_text() -> None:
         budget.memory = min(BASE + TEXT * budget.size, LARGEST)
 
 
-def require_quick_key(key) -> None:
-    """Refuse a whole number as a key by which many others could be made that a dictionary confuses with it."""
-    if isinstance(key, int) and abs(key) >= LARGEST_KEY:
-        raise FormatError(f"the key {shorten(key)} is larger than those of any model", key="key", limit=LARGEST_KEY)
+def spend_key(key) -> None:
+    """Spend much for a large whole number as a key: many can be made that a dictionary takes for one at first sight."""
+    if isinstance(key, int) and abs(key) >= LARGE_KEY:
+        spend(steps=KEY)
 
 
 def require_depth(depth: int) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import FormatError, shorten
-from ..budget import DICTIONARY, LIST, require_depth, require_quick_key, spend
+from ..budget import DICTIONARY, LIST, require_depth, spend, spend_key
 from ..settings.plain import refuse_twice
 
 TAG = "tag:yaml.org,2002:"
@@ -91,7 +91,7 @@ def require_key(value, items: dict):
     """The key of a dictionary, which must be a plain value that is not there yet."""
     if isinstance(value, (list, dict)):
         raise FormatError("a list or dictionary is the key of a dictionary", key="key")
-    require_quick_key(value)
+    spend_key(value)
     return refuse_twice(value) if value in items else value
 
 

@@ -167,5 +167,6 @@ def read_distance(root: dict) -> float:
     found = root.get("min_nbor_dist") if inside is None else inside
     if isinstance(found, numpy.ndarray) and found.shape == ():
         found = found.item()
-    known = isinstance(found, (int, float)) and not isinstance(found, bool) and abs(found) < FARTHEST
-    return float(found) if known else -1.0
+    if isinstance(found, (int, float)) and not isinstance(found, bool) and abs(found) < FARTHEST:
+        return float(found)
+    return -1.0

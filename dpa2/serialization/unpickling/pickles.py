@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import BinaryIO, NoReturn
 
 from ...errors import FormatError, shorten
-from ..budget import require_quick_key, spend
+from ..budget import spend, spend_key
 
 MOST_OPERATIONS = 1_000_000  # a checkpoint of thirty heads has a tenth of that
 MARK = object()  # stands for a mark on the stack
@@ -147,7 +147,7 @@ class Machine:
         for key, value in zip(items[::2], items[1::2], strict=True):
             if not isinstance(key, KEYS) or not isinstance(target, dict):
                 refuse("an unusual key or dictionary")
-            require_quick_key(key)
+            spend_key(key)
             target[key] = value
 
     def extend(self, items: list) -> None:
@@ -181,7 +181,7 @@ def constants(*names: str) -> dict[str, Callable]:
 
 
 def memorize(machine: Machine, place) -> None:
-    require_quick_key(place)
+    spend_key(place)
     machine.memo[len(machine.memo) if place is None else place] = machine.stack[-1]
 
 
