@@ -11,6 +11,7 @@ from ..nn.activations import activation
 DTYPES = NAMES  # the precisions of a model
 MAX_INTERVALS = 100_000_000  # of a table; a fine step of 1e-6 Å⁻¹ makes about as many
 MAX_SIZE = 100_000  # larger widths and counts belong to no model; products of three of them still fit 64 bits
+MAX_LAYERS = 1000  # of a net or of the repformer
 
 
 def refuse(path: str, value, rule: str) -> NoReturn:
@@ -51,6 +52,7 @@ def check_cutoffs(section) -> None:
 
 def check_widths(section) -> None:
     """Refuse a net without layers, or with a layer of no width."""
+    check(section, "widths", len(section.widths) <= MAX_LAYERS, f"a network has at most {MAX_LAYERS} layers")
     possible = len(section.widths) > 0 and all(0 < width <= MAX_SIZE for width in section.widths)
     check(section, "widths", possible, f"a network needs layers, each with a width of 1 ... {MAX_SIZE}")
 

@@ -14,6 +14,7 @@ from .parsing import Section, later, read_section
 from .rules import (
     DTYPES,
     MAX_INTERVALS,
+    MAX_LAYERS,
     check,
     check_activation,
     check_choice,
@@ -41,6 +42,7 @@ class NeighborAttention(Section):
 
     def check_rules(self) -> None:
         check(self, "layers", self.layers > 0, "leave `attention` out for no layers")
+        check(self, "layers", self.layers <= MAX_LAYERS, f"must lie in 1 ... {MAX_LAYERS}")
         check_positive(self, "layers", "dim")
         check(self, "scaling", self.scaling > 0 or bool(self.temperature), "must be positive without a temperature")
 
@@ -140,6 +142,7 @@ class Repformer(Section):
     def check_rules(self) -> None:
         check_cutoffs(self)
         check_activation(self)
+        check(self, "layers", self.layers <= MAX_LAYERS, f"must lie in 1 ... {MAX_LAYERS}")
         check_positive(self, "layers", "atom_dim", "pair_dim", "axis")
         check_positive(self, "attention_dim", "attention_heads", "pair_attention_dim", "pair_attention_heads")
         check_choice(self, "residual", ("average", "increment", "trainable"))

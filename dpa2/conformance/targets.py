@@ -20,6 +20,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import FormatError, InputError, TargetFailed, require_regular
+from ..serialization.budget import Budget, spending
+from ..serialization.files import read_bytes
+from ..serialization.formats.safetensors import spend_header
 from .vectors import INPUTS, Vector, below, inputs, question
 
 Target = Callable[[Vector, str], Mapping[str, np.ndarray] | None]  # returns None if it does not support a vector
@@ -193,7 +196,10 @@ def read_arrays(path: Path, dtype: str = "float64") -> dict[str, np.ndarray]:
 
     require_regular(path)
     try:
-        found = load(Path(path).read_bytes())
+        data = read_bytes(Path(path))
+        with spending(Budget.of_file(len(data))):
+            spend_header(data)
+            found = load(data)
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         what = f"{path}: not a safetensors file that NumPy can read ({error})"
         raise FormatError(what, file=str(path)) from error

@@ -21,9 +21,11 @@ from ..config import DPA2Config
 from ..errors import FormatError, WriteFailed, require_regular
 from ..model.model import Model
 from ..model.preparation import check_system, list_neighbors
+from ..serialization.budget import Budget, spending
 from ..serialization.checkpoint import Checkpoint
-from ..serialization.formats.safetensors import pack
-from ..serialization.settings.plain import canonical_json
+from ..serialization.files import read_bytes
+from ..serialization.formats.safetensors import pack, spend_header, text_of_header
+from ..serialization.settings.plain import canonical_json, strict_json
 from ..structures.system import System
 from ..tracing.intermediates import position
 from ..tracing.masks import occupied_slots
@@ -130,19 +132,28 @@ def decode(data: bytes) -> Vector:
     from safetensors.numpy import load
 
     try:
-        tensors = load(data)
-        notes = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
+        with spending(Budget.of_file(len(data))):
+            spend_header(data)
+            tensors, notes = load(data), strict_json(text_of_header(data))["__metadata__"]
         if (notes["format"], notes["version"]) != (FORMAT, VERSION):
             raise FormatError(f"its format is not {FORMAT} of version {VERSION}")
+        name = notes["name"]
         parts = {part: below(tensors, f"{part}/") for part in ("model", "input", "trace", "trace32")}
-        order, config = json.loads(notes["order"]), DPA2Config.from_dict(json.loads(notes["config"]))
-    except (SafetensorError, KeyError, ValueError) as error:
+        order, config = words(strict_json(notes["order"])), DPA2Config.from_dict(strict_json(notes["config"]))
+    except (SafetensorError, KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(f"not a golden vector ({error})") from error
-    system = System(**{field: parts["input"].get(name) for name, field in INPUTS.items()}, name=notes["name"])
+    system = System(**{field: parts["input"].get(name) for name, field in INPUTS.items()}, name=name)
     lists = {name: array for name, array in parts["trace"].items() if name.startswith("nlist/")}
     traces = (parts["trace"], lists | parts["trace32"])
     ordered = ({name: found[name] for name in order if name in found} for found in traces)
-    return Vector(notes["name"], config, parts["model"], system, *ordered)
+    return Vector(name, config, parts["model"], system, *ordered)
+
+
+def words(order) -> list[str]:
+    """Return the names of the intermediates, if that is what a file has."""
+    if not isinstance(order, list) or not all(isinstance(name, str) for name in order):
+        raise FormatError("its order is not a list of names", key="order")
+    return order
 
 
 def below(tensors: dict, prefix: str) -> dict:
@@ -154,7 +165,7 @@ def read(path: Path) -> Vector:
     """Return the vector in a file."""
     require_regular(path)
     try:
-        return decode(path.read_bytes())
+        return decode(read_bytes(path))
     except FormatError as error:
         raise FormatError(f"{path}: {error}", file=str(path)) from error
 

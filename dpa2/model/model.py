@@ -15,6 +15,7 @@ from ..backends.protocol import Backend
 from ..batching.table import Cutoffs
 from ..config import DPA2Config
 from ..construction.build import load_weights
+from ..construction.usable import require_usable
 from ..errors import BackendError
 from ..evaluation.forces import evaluate_prepared
 from ..evaluation.hessian import hessian
@@ -55,8 +56,12 @@ class Model:
         """Return the model of a `Checkpoint` on a back end, in the file's precision or in `dtype`.
 
         source: the file that errors name. done: arrays that were moved already, for models that share some.
+
+        Raises `FormatError` for a number that is NaN or infinite, and for a standard deviation of 0 (facts: tensor,
+        index).
         """
         target, config = destination(checkpoint.config, backend, device, dtype)
+        require_usable(checkpoint.weights, source)
         host = load_weights(checkpoint.config, checkpoint.weights, source)
         with target.own_settings():
             weights = moved(host, None, target, config, {} if done is None else done)

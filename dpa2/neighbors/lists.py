@@ -15,6 +15,9 @@ from ..errors import TooManyNeighbors
 from ..nn.arrays import Float, Int
 from ..structures.system import System, refuse
 
+# Å; below, powers of 1/r overflow in float32, and forces would be NaN.
+CLOSEST = 1e-6
+
 
 @dataclass(frozen=True, eq=False)
 class Neighbors:
@@ -178,15 +181,17 @@ def spread(values: np.ndarray, rows: Int[np.ndarray, "row slot"], empty: float |
 
 
 def refuse_coincidence(edges: Edges, name: str) -> None:
-    """Raise an `InputError` if two atoms are at the same place, where the energy is not defined."""
-    same = np.flatnonzero(edges.distance == 0.0)
+    """Raise an `InputError` if two atoms are at the same place or almost so, where numbers mean nothing."""
+    same = np.flatnonzero(edges.distance < CLOSEST)
     if len(same) == 0:
         return
     atom, other = int(edges.center[same[0]]), int(edges.neighbor[same[0]])
     shift = (0, 0, 0) if edges.shift is None else tuple(edges.shift[same[0]].tolist())
     image = f" (its image {shift})" if any(shift) else ""
-    what = f"atoms {atom} and {other}{image} are at the same place"
-    refuse(name, "coordinates", what, atom=atom, other=other)
+    distance = float(edges.distance[same[0]])
+    apart = f"{distance:.3g} Å apart, less than the {CLOSEST} Å below which energies mean nothing"
+    what = f"atoms {atom} and {other}{image} are {apart if distance else 'at the same place'}"
+    refuse(name, "coordinates", what, atom=atom, other=other, distance=distance, limit=CLOSEST)
 
 
 def refuse_too_many(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from ..errors import FormatError, InputError, shorten
+from .budget import WORD, Budget, spend
 from .checkpoint import Checkpoint
 
 ENERGY = "ener"  # DeePMD-kit's word for a head that predicts energies
@@ -21,6 +22,7 @@ class Contents:
     models: Mapping[str | None, Callable[[], Checkpoint]]
     aliases: Mapping[str, str] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)  # what each head predicts, in the words of its script
+    budget: Budget | None = None  # what was left after reading, for each of the models
 
     @classmethod
     def single(cls, format: str, checkpoint: Checkpoint) -> Contents:
@@ -35,6 +37,9 @@ class Contents:
             return cls(format, {None: partial(model, None, script)})
         if not isinstance(heads, dict) or not all(isinstance(section, dict) for section in heads.values()):
             raise FormatError("model_dict is not a dictionary with a section for each head", key="model_dict")
+        for head in heads:
+            if not isinstance(head, str):
+                raise FormatError(f"model_dict has the head {shorten(head)}, which is not a word", key="model_dict")
         models = {head: partial(model, head, section) for head, section in heads.items()}
         return cls(format, models, aliases_of(heads), {head: kind_of(section) for head, section in heads.items()})
 
@@ -75,4 +80,9 @@ def kind_of(section: dict) -> str:
 def aliases_of(heads: dict[str, dict]) -> dict[str, str]:
     """The heads by their other names."""
     lists = {head: section.get("model_branch_alias") or [] for head, section in heads.items()}
-    return {alias: head for head, names in lists.items() if isinstance(names, list) for alias in map(str, names)}
+    found: dict[str, str] = {}
+    for head, names in lists.items():
+        if isinstance(names, list):
+            spend(WORD * len(names), len(names))
+            found |= {alias: head for alias in names if isinstance(alias, str)}
+    return found

@@ -6,8 +6,10 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+from ..construction.usable import require_usable
 from ..errors import (
     ConfigurationError,
     DPA2Error,
@@ -20,6 +22,7 @@ from ..errors import (
     shorten,
 )
 from .atomic import replacing
+from .budget import Budget, spending
 from .casting import cast
 from .checkpoint import Checkpoint
 from .containers import Container, container_for, container_of, named_like, refuse_by_name
@@ -66,7 +69,7 @@ def read(path: str | os.PathLike, head: str | None = None) -> Checkpoint:
 
 def read_from(found: Contents, path: str | os.PathLike, head: str | None) -> Checkpoint:
     """The model of a head in the contents of a file; raises the errors of `read`."""
-    with errors_naming(path):
+    with errors_naming(path), spending(found.budget and replace(found.budget)):  # a copy: each head has all of it
         return found.model(head)
 
 
@@ -92,7 +95,7 @@ def contents(path: str | os.PathLike) -> Contents:
     with errors_naming(path):
         refuse_by_name(path)
         require_regular(path)
-        return unmixed(path, lambda: container_of(path).read(path))
+        return unmixed(path, lambda: within_budget(path))
 
 
 def unmixed(path: Path, action: Callable[[], Contents]) -> Contents:
@@ -126,6 +129,27 @@ def identity(path: Path) -> tuple | None:
     raise FileMissing("there is no such file", file=str(path))
 
 
+def within_budget(path: Path) -> Contents:
+    """The contents of a file, read within the budget for its size."""
+    size = size_of(path)
+    container, budget = container_of(path), Budget.of_file(size)
+    with spending(budget):
+        budget.spend(size)
+        return replace(container.read(path), budget=budget)
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files in a directory."""
+    return sum(entry.lstat().st_size for entry in (path, *path.rglob("*"))) if path.is_dir() else path.stat().st_size
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a plain file, if it is not larger than any file that is read."""
+    size = size_of(path)
+    Budget.of_file(size).spend(size)
+    return path.read_bytes()
+
+
 @contextmanager
 def errors_naming(path: str | os.PathLike):
     """A context in which every error of this package begins with the name of the file."""
@@ -133,6 +157,8 @@ def errors_naming(path: str | os.PathLike):
         yield
     except RecursionError as error:
         raise FormatError(f"{path}: is nested too deeply", file=str(path)) from error
+    except MemoryError as error:
+        raise FormatError(f"{path}: takes more memory to read than this machine has", file=str(path)) from error
     except ConfigurationError as error:
         raise FormatError(f"{path}: {error}", file=str(path), key=error.facts["path"]) from error
     except DPA2Error as error:
@@ -211,12 +237,16 @@ def convert(
 
     Raises
     ------
+    FormatError
+        A number of the source is NaN or infinite, or a standard deviation is 0; such a model gives no energies
+        (facts: file, tensor, index).
     VerificationFailed
         The written file does not read back as the model; it is removed and the target stays as it was.
     DPA2Error
         The errors of `read` and `write`.
     """
     checkpoint = read(source, head)
+    require_usable(checkpoint.weights, str(source))
     checkpoint = checkpoint if dtype is None else cast(checkpoint, dtype)
     container, digest = container_for(Path(target)), checkpoint.digest()
     with replacing(target, overwrite, container.why_keep) as new:

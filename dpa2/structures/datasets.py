@@ -15,7 +15,7 @@ from typing import NoReturn, overload
 
 import numpy as np
 
-from ..errors import FormatError, require_regular
+from ..errors import DPA2Error, FormatError, require_regular
 from ..nn.arrays import Float, Int
 from .hdf5 import Node
 from .places import Place, place_of, refuse_lmdb
@@ -33,6 +33,7 @@ WIDTHS = {
     "atom_ener": (0, 1),
     "atom_pref": (0, 1),
 }
+MOST_TYPES = 100_000  # that a data set may have
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,8 +153,12 @@ def words(file: Place) -> list[str]:
         require_regular(file)
     try:
         return file.read_text(encoding="utf-8").split()
+    except FormatError:
+        raise
     except (OSError, ValueError) as error:
         refuse(file, f"cannot be read as text ({error})")
+    except MemoryError:
+        refuse(file, "takes more memory to read than this machine has")
 
 
 def merged(places: list[Place], names: list[tuple[str, ...] | None]) -> tuple[str, ...]:
@@ -188,6 +193,8 @@ def read_types(file: Place) -> Int[np.ndarray, "atom"]:
         refuse(file, f"must hold integers ({error})")
     if len(types) == 0:
         refuse(file, "names no atom")
+    if types.max() >= MOST_TYPES:
+        refuse(file, f"holds type {types.max()}; a model has fewer than {MOST_TYPES} types")
     return types
 
 
@@ -274,7 +281,7 @@ def opened(file: Place | RawFile) -> np.ndarray:
         require_regular(file)
     try:
         array = file.array() if isinstance(file, (Node, RawFile)) else np.load(file, mmap_mode="r", allow_pickle=False)
-    except FormatError:
+    except DPA2Error:
         raise
     except Exception as error:  # a damaged file makes the reader raise nearly anything
         refuse(file, f"cannot be read as an array ({error})")

@@ -11,8 +11,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import FormatError
+from .chunks import count_of_chunks, require_chunks_fit
 
 MOST_EXPANSION = 64  # an array may hold at most this many times the size of its file, since it may be compressed
+MOST_CHUNKS = 10_000  # of an array, beside one for each hundred bytes of its file
+MOST_WORDS = 100_000  # of an array of texts
 
 
 @dataclass(frozen=True, order=True)
@@ -61,7 +64,7 @@ class Node:
 
     def read_text(self, encoding: str) -> str:
         """The words of an array of names or numbers, one in a line."""
-        words = np.ravel(self.ask(lambda node: content(node, self)))
+        words = np.ravel(self.ask(lambda node: texts(node, self) if is_of_texts(node) else content(node, self)))
         return "\n".join(word.decode(encoding) if isinstance(word, bytes) else str(word) for word in words.tolist())
 
     def array(self) -> np.ndarray:
@@ -75,6 +78,8 @@ class Node:
         try:
             with h5py.File(self.file, "r") as file:
                 return question(found(file, self))
+        except FormatError:
+            raise
         except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
             raise FormatError(f"{self}: damaged HDF5 file ({error})", file=str(self.file)) from error
 
@@ -95,13 +100,39 @@ def found(file, place: Node):
 
 def content(node, place: Node) -> np.ndarray:
     """Return the numbers of an array, if it lies in this file and is no larger than the file can hold."""
-    if node is None or hasattr(node, "keys"):
+    if node is None or hasattr(node, "keys") or node.shape is None:
         raise FormatError(f"{place}: is missing, or not an array", file=str(place.file))
     if node.is_virtual or node.external:
         raise FormatError(f"{place}: lies in another file, which is not read", file=str(place.file))
-    if node.size * node.dtype.itemsize > MOST_EXPANSION * place.file.stat().st_size:
+    size = place.file.stat().st_size
+    if node.size * node.dtype.itemsize > MOST_EXPANSION * size or count_of_chunks(node) > MOST_CHUNKS + size // 100:
         raise FormatError(f"{place}: claims more data than a file of this size can hold", file=str(place.file))
+    if node.dtype.hasobject:
+        raise FormatError(f"{place}: holds {node.dtype}, neither numbers nor names", file=str(place.file))
+    require_chunks_fit(node, f"/{place.inside}", MOST_EXPANSION * size)
     return np.asarray(node[()])
+
+
+def is_of_texts(node) -> bool:
+    """Return whether a node is an array of texts of any length."""
+    return hasattr(node, "dtype") and node.dtype.hasobject and getattr(node.dtype, "metadata", None) is not None
+
+
+def texts(node, place: Node) -> list:
+    """Return the texts of an array, read one by one, since all may lie at one place of the file."""
+    import h5py
+
+    left = place.file.stat().st_size
+    if h5py.check_string_dtype(node.dtype) is None or node.is_virtual or node.external or node.size > MOST_WORDS:
+        raise FormatError(f"{place}: holds no names, or too many", file=str(place.file))
+    require_chunks_fit(node, f"/{place.inside}", MOST_EXPANSION * left)
+    found = []
+    for k in np.ndindex(node.shape):
+        found.append(node[k])
+        left -= len(found[-1])
+        if left < 0:
+            raise FormatError(f"{place}: claims longer names than a file of this size can hold", file=str(place.file))
+    return found
 
 
 @lru_cache(maxsize=16)

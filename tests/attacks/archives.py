@@ -75,6 +75,12 @@ def packed_zeros() -> tuple[bytes, int]:
     return block * (BOMB // 2**20) + packer.flush(), zlib.crc32(bytes(BOMB))
 
 
+def deflated(content: bytes, level: int = 9) -> bytes:
+    """A deflated stream."""
+    packer = zlib.compressobj(level, zlib.DEFLATED, -15)
+    return packer.compress(content) + packer.flush()
+
+
 def parts(genuine: bytes) -> tuple[Entry, list[Entry]]:
     """A checkpoint that can be read: its pickle, and the other entries, of which the first is a storage."""
     found = {name: Entry(f"archive/{name}", content) for name, content in contents(genuine).items()}

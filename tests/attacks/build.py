@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import archives, directories, genuine, hdf5, pickles, tensors, texts
+from . import archives, directories, genuine, hdf5, pickles, references, tensors, texts
 
 
 def build(folder: Path) -> dict[str, list[str]]:
@@ -16,6 +16,7 @@ def build(folder: Path) -> dict[str, list[str]]:
         "pickles": pickles.files(models),
         "archives": archives.files(models),
         "tensors": tensors.files(),
+        "references": references.files(models),
         "texts": texts.files(models[".json"]),
         "hdf5": hdf5.files(models[".dp"], folder),
     }

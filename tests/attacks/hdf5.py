@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import struct
 import zlib
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -175,6 +177,7 @@ def files(genuine: bytes, folder: Path) -> Iterator[tuple[str, bytes]]:
     yield "text-of-bytes.dp", attribute(path, np.void(b"{}"))
     yield "text-of-numbers.dp", attribute(path, np.zeros(3))
     yield "text-thrice-shared.dp", attribute(path, json.dumps({"model": {"@variables": {"a": ["/x"] * 100_000}}}))
+    yield "texts-at-one-place.dp", texts_at_one_place(3000, 1_000_003, as_attribute)
     path.unlink()
 
 
@@ -183,3 +186,20 @@ def attribute(path: Path, value) -> bytes:
         file.attrs["json"] = value
         file["x"] = np.zeros(10_000)
     return path.read_bytes()
+
+
+def texts_at_one_place(count: int, length: int, make) -> bytes:
+    """An HDF5 file with many texts, which lie all at the place of the first, a long one.
+
+    `make(file, texts)` puts them into the file.
+    """
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        make(file, np.array(["L" * length, *("s" for _ in range(count - 1))], dtype=h5py.string_dtype()))
+    data = buffer.getvalue()
+    start = data.index(struct.pack("<I", length))  # of the array: length, place and number of each text, 16 bytes
+    return data[:start] + data[start : start + 16] * count + data[start + 16 * count :]
+
+
+def as_attribute(file, texts):
+    file.attrs["json"] = texts

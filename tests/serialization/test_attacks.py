@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
 import sys
 from functools import cache
@@ -13,14 +11,14 @@ import pytest
 from attacks.build import build
 from attacks.genuine import MODEL
 from attacks.pickles import CANARY
+from attacks.watched import MEMORY, environment, read, size, state
 
 import dpa2
 from dpa2 import testing
 
-MEMORY = 200 * 2**20  # beside twice the file
 UNSUPPORTED = {  # refused as something else than a model of ours, not as damaged
-    "text-of-bytes.dp", "text-of-numbers.dp", "depth-of-marks.pt", "depth-of-marks.pd", "zip-no-pickle.pt",
-    "script-list.jax",
+    "text-of-bytes.dp", "text-of-numbers.dp", "texts-at-one-place.dp", "depth-of-marks.pt", "depth-of-marks.pd",
+    "zip-no-pickle.pt", "script-list.jax",
 }  # fmt: skip
 INERT = {  # what is hidden in the file is passed over, and the rest is the genuine model
     *(f"{what}{suffix}" for suffix in (".pt", ".pth", ".pd")
@@ -30,7 +28,6 @@ INERT = {  # what is hidden in the file is passed over, and the rest is the genu
     "zip-byteorder-of-nobody.pt",
 }  # fmt: skip
 STEPS = {".dp": 701, ".yaml": 20011, ".json": 1009, ".pt": 701}  # so many lengths that a cut takes a second
-TESTS = Path(__file__).parents[1]  # contains the package `attacks`
 
 
 @pytest.fixture(scope="module")
@@ -40,25 +37,7 @@ def attacks(tmp_path_factory) -> tuple[Path, dict[str, list[str]]]:
     return folder, build(folder)
 
 
-def read(folder: Path, **request) -> list[dict]:
-    """What a process under watch says of files in a folder."""
-    command = [sys.executable, "-m", "attacks.reader", json.dumps(request)]
-    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout)
-
-
-def environment() -> dict:
-    """In which a process finds this package and the attacks."""
-    return os.environ | {"PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)])}
-
-
-def state(folder: Path) -> dict:
-    """Everything that writing would change."""
-    return {str(p): (s.st_size, s.st_mtime_ns, s.st_mode) for p in folder.rglob("*") for s in [p.lstat()]}
-
-
-GROUPS = ("pickles", "archives", "tensors", "texts", "hdf5", "directories")
+GROUPS = ("pickles", "archives", "tensors", "references", "texts", "hdf5", "directories")
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -84,11 +63,6 @@ def is_right(told: dict, size: int) -> bool:
 def digests() -> set[str]:
     """Of the genuine models in which attacks hide."""
     return {dpa2.load(MODEL).checkpoint().digest()}
-
-
-def size(path: Path) -> int:
-    """Of a file, or of all in a directory."""
-    return sum(p.lstat().st_size for p in [path, *path.rglob("*")])
 
 
 def test_there_are_hundreds_of_attacks(attacks):

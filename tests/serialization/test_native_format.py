@@ -94,8 +94,8 @@ NATIVE_EDITS = {
     "types": lambda h: h["__metadata__"].update(config="{}"),
     "belongs to no part": lambda h: h.update({"surplus": h.pop("bias")}),
     "F64": lambda h: h["bias"].update(dtype="I64"),
-    "too few": lambda h: edit_config(h, layers=10**5),
-    "must lie in": lambda h: edit_config(h, layers=10**12),
+    "too few": lambda h: edit_config(h, layers=1000),
+    "must lie in": lambda h: edit_config(h, layers=1001),
     "whole number": lambda h: edit_config(h, layers="3"),
     "is no setting": lambda h: edit_config(h, levels=3),
 }

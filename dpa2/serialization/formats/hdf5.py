@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import io
 import json
-import math
-import zlib
+from functools import cache
 
 import numpy
 
 from ...errors import DPA2Error, FormatError, UnsupportedModel, shorten
+from ...structures.chunks import count_of_chunks, require_chunks_fit
 from ..bfloat16 import BFLOAT16
+from ..budget import spend
 from ..contents import MOST_EXPANSION
 from ..settings.plain import parse_json
 from ..tree.variables import map_variables
 from .container import native_tree
+
+CHUNK = 100  # steps for a chunk: unpacking it takes as long as so many values of a text
 
 
 def write_hdf5(tree: dict) -> bytes:
@@ -45,7 +48,7 @@ def read_hdf5(data: bytes) -> dict:
             variables = root.get("@variables")
             if isinstance(variables, dict):  # a .hlo has compiled programs beside it
                 root = root | {"@variables": {k: v for k, v in variables.items() if k == "min_nbor_dist"}}
-            return map_variables(Datasets(file, MOST_EXPANSION * len(data)), root)
+            return map_variables(cache(Datasets(file, MOST_EXPANSION * len(data))), root)
     except DPA2Error:
         raise
     except (
@@ -61,7 +64,7 @@ def read_hdf5(data: bytes) -> dict:
 
 def read_json(file) -> dict:
     """The tree with names of datasets in place of arrays."""
-    text = file.attrs.get("json")
+    text = file.attrs["json"] if is_one_text(file, "json") else None
     if not isinstance(text, (str, bytes)):
         what = "an HDF5 file of something else than a model: it has no attribute `json`"
         raise UnsupportedModel(f"is {what}", what=what)
@@ -69,6 +72,16 @@ def read_json(file) -> dict:
     if not isinstance(root, dict):
         raise FormatError("attribute `json` is not a JSON object", key="json")
     return root
+
+
+def is_one_text(file, name: str) -> bool:
+    """Return whether an attribute is one text; many of them may all lie at one place, and are not read."""
+    import h5py
+
+    if name not in file.attrs:
+        return False
+    attribute = file.attrs.get_id(name)
+    return attribute.shape == () and h5py.check_string_dtype(attribute.dtype) is not None
 
 
 class Datasets:
@@ -82,8 +95,8 @@ class Datasets:
         self.budget -= dataset.nbytes
         if self.budget < 0:
             raise FormatError(f"dataset {name} claims more data than a file of this size can hold", key=name)
-        if dataset.chunks is not None:
-            require_chunks_fit(dataset, name, self.budget + dataset.nbytes)
+        spend(dataset.nbytes, steps=50 + CHUNK * count_of_chunks(dataset))
+        require_chunks_fit(dataset, name, self.budget + dataset.nbytes)
         return dataset[()] if dataset.shape else numpy.asarray(dataset[()])
 
     def find(self, name):
@@ -100,31 +113,6 @@ class Datasets:
         if dataset.shape is None or not (dataset.dtype.kind == "f" or dataset.dtype == BFLOAT16):
             raise FormatError(f"dataset {name} holds {dataset.dtype}, not floating-point numbers", key=name)
         return dataset
-
-
-def require_chunks_fit(dataset, name: str, budget: int):
-    """Refuse chunks that hold more numbers than the dataset; compressed ones are unpacked to find out."""
-    from h5py import h5z
-
-    settings, size = dataset.id.get_create_plist(), dataset.dtype.itemsize * math.prod(dataset.chunks)
-    filters = [settings.get_filter(k)[0] for k in range(settings.get_nfilters())]
-    known = {h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE, h5z.FILTER_FLETCHER32}
-    if size > budget or not set(filters) <= known or len(filters) > len(set(filters)):
-        raise FormatError(
-            f"dataset {name} has chunks that are too large for the file, or packed in an unusual way", key=name
-        )
-    for k in range(dataset.id.get_num_chunks() if h5z.FILTER_DEFLATE in filters else 0):
-        _, packed = dataset.id.read_direct_chunk(dataset.id.get_chunk_info(k).chunk_offset)
-        if len(unpack(packed, name, size + 5)) > size + 4:  # four bytes of checksum
-            raise FormatError(f"dataset {name} has a chunk that unpacks to more than its size", key=name)
-
-
-def unpack(packed: bytes, name: str, limit: int) -> bytes:
-    """At most `limit` bytes of the unpacked content."""
-    try:
-        return zlib.decompressobj().decompress(packed, limit)
-    except zlib.error as error:
-        raise FormatError(f"dataset {name} has a damaged chunk ({error})", key=name) from error
 
 
 def is_hdf5(data: bytes) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from ...errors import FormatError
+from ..budget import allow_text
+from ..settings.plain import parse_json
 from ..tree.variables import map_variables
 from .container import native_tree
 from .plain_arrays import array_to_plain, plain_to_array
@@ -23,11 +24,8 @@ def write_json(tree: dict) -> bytes:
 
 def read_json(data: bytes) -> dict:
     """The tree in the bytes of a `.json` file."""
-    try:
-        root = json.loads(data)
-    except ValueError as error:
-        raise FormatError(f"damaged or truncated JSON file ({error})") from error
-    return map_variables(plain_to_array, root)
+    allow_text()
+    return map_variables(plain_to_array, parse_json(data, "damaged or truncated: the text", "json"))
 
 
 CONTAINERS = (native_tree("JSON", read_json, write_json, suffixes=(".json",), recognize=is_json, written=(".json",)),)

@@ -5,7 +5,6 @@ Source: section 8.1 of the description of formats.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from pathlib import Path
@@ -15,9 +14,10 @@ import numpy
 from ...dtypes import IN_NUMPY
 from ...errors import FormatError, UnsupportedModel, require, shorten
 from ..bfloat16 import BFLOAT16
+from ..budget import spend
 from ..checkpoint import Checkpoint
 from ..contents import MOST_EXPANSION, Contents
-from ..settings.plain import parse_json
+from ..settings.plain import parse_json, strict_json
 from ..state.state import State, state_to_checkpoint
 from ..state.training import BELOW
 from .container import Container
@@ -80,6 +80,7 @@ def is_part(entry: Path, place: Path) -> bool:
 def files_in(path: Path) -> dict[Path, bytes]:
     """The contents of the parts of a model; links and other things than plain files among them are refused."""
     for entry, place in entries(path):
+        spend(1000, steps=20)
         if entry.is_symlink() or not (entry.is_dir() or entry.is_file()):
             raise FormatError(
                 f"contains {place}, which is a link or no plain file; links are not followed", key=entry.name
@@ -113,13 +114,16 @@ class Arrays:
     def __init__(self, files: dict[Path, bytes]):
         self.tensorstore = require("tensorstore", "orbax")
         self.context = self.tensorstore.Context()
-        self.budget = MOST_EXPANSION * sum(map(len, files.values()))
+        size = sum(map(len, files.values()))
+        self.budget = MOST_EXPANSION * size
+        spend(size)  # for the copies
         copies = self.tensorstore.KvStore.open(MEMORY, context=self.context).result()
         for path in files.keys() - {SCRIPT}:
             copies.write(path.relative_to(STATE).as_posix().encode(), files[path]).result()
         address = {"driver": "ocdbt", "base": MEMORY}
         self.store = self.guarded(lambda: self.tensorstore.KvStore.open(address, context=self.context).result())
         self.keys = [key.decode(errors="replace") for key in self.guarded(lambda: self.store.list().result())]
+        spend(sum(map(len, self.keys)) + 200 * len(self.keys), len(self.keys))
 
     def guarded(self, action):
         """The result of `action`, with `FormatError` in place of the library's errors."""
@@ -135,16 +139,18 @@ class Arrays:
 
     def read(self, name: str) -> numpy.ndarray:
         """One array; its description is checked before it is opened."""
-        described = self.guarded(lambda: json.loads(self.store[f"{name}/.zarray".encode()]))
+        described = self.guarded(lambda: strict_json(self.store[f"{name}/.zarray".encode()]))
         described = described if isinstance(described, dict) else {}
         shape, chunks, kind = (described.get(key) for key in ("shape", "chunks", "dtype"))
         if not (isinstance(kind, str) and kind in NUMBERS and is_shape(shape) and is_shape(chunks)):
             raise FormatError(
                 f"array {name} has dtype {shorten(kind)} and shape {shorten(shape)}, which no model has", key=name
             )
-        self.budget -= sum(8 * math.prod(sizes) for sizes in (shape, chunks) if sizes is not None)
+        needed = sum(8 * math.prod(sizes) for sizes in (shape, chunks) if sizes is not None)
+        self.budget -= needed
         if self.budget < 0:
             raise FormatError(f"array {name} claims more data than a directory of this size can hold", key=name)
+        spend(needed, steps=100)
         address = {"driver": "zarr", "kvstore": {"driver": "ocdbt", "base": MEMORY, "path": name}}
         opened = self.guarded(lambda: self.tensorstore.open(address, context=self.context).result())
         found = self.guarded(lambda: opened.read().result())

@@ -11,6 +11,7 @@ import numpy
 from ...dtypes import NAMES
 from ...errors import FormatError, shorten
 from ..bfloat16 import dtype_name, narrow, widen
+from ..budget import spend
 
 NUMBERS = {int, float, str}  # types of a number in a text; a YAML 1.2 writer may spell 1e-05 without a point
 
@@ -29,6 +30,7 @@ def plain_to_array(plain) -> numpy.ndarray:
     value, dtype = (plain.get("value"), plain.get("dtype")) if isinstance(plain, dict) else (plain, "float64")
     if dtype not in NAMES:
         raise FormatError(f"an array has dtype {shorten(dtype)}; known are {', '.join(NAMES)}", key="dtype")
+    spend(steps=10)
     try:
         objects = numpy.array(value, dtype=object)
         if not set(map(type, objects.ravel())) <= NUMBERS:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from ...errors import FormatError, UnsupportedModel
+from ..budget import spend
 from ..contents import Contents
 from ..settings.plain import parse_json
 from ..state.state import State, distance_note, state_to_checkpoint
@@ -23,6 +24,7 @@ from .container import Container, to_bytes
 from .json import read_json
 from .pytorch_writer import write_checkpoint
 
+ENTRY = 200  # bytes for a name and its place in a dictionary
 DEPTH = 50  # greatest depth of modules within modules; a genuine model has about 10
 
 
@@ -75,7 +77,9 @@ def refuse_script(root) -> NoReturn:
 
 def unpickle(archive: Archive, entry: str, names: Callable):
     """The object in the pickle of an archive, with the numbers that are stored beside it."""
-    return read_pickle(bytes(archive.read(entry)), names, Storages(archive, entry.removesuffix("data.pkl")))
+    program = archive.read(entry)
+    spend(2 * len(program))
+    return read_pickle(bytes(program), names, Storages(archive, entry.removesuffix("data.pkl")))
 
 
 def flatten(attributes: dict, prefix: str = "", depth: int = DEPTH) -> State:
@@ -86,6 +90,7 @@ def flatten(attributes: dict, prefix: str = "", depth: int = DEPTH) -> State:
         place, inside, left = open_.pop()
         if not left or len(found) > 1_000_000:
             raise FormatError(f"holds modules that are nested more than {depth} deep, or too many of them", key=place)
+        spend(sum(ENTRY + len(place) + len(str(key)) for key in inside), 1 + len(inside))
         found |= {f"{place}{key}": value for key, value in inside.items() if not isinstance(value, Instance)}
         modules = [(key, value) for key, value in inside.items() if isinstance(value, Instance)]
         open_ += [(f"{place}{key}.", module.attributes, left - 1) for key, module in modules]

@@ -13,13 +13,15 @@ import numpy
 from ...config import DPA2Config
 from ...dtypes import IN_NUMPY
 from ...errors import FormatError, InputError, UnsupportedModel, shorten
+from ..budget import spend
 from ..checkpoint import Checkpoint, little_endian
 from ..inventory import require_all
-from ..settings.plain import canonical_json
+from ..settings.plain import canonical_json, parse_json, strict_json
 from .container import single_model
 
 VERSION = 1  # newest version of the format that is read, and the one that is written
 MOST_HEADER = 100_000_000  # bytes; the library reads no longer header
+TENSOR, ENTRY = 1000, 250  # bytes that the library takes for a tensor, and for a number or note in the header
 NUMPY_NAMES = {dtype.safetensors: dtype.name for dtype in IN_NUMPY}  # bfloat16 numbers are stored as float32
 
 
@@ -73,15 +75,28 @@ def read_tensors(data: bytes) -> list[tuple[str, dict]]:
     """Names and descriptions of the tensors, after the checks of the safetensors library."""
     from safetensors import SafetensorError, deserialize
 
+    spend_header(data)
     try:
         return deserialize(data)
     except SafetensorError as error:
         raise FormatError(f"damaged or truncated safetensors file ({error})") from error
 
 
+def spend_header(data: bytes) -> None:
+    """Spend what the library takes for the tensors and entries in the header, and for a copy of all numbers."""
+    header = text_of_header(data)
+    tensors, entries = header.count(b"{"), header.count(b",")
+    spend(len(data) + TENSOR * tensors + ENTRY * entries, tensors + entries)
+
+
+def text_of_header(data: bytes) -> bytes:
+    """The JSON text in the header, as long as it says and the file goes."""
+    return data[8 : 8 + int.from_bytes(data[:8], "little")]
+
+
 def read_header(data: bytes) -> dict[str, str]:
     """The notes in the header of a native file in a known version."""
-    notes = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__") or {}
+    notes = strict_json(text_of_header(data)).get("__metadata__") or {}
     if notes.get("format") != "dpa2":
         what = "a safetensors file of something else than a model: its header does not say format = dpa2"
         raise UnsupportedModel(f"is {what}", what=what)
@@ -98,10 +113,9 @@ def read_header(data: bytes) -> dict[str, str]:
 
 def read_plain(notes: dict[str, str], key: str) -> dict:
     """One of the notes that are JSON."""
-    try:
-        plain = json.loads(notes[key])
-    except (KeyError, ValueError) as error:
-        raise FormatError(f"header entry {key} is missing or not valid JSON ({error})", key=key) from error
+    if key not in notes:
+        raise FormatError(f"header entry {key} is missing", key=key)
+    plain = parse_json(notes[key], f"header entry {key}", key)
     if not isinstance(plain, dict):
         raise FormatError(f"header entry {key} is not a JSON object", key=key)
     return plain

@@ -156,7 +156,7 @@ def read_section(section, path: str, aliases: dict[str, str] | None = None) -> d
 
 def require_single_task(model: dict):
     if "model_dict" in model or "shared_dict" in model:
-        heads = ", ".join(model["model_dict"]) if isinstance(model.get("model_dict"), dict) else "?"
+        heads = ", ".join(map(str, model["model_dict"])) if isinstance(model.get("model_dict"), dict) else "?"
         hint = "hand over the section of one head, with the names of shared parts replaced by their contents"
         raise UnsupportedModel(f"multi-task script (heads: {heads}): {hint}", what="multi-task script", hint=hint)
     if "model" in model and "descriptor" not in model:

@@ -75,24 +75,10 @@ def with_tables(config: DPA2Config, state: State) -> DPA2Config:
 
 def plain_script(script) -> dict:
     """The script as plain JSON."""
-    require_tree(script)
     plain = as_json(script, "model_params")
     if not isinstance(plain, dict):
         raise FormatError("model_params is not a dictionary", key="model_params")
     return plain
-
-
-def require_tree(value, budget: int = 100_000) -> None:
-    """Refuse a value that contains itself, or that repeated references make larger than `budget` entries."""
-    open_, count = [value], 0
-    while open_:
-        node = open_.pop()
-        count += 1
-        if count > budget:
-            raise FormatError(f"model_params contains itself, or has more than {budget} entries", key="model_params")
-        open_ += (
-            list(node.values()) if isinstance(node, dict) else list(node) if isinstance(node, (list, tuple)) else []
-        )
 
 
 def distance_note(state: State) -> dict:

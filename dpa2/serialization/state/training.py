@@ -12,6 +12,7 @@ from typing import NoReturn
 import numpy
 
 from ...errors import FormatError, UnsupportedModel, shorten
+from ..budget import spend
 from ..contents import Contents
 from ..unpickling.tensors import PickledArray
 from .state import State, distance_note, state_to_checkpoint
@@ -19,6 +20,7 @@ from .state import State, distance_note, state_to_checkpoint
 ALONE = "Default"  # name of the task of a model that is trained alone
 SETTINGS = "_extra_state"  # name of the settings among the tensors
 WRAPPERS = re.compile(r"(module\.|_orig_mod\.)*")  # what PyTorch's wrappers of a model put in front of every name
+ENTRY = 200  # bytes for a name and its places in dictionaries
 BELOW = "atomic_model."  # beginning of the names of the model's own arrays
 
 
@@ -41,6 +43,7 @@ def find_state(root) -> dict:
     """The state dictionary of the model: alone, or beside that of the optimizer and what else was saved."""
     places = (root, root.get("model"), *root.values()) if isinstance(root, dict) else ()
     for place in places:
+        spend(0, len(place) if isinstance(place, dict) else 1)
         if isinstance(place, dict) and all(isinstance(key, str) for key in place):
             state = without_wrapper(place)
             if SETTINGS in state:
@@ -72,6 +75,7 @@ def refuse_other(root) -> NoReturn:
 def model_of(state: dict, task: str, script: dict, read: dict):
     """The model of a task, from the arrays under its own name only."""
     prefix = f"model.{task}."
+    spend(sum(ENTRY + len(key) for key in state), len(state))
     own = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
     if not own:
         raise FormatError(f"holds no tensor of {task}: no name begins with {prefix}", key=prefix)

@@ -5,7 +5,6 @@ A tree is plain JSON values with NumPy arrays in it. Source: section 2 of the de
 
 from __future__ import annotations
 
-import math
 from typing import NoReturn
 
 import numpy
@@ -26,6 +25,7 @@ from .variables import require_places
 PATHS = Sections(  # paths of the sections in a tree
     "model", "model.descriptor", "model.descriptor.repinit_args", "model.descriptor.repformer_args", "model.fitting"
 )
+FARTHEST = 1e6  # Å; a smallest distance beyond it, or one that is no number, is not known
 
 
 def tree_to_checkpoint(root: dict) -> Checkpoint:
@@ -165,6 +165,8 @@ def read_distance(root: dict) -> float:
     variables = root.get("@variables")
     inside = variables.get("min_nbor_dist") if isinstance(variables, dict) else None
     found = root.get("min_nbor_dist") if inside is None else inside
-    if isinstance(found, (int, float)) or (isinstance(found, numpy.ndarray) and found.shape == ()):
-        return float(found) if math.isfinite(found) else -1.0
+    if isinstance(found, numpy.ndarray) and found.shape == ():
+        found = found.item()
+    if isinstance(found, (int, float)) and not isinstance(found, bool) and abs(found) < FARTHEST:
+        return float(found)
     return -1.0

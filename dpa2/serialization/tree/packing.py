@@ -12,6 +12,7 @@ import numpy
 
 from ...errors import FormatError, UnsupportedModel
 from ..bfloat16 import dtype_name, narrow, round_to_bfloat16, widen
+from ..budget import spend
 
 Arrays = tuple[numpy.ndarray, ...]
 
@@ -53,6 +54,7 @@ class TreeArray:
         if (array.shape, dtype) != (self.shape, self.dtype):
             found = f"is {dtype} {array.shape}, but must be {self.dtype} {self.shape}"
             raise FormatError(f"tensor {name} {found}", tensor=self.names[0])
+        spend(array.nbytes, steps=10)
         return widen(array) if dtype == "bfloat16" else array.astype(dtype, copy=False)
 
 

@@ -8,13 +8,17 @@ Source: sections 4.1, 5.2 and 9.1 of the description of formats.
 from __future__ import annotations
 
 import pickletools
+import sys
 from collections.abc import Callable, Mapping
 from typing import BinaryIO, NoReturn
 
 from ...errors import FormatError, shorten
+from ..budget import spend, spend_key
 
 MOST_OPERATIONS = 1_000_000  # a checkpoint of thirty heads has a tenth of that
 MARK = object()  # stands for a mark on the stack
+OBJECT, ITEM = 100, 100  # bytes for the object that an operation makes, and for an item that it copies
+LONGEST_INTEGER = 128  # bits
 KEYS = (str, int, float, bytes, type(None))  # types of keys of dictionaries, whose hashes are quick to compute
 
 
@@ -27,6 +31,7 @@ class Instance:
 
     def build(self, state) -> None:
         """Take the attributes that were pickled."""
+        spend_copy(state)
         self.attributes.update(state if isinstance(state, dict) else refuse("attributes that are not a dictionary"))
 
 
@@ -54,6 +59,8 @@ def read_pickle(data: bytes | BinaryIO, names: Callable[[str], Callable | None],
         for count, (opcode, argument, _) in enumerate(pickletools.genops(data)):
             if count > MOST_OPERATIONS:
                 refuse(f"more than {MOST_OPERATIONS} operations")
+            require_short(argument)
+            spend(OBJECT + sys.getsizeof(argument))
             OPERATIONS.get(opcode.name, unknown(opcode.name))(machine, argument)
         return machine.stack.pop()
     except FormatError:
@@ -77,6 +84,20 @@ def refuse_name(text: str) -> NoReturn:
     raise FormatError(f"{found}; {hint}", key=text, hint=hint)
 
 
+def require_short(argument) -> None:
+    """Refuse a whole number of thousands of digits, with which arithmetic takes long."""
+    if isinstance(argument, int) and argument.bit_length() > LONGEST_INTEGER:
+        refuse(f"a whole number of more than {LONGEST_INTEGER} bits")
+
+
+def spend_copy(*values) -> None:
+    """Spend what a copy of values takes, which the memo may hand out again and again."""
+    sized = [v for v in values if isinstance(v, (str, bytes, list, tuple, dict))]
+    counts = [len(v) for v in sized if not isinstance(v, (str, bytes))]
+    texts = sum(sys.getsizeof(v) for v in sized if isinstance(v, (str, bytes)))
+    spend(texts + ITEM * (sum(counts) + len(values)), sum(counts) + len(values))
+
+
 class Machine:
     """The state of the reader: the stack with its marks, and the memo."""
 
@@ -97,11 +118,18 @@ class Machine:
         meaning = self.names(text)
         self.stack.append(Name(text, meaning) if meaning else refuse_name(text))
 
+    def stack_name(self) -> None:
+        """Push the global name whose two parts are on the stack."""
+        parts = self.take(2)
+        spend_copy(*parts)
+        self.name(" ".join(parts))
+
     def call(self, _) -> None:
         """Call the function that takes the place of a name."""
         arguments, name = self.stack.pop(), self.stack.pop()
         if not isinstance(name, Name) or not isinstance(arguments, tuple):
             refuse("a call of something else than a name")
+        spend_copy(*arguments, name)
         self.stack.append(name.meaning(*arguments))
 
     def build(self, _) -> None:
@@ -119,6 +147,7 @@ class Machine:
         for key, value in zip(items[::2], items[1::2], strict=True):
             if not isinstance(key, KEYS) or not isinstance(target, dict):
                 refuse("an unusual key or dictionary")
+            spend_key(key)
             target[key] = value
 
     def extend(self, items: list) -> None:
@@ -152,6 +181,7 @@ def constants(*names: str) -> dict[str, Callable]:
 
 
 def memorize(machine: Machine, place) -> None:
+    spend_key(place)
     machine.memo[len(machine.memo) if place is None else place] = machine.stack[-1]
 
 
@@ -196,7 +226,7 @@ OPERATIONS: Mapping[str, Callable] = {
     **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"), memorize),
     **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), recall),
     "GLOBAL": lambda machine, text: machine.name(text),
-    "STACK_GLOBAL": lambda machine, _: machine.name(" ".join(machine.take(2))),
+    "STACK_GLOBAL": lambda machine, _: machine.stack_name(),
     "REDUCE": Machine.call,
     "NEWOBJ": Machine.call,
     "BUILD": Machine.build,

@@ -81,7 +81,7 @@ def numbers_of(storage: numpy.ndarray, key: str, count: int) -> numpy.ndarray:
 
 
 def is_count(value) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
 
 
 def rebuild_tensor(storage, offset, size, stride, *_) -> numpy.ndarray:
