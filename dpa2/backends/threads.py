@@ -60,16 +60,20 @@ def pool(threads: int, process: int, begin: Callable[[], None] | None) -> Thread
 
 
 @cache
-def linear_algebra() -> Any:
-    """The control over the number of threads of matrix products."""
+def libraries(kind: str) -> Any:
+    """The control over the number of threads of the libraries of a kind, "blas" or "openmp", and of no others.
+
+    A limit of one kind, made while another thread limits the other kind, would restore that too.
+    """
     from threadpoolctl import ThreadpoolController
 
-    return ThreadpoolController()
+    return ThreadpoolController().select(user_api=kind)
 
 
 def limited_to_one() -> Callable[[], object]:
     """Keep matrix products to one thread, and return the function that ends that."""
-    return linear_algebra().limit(limits=1, user_api="blas").restore_original_limits
+    limiter = libraries("blas").limit(limits=1)
+    return limiter.restore_original_limits  # type: ignore[no-any-return]
 
 
 ONE_THREAD = ProcessSetting(limited_to_one)  # the library of matrix products has one limit for all threads
@@ -91,5 +95,5 @@ def run_in_threads(
 def run_on_cache(function: Callable[..., Result], shared: tuple, items: list, threads: int) -> list[Result]:
     """Return the same for functions on NumPy: matrix products use one thread, and freed memory is kept."""
     keep_freed_memory()
-    with linear_algebra().limit(limits=1, user_api="openmp"), ONE_THREAD:  # each thread has its own limit of OpenMP
+    with libraries("openmp").limit(limits=1), ONE_THREAD:  # each thread has its own limit of OpenMP
         return run_in_threads(function, shared, items, threads)

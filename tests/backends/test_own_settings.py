@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 
@@ -10,7 +13,6 @@ import pytest
 
 import dpa2
 from dpa2 import demo
-from dpa2.backends.threads import linear_algebra
 
 WATER = [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]], ["O", "H", "H"], None
 
@@ -156,14 +158,27 @@ def jax_model():
 # The number of threads of matrix products, which is one for all threads of a process.
 
 
-def test_threads_that_evaluate_leave_matrix_products_as_they_were():
-    from concurrent.futures import ThreadPoolExecutor
+EIGHT_THREADS = """
+from concurrent.futures import ThreadPoolExecutor
+from threadpoolctl import threadpool_info
+import dpa2
+from dpa2 import demo
+model, structure = dpa2.load(demo.MODEL).to("numpy", chunk=8), demo.structure()
+def forces(_):
+    return model.evaluate(structure["coordinates"], structure["types"], structure["cell"]).forces
+def limits():
+    return [library["num_threads"] for library in threadpool_info()]
+before = limits()
+with ThreadPoolExecutor(8) as pool:
+    found = list(pool.map(forces, range(32)))
+print(2 in before, before == limits(), all((one == found[0]).all() for one in found))
+"""
 
-    model = dpa2.load(demo.MODEL).to("numpy", chunk=8)
-    expected = results(model)
-    with linear_algebra().limit(limits=2, user_api="blas"):
-        before = [library["num_threads"] for library in linear_algebra().info()]
-        with ThreadPoolExecutor(8) as pool:
-            found = list(pool.map(lambda _: results(model), range(32)))
-        assert [library["num_threads"] for library in linear_algebra().info()] == before
-    assert all(same(one, expected) for one in found)
+
+def test_threads_that_evaluate_leave_matrix_products_as_they_were():
+    """In a process of its own, whose matrix products have two threads; those of the tests have one."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "DPA2_THREADS")
+    environment = os.environ | dict.fromkeys(names, "2")
+    command = [sys.executable, "-c", EIGHT_THREADS]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
+    assert done.stdout.strip() == "True True True", done.stdout + done.stderr
