@@ -20,12 +20,14 @@ def kept_folder() -> Path | None:
     chosen = os.environ.get("DPA2_CACHE")
     if chosen == "off":
         return None
-    folder = Path(chosen or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "dpa2"), "jax").expanduser().absolute()
-    reason = next(doubts(folder), None) or not_made(folder) or next(doubts(folder), None)
+    place = os.path.expanduser(Path(chosen or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "dpa2"), "jax"))
+    folder = Path(place).absolute()
+    homeless = "there is no home directory" if place.startswith("~") else None
+    reason = homeless or next(doubts(folder), None) or not_made(folder) or next(doubts(folder), None)
     if reason is None:
         return folder
     warnings.warn(
-        f"functions that JAX compiles are not kept in {folder}: {reason}. Code from there would run as you. "
+        f"functions that JAX compiles are not kept in {place}: {reason}. Code from there would run as you. "
         "Make the folder your own (chown, chmod 700), empty it, or name another one in DPA2_CACHE (or off)",
         UntrustedFolderWarning,
         stacklevel=2,

@@ -100,3 +100,16 @@ def test_a_folder_that_cannot_be_made_is_reported_and_done_without(home):
 def test_off_keeps_nothing(monkeypatch):
     monkeypatch.setenv("DPA2_CACHE", "off")
     assert kept_folder() is None
+
+
+def test_without_a_home_nothing_is_kept_and_a_warning_says_so(monkeypatch):
+    import pwd
+
+    def unknown(number):
+        raise KeyError(number)
+
+    for name in ("HOME", "XDG_CACHE_HOME", "DPA2_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)  # as in a container whose user has a number and no name
+    with pytest.warns(UntrustedFolderWarning, match="no home directory"):
+        assert kept_folder() is None

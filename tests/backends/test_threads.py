@@ -9,6 +9,7 @@ from tolerances import assert_close
 
 from dpa2 import testing
 from dpa2.backends import NAMES, backend
+from dpa2.errors import InputError
 
 pytestmark = pytest.mark.filterwarnings("ignore::dpa2.TruncationWarning")  # lists are cut on purpose
 
@@ -34,3 +35,11 @@ def test_jax_occupies_no_more_processors_than_it_may(monkeypatch):
         monkeypatch.setenv("DPA2_THREADS", str(given))
         monkeypatch.setattr("dpa2.backends.jax.processors", lambda n=processors: n)
         assert backend("jax").callers() == callers
+
+
+@pytest.mark.parametrize("given", ["abc", "0", "-1", "2.5", "", "²"])
+def test_a_number_of_threads_that_is_none_is_named(given, monkeypatch):
+    monkeypatch.setenv("DPA2_THREADS", given)
+    with pytest.raises(InputError, match="DPA2_THREADS") as caught:
+        backend("numpy")
+    assert caught.value.argument == "DPA2_THREADS"
