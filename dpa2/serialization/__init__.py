@@ -7,6 +7,7 @@ from .checkpoint import Checkpoint
 from .comparison import compare
 from .files import contents, convert, read, read_from, write
 from .inventory import inventory
+from .naming import file_and_head
 from .settings.script import config_to_script, script_to_config
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "config_to_script",
     "contents",
     "convert",
+    "file_and_head",
     "inventory",
     "read",
     "read_from",

@@ -24,6 +24,7 @@ from .casting import cast
 from .checkpoint import Checkpoint
 from .containers import Container, container_for, container_of, named_like, refuse_by_name
 from .contents import Contents
+from .naming import file_and_head
 from .temporary import PREFIX
 
 TRIES = 50  # at reading a directory that others replace
@@ -39,9 +40,9 @@ def read(path: str | os.PathLike, head: str | None = None) -> Checkpoint:
     Parameters
     ----------
     path
-        The file, or the directory of a JAX model.
+        The file, or the directory of a JAX model; `FILE#HEAD` is one task head of a file of several models.
     head
-        Name of the task head in a file of several models; must be None for a file of one.
+        Name of the task head, if it is not part of `path`; must be None for a file of one model.
 
     Returns
     -------
@@ -61,6 +62,7 @@ def read(path: str | os.PathLike, head: str | None = None) -> Checkpoint:
     MissingDependency
         The format needs a package that is not installed (facts: package, install).
     """
+    path, head = file_and_head(path, head)
     return read_from(contents(path), path, head)
 
 
@@ -194,7 +196,7 @@ def convert(
     Parameters
     ----------
     source
-        The file to read.
+        The file to read, or `FILE#HEAD`.
     target
         The new file; its suffix names the format.
     head

@@ -55,12 +55,28 @@ def read_with_ase(path: str, rename: Mapping[str, str]) -> list[Frame]:
 
 
 def frame(atoms, name: str, rename: Mapping[str, str]) -> Frame:
-    """Return an ASE structure as a frame; one that is periodic along some axes only is an `InputError`."""
+    """Return an ASE structure as a frame; one that is periodic along some axes only is an `InputError`.
+
+    Its virial is that of its stress, or `atoms.info["virial"]`.
+    """
     system = System.from_ase(atoms, name=name)
     system = replace(system, types=[rename.get(t, t) for t in system.types])
     known = getattr(atoms.calc, "results", {})
     energy, forces = label(known, "energy", (), name), label(known, "forces", (len(atoms), 3), name)
-    return Frame(system, None if energy is None else float(energy), forces, None, None, None, name)
+    return Frame(
+        system, None if energy is None else float(energy), forces, virial(atoms, known, name), None, None, name
+    )
+
+
+def virial(atoms, known: dict, name: str) -> np.ndarray | None:
+    """Return the virial (3, 3) of an ASE structure, eV; None if nothing says it."""
+    if known.get("stress") is None or not atoms.pbc.all():
+        return label(atoms.info, "virial", (3, 3), name)
+    stress = np.asarray(known["stress"])
+    full = label(
+        {"stress": stress[[0, 5, 4, 5, 1, 3, 4, 3, 2]] if stress.shape == (6,) else stress}, "stress", (3, 3), name
+    )
+    return None if full is None else -abs(np.linalg.det(np.asarray(atoms.cell))) * full
 
 
 def label(known: dict, key: str, shape: tuple[int, ...], name: str) -> np.ndarray | None:

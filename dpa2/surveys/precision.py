@@ -72,7 +72,7 @@ def lower_backend(dtype: str) -> str:
     Raises `InputError` for an unknown precision, `MissingDependency` if no installed library has it.
     """
     if dtype not in UNIT_ROUNDOFF:
-        raise InputError(f"dtype {dtype!r}: must be one of {', '.join(UNIT_ROUNDOFF)}", argument="dtype", dtype=dtype)
+        raise InputError(f"dtype = {dtype!r}: must be one of {', '.join(UNIT_ROUNDOFF)}", argument="dtype", dtype=dtype)
     missing: MissingDependency | None = None
     for name in NAMES:
         try:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ..app import AsJson, Group, Head, verb
+from ..app import AsJson, Force, Group, Head, ModelFile, verb
 from ..output import tell, tell_line
 
 
@@ -17,7 +17,7 @@ from ..output import tell, tell_line
     "dpa2 convert water.dp single.dp --dtype float32 --force",
 )  # fmt: skip
 def convert(
-    source: Annotated[str, typer.Argument(help="The model file to read.")],
+    source: ModelFile,
     target: Annotated[
         str,
         typer.Argument(
@@ -28,7 +28,7 @@ def convert(
     dtype: Annotated[
         str | None, typer.Option(help="Round all numbers to float32, float16 or bfloat16; without it, no bit changes.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the file to write if it exists.")] = False,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a model file in another format, read it back, and check that no bit has changed."""

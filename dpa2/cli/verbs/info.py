@@ -6,27 +6,28 @@ from typing import Annotated
 
 import typer
 
-from ..app import AsJson, Group, Head, verb
-from ..output import Table, out, tell, tell_line
+from ..app import AsJson, Group, Head, ModelFile, verb
+from ..output import Table, tell, tell_line, tell_table
 
 
 @verb(Group.USE, 1, "dpa2 info water.dp", "dpa2 info multitask.pt --head water --tensors")
 def info(
-    file: Annotated[str, typer.Argument(help="A model file of any format that dpa2 reads.")],
+    file: ModelFile,
     tensors: Annotated[bool, typer.Option("--tensors", help="List the name and shape of every tensor.")] = False,
     head: Head = None,
     as_json: AsJson = False,
 ) -> None:
     """Show format, task heads, types, blocks, size, precision and digest of a model."""
-    from ...serialization import contents, read_from
+    from ...serialization import contents, file_and_head, read_from
 
-    found = contents(file)
-    facts = {"file": file, "format": found.format, "heads": found.heads}
+    path, head = file_and_head(file, head)
+    found = contents(path)
+    facts = {"file": str(path), "format": found.format, "heads": found.heads}
     if facts["heads"] and head is None:
         kinds = {"kinds": dict(found.kinds), "aliases": dict(found.aliases)}
         tell(facts | kinds) if as_json else show(facts | heads_in_words(found))
         return
-    checkpoint = read_from(found, file, head)
+    checkpoint = read_from(found, path, head)
     facts |= {"head": head} | describe(checkpoint)
     shapes = {name: list(w.shape) for name, w in sorted(checkpoint.weights.items())}
     if as_json:
@@ -63,13 +64,13 @@ def describe(checkpoint) -> dict:
 
 def show(facts: dict, config=None) -> None:
     """Print a table of the facts, with a row for each block of the network."""
-    table = Table(show_header=False, box=None)
+    table = Table(lines=False)
     for name, value in facts.items():
         if value is not None and name != "digest":
             table.add_row(name, ", ".join(value) if isinstance(value, (list, tuple)) else f"{value}")
     for name, words in blocks(config) if config else ():
         table.add_row(name, words)
-    out.print(table)
+    tell_table(table)
     if config:
         tell_line(facts["digest"])
     else:

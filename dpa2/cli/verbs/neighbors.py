@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from ..app import AsJson, Group, Head, Structures, Types, renaming, verb
+from ..app import AsJson, Group, Head, ModelFile, Structures, Types, renaming, verb
 from ..exit_codes import DIFFERENT
-from ..output import Table, err, out, tell, tell_line, tell_written
+from ..output import Table, progress, tell, tell_line, tell_table, tell_written
 from ..png import check_png, empty_figure, save_png
 
 BARS = " ▁▂▃▄▅▆▇█"
@@ -18,7 +18,7 @@ MAX_COLUMNS = 32  # a histogram in the terminal is at most this many characters 
 
 @verb(Group.SURVEY, 1, "dpa2 neighbors water.dp data/", "dpa2 neighbors water.dp structures.xyz --png counts.png")
 def neighbors(
-    file: Annotated[str, typer.Argument(help="The model file.")],
+    file: ModelFile,
     data: Structures,
     types: Types = None,
     png: Annotated[str | None, typer.Option(help="Draw the histograms into this PNG file.")] = None,
@@ -29,8 +29,6 @@ def neighbors(
 
     The exit code is 6 if an atom has more neighbours than the model holds.
     """
-    from rich.progress import Progress
-
     from ...serialization import read
     from ...structures.files import read_structures
     from ...surveys.neighbors import survey_neighbors
@@ -38,8 +36,8 @@ def neighbors(
     check_png(png)
     config = read(file, head).config
     frames = read_structures(data, config.types, renaming(types, config.types))
-    with Progress(console=err, transient=True, disable=as_json) as progress:
-        blocks = survey_neighbors(config, progress.track(frames, description="counting"))
+    with progress(as_json) as bar:
+        blocks = survey_neighbors(config, bar.track(frames, description="counting"))
     if png is not None:
         draw(blocks, png)
     if as_json:
@@ -64,7 +62,7 @@ def show(blocks, frames: int) -> None:
     for b in blocks:
         numbers = f"{b.cutoff:g}", f"{b.limit}", f"{b.largest}", f"{b.mean:.1f}", f"{b.advised}"
         table.add_row(b.block, *numbers, bars(b.histogram))
-    out.print(table)
+    tell_table(table)
     for b in blocks:
         where = f"{b.block}: atom {b.atom} of {b.frame} has the most neighbours, {b.largest}"
         more = f"; {b.exceeding} atoms have more than the {b.limit} that the model holds" if b.exceeding else ""

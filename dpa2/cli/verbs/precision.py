@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from ..app import AsJson, Group, Head, Structures, Truncate, Types, renaming, verb
-from ..output import Table, err, out, styled, tell, tell_line, tell_written
+from ..app import AsJson, Group, Head, ModelFile, Structures, Truncate, Types, renaming, verb
+from ..output import Table, progress, styled, tell, tell_line, tell_table, tell_written
 from ..png import check_png, empty_figure, save_png
 
 MAX_BAR = 24  # a bar in the terminal is at most this many characters long
@@ -22,7 +22,7 @@ DECADES = 8.0  # a bar of full length is an error of 1, an empty one an error of
     "dpa2 precision water.dp structures.xyz --dtype bfloat16 --frames 3 --png errors.png",
 )  # fmt: skip
 def precision(
-    file: Annotated[str, typer.Argument(help="The model file.")],
+    file: ModelFile,
     structures: Structures,
     dtype: Annotated[str, typer.Option(help="The lower precision: float32 or bfloat16.")] = "float32",
     frames: Annotated[
@@ -35,8 +35,6 @@ def precision(
     as_json: AsJson = False,
 ) -> None:
     """Show the error of every intermediate in a lower precision, in order of computation, and where it grows most."""
-    from rich.progress import Progress
-
     from ...api import load
     from ...structures.files import read_structures
     from ...surveys.precision import largest_growth, lower_backend, survey_precision
@@ -46,8 +44,8 @@ def precision(
     lower = exact.to(lower_backend(dtype), dtype=dtype)
     chosen = spread(read_structures(structures, exact.type_map, renaming(types, exact.type_map)), frames)
     systems = [replace(frame.system, name=frame.name) for frame in chosen]
-    with Progress(console=err, transient=True, disable=as_json) as progress:
-        tracked = progress.track(systems, description="tracing")
+    with progress(as_json) as bar:
+        tracked = bar.track(systems, description="tracing")
         errors = survey_precision(exact, lower, tracked, "truncate" if truncate else "strict")
     growth = largest_growth(errors, dtype)
     if png is not None:
@@ -84,7 +82,7 @@ def show(errors, growth, dtype: str, frames: int) -> None:
     for tensor in errors:
         bar = styled("█" * bar_length(tensor.error), "red" if tensor.name == growth.name else "")
         table.add_row(tensor.name, f"{tensor.error:.1e}", bar, f"{tensor.largest:.3g}")
-    out.print(table)
+    tell_table(table)
     rule = f"errors of {dtype} relative to the largest entry of a tensor, the worst of {frames} structures"
     tell_line(rule)
     tell_line(grows_most(growth))

@@ -10,9 +10,9 @@ from typing import Annotated
 
 import typer
 
-from ..app import AsJson, Group, Head, verb
+from ..app import AsJson, Group, Head, ModelFile, verb
 from ..exit_codes import DIFFERENT
-from ..output import Table, err, out, styled, tell, tell_line, tell_written
+from ..output import Table, progress, styled, tell, tell_line, tell_table, tell_written
 from ..png import check_png, empty_figure, save_png
 
 COLUMNS = ("event", "event_distance", "counted", "continuity", "quantity", "order", "jump", "distance", "value")
@@ -20,7 +20,7 @@ COLUMNS = ("event", "event_distance", "counted", "continuity", "quantity", "orde
 
 @verb(Group.SURVEY, 2, "dpa2 smoothness water.dp", "dpa2 smoothness water.dp --csv curves.csv --png curves.png")
 def smoothness(
-    file: Annotated[str, typer.Argument(help="The model file.")],
+    file: ModelFile,
     csv: Annotated[
         str | None, typer.Option(help="Write the results and the points of the curves to this CSV file.")
     ] = None,
@@ -33,8 +33,6 @@ def smoothness(
     An atom is dragged through small clusters. Where an atom has more than max_neighbors and the farthest are dropped,
     the energy of every model jumps; that is shown but not counted. The exit code is 6 if any other event is not C2.
     """
-    from rich.progress import Progress
-
     from ...api import load
     from ...surveys.drags import drags
     from ...surveys.smoothness import known_causes, survey_smoothness
@@ -42,8 +40,8 @@ def smoothness(
     check_png(png)
     model = load(file, dtype="float64", head=head)
     wanted = list(drags(model.config))
-    with Progress(console=err, transient=True, disable=as_json) as progress:
-        tracked = progress.track(wanted, description="dragging")
+    with progress(as_json) as bar:
+        tracked = bar.track(wanted, description="dragging")
         events = list(survey_smoothness(model, tracked, curves=bool(csv or png)))
     rough = [event for event in events if event.counted and event.continuity != "C2"]
     causes = known_causes(model) if rough else []
@@ -82,7 +80,7 @@ def facts(event) -> dict:
 
 def show(events, rough, causes) -> None:
     """Print a table with rows for each event and quantity, then the conclusion and known causes."""
-    table = Table("", "step / Å", "jump", "… at ½", "… at ¼", "order", box=None, padding=(0, 1, 0, 0))
+    table = Table("", "step / Å", "jump", "… at ½", "… at ¼", "order", lines=False)
     for event in events:
         verdict = event.continuity if event.counted else "not counted"
         about = styled(f"{event.drag.event}, {event.drag.at:.4g} Å", "bold")
@@ -91,7 +89,7 @@ def show(events, rough, causes) -> None:
             order = f"{jump.order:.2f}" if isfinite(jump.order) else "rounding"
             sizes = (f"{size:.1e}" for size in jump.sizes)
             table.add_row(f"  {jump.quantity} / {jump.unit}", f"{jump.step:.2g}", *sizes, order)
-    out.print(table)
+    tell_table(table)
     counted = [event for event in events if event.counted]
     tell_line(f"{len(counted) - len(rough)} of {len(counted)} events are C2")
     for event in rough:
