@@ -41,7 +41,7 @@ def given(option: str, match: re.Match) -> str:
 def quoted(match: re.Match, options: Mapping[str, str]) -> str:
     """The option in place of a quoted argument."""
     name, value = match.groups()
-    spelled = SPELLED.get(f"{name}={value}")
+    spelled = SPELLED.get(f"{name}={value}", "")
     if spelled in options:
         return options[spelled]
     return f"{options[name]} {value or ''}".replace("'", "").strip() if name in options else match[0]

@@ -5,7 +5,7 @@
 
 from .checkpoint import Checkpoint
 from .comparison import compare
-from .files import contents, convert, read, read_from, write
+from .files import contents, convert, converted, read, read_from, write
 from .inventory import inventory
 from .naming import file_and_head
 from .settings.script import config_to_script, script_to_config
@@ -16,6 +16,7 @@ __all__ = [
     "config_to_script",
     "contents",
     "convert",
+    "converted",
     "file_and_head",
     "inventory",
     "read",

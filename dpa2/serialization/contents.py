@@ -21,6 +21,7 @@ class Contents:
     models: Mapping[str | None, Callable[[], Checkpoint]]
     aliases: Mapping[str, str] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)  # what each head predicts, in the words of its script
+    left_out: tuple[str, ...] = ()  # what else the file holds that is no part of a model, such as an optimizer
 
     @classmethod
     def single(cls, format: str, checkpoint: Checkpoint) -> Contents:

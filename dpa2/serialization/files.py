@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import (
@@ -20,7 +21,7 @@ from ..errors import (
     shorten,
 )
 from .atomic import replacing
-from .casting import cast
+from .casting import cast, rounding
 from .checkpoint import Checkpoint
 from .containers import Container, container_for, container_of, named_like, refuse_by_name
 from .contents import Contents
@@ -218,13 +219,35 @@ def convert(
     DPA2Error
         The errors of `read` and `write`.
     """
-    checkpoint = read(source, head)
-    checkpoint = checkpoint if dtype is None else cast(checkpoint, dtype)
+    return converted(source, target, head, dtype, overwrite).digest
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What a conversion did.
+
+    digest: the identity of the written model. rounding: the largest relative change of a number; None if no precision
+    was asked for. left_out: what else the source holds, such as an optimizer, by the names of its entries.
+    """
+
+    digest: str
+    rounding: float | None
+    left_out: tuple[str, ...]
+
+
+def converted(
+    source: str | os.PathLike, target: str | os.PathLike, head: str | None, dtype: str | None, overwrite: bool
+) -> Conversion:
+    """Do what `convert` does, and return what was done."""
+    file, head = file_and_head(source, head)
+    found = contents(file)
+    original = read_from(found, file, head)
+    checkpoint = original if dtype is None else cast(original, dtype)
     container, digest = container_for(Path(target)), checkpoint.digest()
     with replacing(target, overwrite, container.why_keep) as new:
         encode(checkpoint, container, new, str(target))
         verify(new, digest, str(source), str(target))
-    return digest
+    return Conversion(digest, None if dtype is None else rounding(original, checkpoint), found.left_out)
 
 
 def verify(new: Path, digest: str, source: str, target: str):

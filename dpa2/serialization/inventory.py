@@ -11,16 +11,18 @@ import numpy
 
 from ..config import DPA2Config
 from ..construction.build import skeleton
-from ..construction.precision import stored_precision
+from ..construction.precision import precision, stored_precision
 from ..errors import FormatError
 from ..nn.module import Leaf, map_roles
 
 
 class Tensor(NamedTuple):
-    """Shape and dtype of a tensor."""
+    """A tensor: its shape, the dtype in which NumPy holds it, its kind (`Role`), and its precision in files."""
 
     shape: tuple[int, ...]
     dtype: str
+    kind: str
+    precision: str
 
 
 def inventory(config: DPA2Config) -> dict[str, Tensor]:
@@ -50,7 +52,9 @@ def inventory(config: DPA2Config) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
 
     def note(leaf: Leaf, place: numpy.ndarray) -> numpy.ndarray:
-        tensors[leaf.path] = Tensor(place.shape, stored_precision(config, leaf))
+        tensors[leaf.path] = Tensor(
+            place.shape, stored_precision(config, leaf), leaf.role.kind, precision(config, leaf)
+        )
         return place
 
     map_roles(note, skeleton(config))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -32,11 +33,21 @@ def convert(
     as_json: AsJson = False,
 ) -> None:
     """Write a model file in another format, read it back, and check that no bit has changed."""
-    from ...api import convert as convert_file
+    from ...serialization import converted
 
-    digest = convert_file(source, target, head=head, dtype=dtype, overwrite=force)
+    done = converted(source, target, head, dtype, overwrite=force)
     if as_json:
-        tell({"source": source, "target": target, "digest": digest})
-    else:
-        tell_line(f"{source} → {target}, read back and equal")
-        tell_line(digest)
+        tell({"source": source, "target": target} | asdict(done))
+        return
+    tell_line(f"{source} → {target}, {in_words(done, dtype)}")
+    if done.left_out:
+        tell_line(f"left out, since it is no part of the model: {', '.join(done.left_out)}")
+    tell_line(done.digest)
+
+
+def in_words(done, dtype: str | None) -> str:
+    """What happened to the numbers of a model."""
+    if done.rounding is None:
+        return "read back and equal"
+    change = f"a number changed by at most {done.rounding:.1e} of it" if done.rounding else "no number changed"
+    return f"rounded to {dtype} ({change}), read back"
