@@ -50,6 +50,7 @@ def compress(
     from ...model.compression import compress as tabulate
     from ...serialization import file_and_head
     from ...structures.files import read_structures
+    from ..description import size
 
     model = load(source, head=head)
     names = renaming(types, model.type_map)
@@ -74,11 +75,6 @@ def chosen_distance(source: str, model, given: float | None, systems) -> float:
         return model.metadata["min_distance"]
     missing = "does not record the smallest distance between atoms in the training data"
     raise InputError(f"{source}: {missing}; give --min-distance or --data", argument="min_distance")
-
-
-def size(path: Path) -> int:
-    """Number of bytes of a file, or of all files in a folder."""
-    return sum(file.stat().st_size for file in [path, *path.rglob("*")] if file.is_file())
 
 
 def intervals(model) -> int:
