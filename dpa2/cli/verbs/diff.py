@@ -9,6 +9,7 @@ import typer
 
 from ..app import AsJson, Group, ModelFile, Other, verb
 from ..output import Table, tell, tell_line, tell_table, tell_written
+from ..png import check_png, save_png
 
 
 @verb(Group.COMPARE, 2, "dpa2 diff before.pt after.pt", "dpa2 diff before.pt after.pt --png diff.png --all")
@@ -26,9 +27,11 @@ def diff(
     from ...serialization import compare, read
     from ..picture import draw
 
+    check_png(png)
+
     found = compare(read(first), read(second))
     if png is not None:
-        draw(found, png, f"{first} → {second}")
+        save_png(draw(found, f"{first} → {second}"), png)
     if as_json:
         tensors = [asdict(t) | {"share": t.share} for t in found.tensors]
         tell({"equal": found.equal, "settings": [asdict(s) for s in found.settings], "tensors": tensors})

@@ -13,7 +13,7 @@ import typer
 from ..app import AsJson, Group, Head, ModelFile, verb
 from ..exit_codes import DIFFERENT
 from ..output import Table, progress, styled, tell, tell_line, tell_table, tell_written
-from ..png import check_png, empty_figure, save_png
+from ..png import caption, check_png, empty_figure, save_png
 
 COLUMNS = ("event", "event_distance", "counted", "continuity", "quantity", "order", "jump", "distance", "value")
 
@@ -48,7 +48,7 @@ def smoothness(
     if csv is not None:
         write_csv(events, csv)
     if png is not None:
-        draw(events, png)
+        save_png(draw(events, file), png)
     if as_json:
         tell({"smooth": not rough, "causes": causes, "events": [facts(event) for event in events]})
     else:
@@ -119,9 +119,10 @@ def write_csv(events, file: str) -> None:
         Path(new).write_text(text.getvalue(), encoding="utf-8")
 
 
-def draw(events, file: str) -> None:
-    """Draw a row for each event: energy, force on the dragged atom, and the derivative of that force."""
-    figure = empty_figure(10, 1.9 * len(events))
+def draw(events, model: str):
+    """Return a picture with a row for each event: energy, force on the dragged atom, and its derivative."""
+    figure = empty_figure(10, 0.3 + 1.9 * len(events))
+    figure.suptitle(caption(model), fontsize=9)
     for event, row in zip(events, figure.subplots(len(events), 3, squeeze=False), strict=True):
         for jump, values, axes in zip(event.jumps, event.curve.values, row, strict=True):
             axes.plot(event.curve.distance - event.drag.at, values, ".", markersize=3)
@@ -133,4 +134,4 @@ def draw(events, file: str) -> None:
         row[0].set_ylabel(f"{event.drag.event}\n{event.drag.at:.4g} Å: {event.continuity}", fontsize=6)
     for axes in row:
         axes.set_xlabel("distance beyond the event / Å", fontsize=7)
-    save_png(figure, file)
+    return figure
