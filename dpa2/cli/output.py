@@ -115,6 +115,21 @@ def tell_line(text: str) -> None:
     out.print(one_line(text), markup=False, highlight=False, soft_wrap=True)
 
 
+def counted(number: int, what: str) -> str:
+    """Return a number of things in words.
+
+    >>> counted(1, "frame"), counted(2, "frame")
+    ('1 frame', '2 frames')
+    """
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
+def listed(names: list[str], most: int = 6) -> str:
+    """Return names in words, without those after the first few."""
+    more = [f"and {len(names) - most} more"] if len(names) > most else []
+    return ", ".join([*names[:most], *more])
+
+
 def tell_written(file: str | None) -> None:
     """Say that a file was written, if one was asked for."""
     if file is not None:

@@ -95,7 +95,18 @@ def contents(path: str | os.PathLike) -> Contents:
     with errors_naming(path):
         refuse_by_name(path)
         require_regular(path)
-        return unmixed(path, lambda: container_of(path).read(path))
+        return unmixed(path, lambda: read_by_content(path))
+
+
+def read_by_content(path: Path) -> Contents:
+    """What a file holds, in the format of its content; a text with another suffix than YAML's is no damaged YAML."""
+    container = container_of(path)
+    try:
+        return container.read(path)
+    except FormatError as error:
+        if container.last_resort and named_like(path) is not container:
+            raise FormatError(f"is no model: a text without the structure of a {container.name} model") from error
+        raise
 
 
 def unmixed(path: Path, action: Callable[[], Contents]) -> Contents:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -40,6 +41,15 @@ def read_structures(
         else:
             raise InputError(f"{path}: there is no such file or folder", argument=path)
     return frames
+
+
+def sources(frames: Iterable[Frame]) -> list[str]:
+    """Return the data folders and files that frames come from, in order, by the names that the frames have.
+
+    >>> sources(Frame(System([], []), *[None] * 5, name=n) for n in ("water/set.0 frame 0", "a.xyz#0", "a.xyz#1"))
+    ['water', 'a.xyz']
+    """
+    return list(dict.fromkeys(re.sub(r"(/set\.[^/]*)? frame \d+$|#\d+$", "", frame.name) for frame in frames))
 
 
 def read_with_ase(path: str, rename: Mapping[str, str]) -> list[Frame]:

@@ -116,7 +116,7 @@ def test_the_summary_comes_first_and_has_units_and_both_kinds_of_errors(data, ca
         "virial_mae_per_atom": 3 / 9 / 192, "virial_rmse_per_atom": 1 / 192,
     }, rel=1e-6)  # fmt: skip
     lines = call("eval", demo.MODEL, data)[1].splitlines()
-    assert lines[0] == "2 frames, 384 atoms"
+    assert lines[0] == f"2 frames, 384 atoms of {data}"
     assert [line.split() for line in lines[1:]] == [
         ["errors", "MAE", "RMSE", "unit", "frames"],
         ["energy", "96", "135.765", "eV", "2"],

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ..app import AsJson, Backend, Group, Head, ModelFile, Structures, Truncate, Types, renaming, verb
-from ..output import Table, progress, tell, tell_line, tell_table, tell_written
+from ..output import Table, counted, listed, progress, tell, tell_line, tell_table, tell_written
 
 
 @verb(
@@ -53,7 +53,7 @@ def evaluate(
     The summary has mean absolute and root mean square errors of energies, of all components of forces, and of virials.
     """
     from ...api import load
-    from ...structures.files import read_structures
+    from ...structures.files import read_structures, sources
     from ...structures.parameters import given_parameters, with_given
     from ...structures.system import checked
     from .. import results
@@ -74,17 +74,17 @@ def evaluate(
         results.write(rows, systems, save)
     summary = results.summary(rows)
     if as_json:
-        tell({"frames": [results.plain(row) for row in rows], "summary": summary})
+        tell({"frames": [results.plain(row) for row in rows], "summary": summary, "sources": sources(frames)})
     else:
+        numbers = f"{counted(len(rows), 'frame')}, {counted(int(summary['atoms']), 'atom')}"
+        tell_line(f"{numbers} of {listed(sources(frames))}")
         show(rows, summary, each)
         tell_written(save)
 
 
 def show(rows: list[dict], summary: dict, each: bool | None) -> None:
-    """Print the summary, then the frames if they are asked for, or if nothing but them is there to see."""
+    """Print the errors, then the frames if they are asked for, or if nothing but them is there to see."""
     errors = errors_table(summary)
-    frames, atoms = summary["frames"], summary["atoms"]
-    tell_line(f"{frames} frame{'s' * (frames != 1)}, {atoms} atom{'s' * (atoms != 1)}")
     if errors.rows:
         tell_table(errors)
     if each or (each is None and not errors.rows):

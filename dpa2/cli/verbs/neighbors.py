@@ -9,7 +9,7 @@ import typer
 
 from ..app import AsJson, Group, Head, ModelFile, Structures, Types, renaming, verb
 from ..exit_codes import DIFFERENT
-from ..output import Table, progress, tell, tell_line, tell_table, tell_written
+from ..output import Table, counted, listed, progress, tell, tell_line, tell_table, tell_written
 from ..png import caption, check_png, empty_figure, save_png
 
 BARS = " ▁▂▃▄▅▆▇█"
@@ -30,7 +30,7 @@ def neighbors(
     The exit code is 6 if an atom has more neighbours than the model holds.
     """
     from ...serialization import read
-    from ...structures.files import read_structures
+    from ...structures.files import read_structures, sources
     from ...surveys.neighbors import survey_neighbors
 
     check_png(png)
@@ -41,9 +41,9 @@ def neighbors(
     if png is not None:
         save_png(draw(blocks, file), png)
     if as_json:
-        tell({"frames": len(frames), "blocks": [facts(block) for block in blocks]})
+        tell({"frames": len(frames), "sources": sources(frames), "blocks": [facts(block) for block in blocks]})
     else:
-        show(blocks, len(frames))
+        show(blocks, len(frames), sources(frames))
         tell_written(png)
     raise typer.Exit(DIFFERENT if any(block.exceeding for block in blocks) else 0)
 
@@ -54,10 +54,11 @@ def facts(block) -> dict:
     return asdict(block) | found | {"histogram": block.histogram.tolist()}
 
 
-def show(blocks, frames: int) -> None:
-    """Print a table with a row for each block, then the atom with the most neighbours."""
+def show(blocks, frames: int, places: list[str]) -> None:
+    """Print what was counted, a table with a row for each block, then the atom with the most neighbours."""
     from ...surveys.neighbors import MARGIN, MULTIPLE
 
+    tell_line(f"{counted(frames, 'frame')} of {listed(places)}")
     table = Table("block", "cutoff / Å", "holds", "largest", "mean", "to use", "atoms by count")
     for b in blocks:
         numbers = f"{b.cutoff:g}", f"{b.limit}", f"{b.largest}", f"{b.mean:.1f}", f"{b.advised}"
@@ -68,7 +69,7 @@ def show(blocks, frames: int) -> None:
         more = f"; {beyond(b)} the {b.limit} that the model holds" if b.exceeding else ""
         tell_line(where + more)
     rule = f"to use in a new training: the largest count plus {MARGIN} %, rounded up to a multiple of {MULTIPLE}"
-    tell_line(f"{rule} ({frames} frames); max_neighbors of a trained model cannot be changed: its formulas contain it")
+    tell_line(f"{rule}; max_neighbors of a trained model cannot be changed: its formulas contain it")
 
 
 def bars(histogram) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from ...errors import InputError
 from ..app import AsJson, Group, Head, ModelFile, verb
 from ..exit_codes import DIFFERENT
 from ..output import Table, progress, styled, tell, tell_line, tell_table, tell_written
@@ -25,6 +26,12 @@ def smoothness(
         str | None, typer.Option(help="Write the results and the points of the curves to this CSV file.")
     ] = None,
     png: Annotated[str | None, typer.Option(help="Draw the curves across each event into this PNG file.")] = None,
+    pair: Annotated[
+        str | None,
+        typer.Option(
+            help="Types of the two atoms whose distance changes.", metavar="O,H", show_default="the first that differ"
+        ),
+    ] = None,
     head: Head = None,
     as_json: AsJson = False,
 ) -> None:
@@ -39,7 +46,8 @@ def smoothness(
 
     check_png(png)
     model = load(file, dtype="float64", head=head)
-    wanted = list(drags(model.config))
+    chosen = None if pair is None else indices(pair, model.type_map)
+    wanted = [drag if chosen is None else drag.between(*chosen) for drag in drags(model.config)]
     with progress(as_json) as bar:
         tracked = bar.track(wanted, description="dragging")
         events = list(survey_smoothness(model, tracked, curves=bool(csv or png)))
@@ -56,6 +64,16 @@ def smoothness(
         tell_written(csv)
         tell_written(png)
     raise typer.Exit(DIFFERENT if rough else 0)
+
+
+def indices(pair: str, type_map) -> tuple[int, int]:
+    """The types of the option --pair."""
+    names = [name.strip() for name in pair.split(",")]
+    if len(names) != 2 or not set(names) <= set(type_map):
+        rule = f"two types of the model are wanted, as in O,H; it knows {', '.join(type_map)}"
+        raise InputError(f"--pair {pair}: {rule}", argument="pair")
+    first, last = map(list(type_map).index, names)
+    return first, last
 
 
 def facts(event) -> dict:
