@@ -137,5 +137,6 @@ def show(facts: dict) -> None:
     exact, near = facts["seconds"]
     table.add_row("time", f"{exact:.3g} s → {near:.3g} s")
     tell_table(table)
-    tell_line(f" {facts['digest']}")
+    tell_line(facts["digest"])
+    tell_written(facts["target"])
     tell_written(facts["target"])
