@@ -139,4 +139,3 @@ def show(facts: dict) -> None:
     tell_table(table)
     tell_line(facts["digest"])
     tell_written(facts["target"])
-    tell_written(facts["target"])
