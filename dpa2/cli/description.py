@@ -14,7 +14,7 @@ import numpy as np
 
 from ..config import DPA2Config
 from ..config.parsing import Section, required
-from ..serialization import Checkpoint, inventory
+from ..serialization import Checkpoint, places
 
 IN_WORDS = {  # settings that the rows of the blocks show
     "types", "dtype", "repinit.compression", "repinit.widths", "three_body", "repformer.layers", "repformer.atom_dim",
@@ -48,7 +48,7 @@ def default(field: dataclasses.Field) -> Any:
 def facts(checkpoint: Checkpoint, path: str) -> dict[str, Any]:
     """Return plain facts about one model in a file, for JSON and for `rows`."""
     config, weights = checkpoint.config, checkpoint.weights
-    tensors = inventory(config)
+    tensors = places(config)
     counts = {
         words: sum(weights[n].size for n, t in tensors.items() if t.kind == kind) for kind, words in KINDS.items()
     }

@@ -6,7 +6,7 @@
 from .checkpoint import Checkpoint
 from .comparison import compare
 from .files import contents, convert, converted, read, read_from, write
-from .inventory import inventory
+from .inventory import inventory, places
 from .naming import file_and_head
 from .settings.script import config_to_script, script_to_config
 
@@ -19,6 +19,7 @@ __all__ = [
     "converted",
     "file_and_head",
     "inventory",
+    "places",
     "read",
     "read_from",
     "script_to_config",

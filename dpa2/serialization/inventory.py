@@ -17,10 +17,15 @@ from ..nn.module import Leaf, map_roles
 
 
 class Tensor(NamedTuple):
-    """A tensor: its shape, the dtype in which NumPy holds it, its kind (`Role`), and its precision in files."""
+    """Shape and dtype of a tensor."""
 
     shape: tuple[int, ...]
     dtype: str
+
+
+class Place(NamedTuple):
+    """The kind of a tensor, as its role says it ("parameter", "statistic", "constant"), and its precision in files."""
+
     kind: str
     precision: str
 
@@ -52,13 +57,23 @@ def inventory(config: DPA2Config) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
 
     def note(leaf: Leaf, place: numpy.ndarray) -> numpy.ndarray:
-        tensors[leaf.path] = Tensor(
-            place.shape, stored_precision(config, leaf), leaf.role.kind, precision(config, leaf)
-        )
+        tensors[leaf.path] = Tensor(place.shape, stored_precision(config, leaf))
         return place
 
     map_roles(note, skeleton(config))
     return tensors
+
+
+def places(config: DPA2Config) -> dict[str, Place]:
+    """Return kind and precision of every tensor that a model of this configuration has, in the inventory's order."""
+    found: dict[str, Place] = {}
+
+    def note(leaf: Leaf, array: numpy.ndarray) -> numpy.ndarray:
+        found[leaf.path] = Place(leaf.role.kind, precision(config, leaf))
+        return array
+
+    map_roles(note, skeleton(config))
+    return found
 
 
 def require_all(weights: dict[str, numpy.ndarray], config: DPA2Config) -> dict[str, numpy.ndarray]:

@@ -38,13 +38,13 @@ def several(found, path, about: dict, tensors: bool, as_json: bool) -> None:
     """Show a file of several heads, and with `tensors` those of all heads that are read."""
     from ...serialization import read_from
 
-    listed = {head: read_from(found, path, head) for head in found.energy_heads} if tensors else {}
+    models = {head: read_from(found, path, head) for head in found.energy_heads} if tensors else {}
     if as_json:
-        more = {name: {h: column(c, name) for h, c in listed.items()} for name in COLUMNS} if tensors else {}
+        more = {name: {h: column(c, name) for h, c in models.items()} for name in COLUMNS} if tensors else {}
         tell(about | {"kinds": dict(found.kinds), "aliases": dict(found.aliases)} | more)
         return
     show((about | {"heads": ", ".join(found.heads)} | heads_in_words(found)).items())
-    for head, checkpoint in listed.items():
+    for head, checkpoint in models.items():
         tell_line(f"head {head}:")
         tell_table(tensor_table(checkpoint))
     tell_line(f"a multi-task file: --head NAME, or {path}#NAME, shows one model")
@@ -87,21 +87,25 @@ def show(rows) -> None:
     tell_table(table)
 
 
-COLUMNS = {"tensors": "shape", "dtypes": "precision", "kinds_of_tensors": "kind"}  # keys in JSON, fields of a tensor
+COLUMNS = ("tensors", "dtypes", "kinds_of_tensors")  # keys in JSON: shape, precision and kind of each tensor
 
 
 def column(checkpoint, key: str) -> dict:
     """One fact about every tensor, by its name."""
-    from ...serialization import inventory
+    return {name: facts[COLUMNS.index(key)] for name, *facts in listed(checkpoint)}
 
-    return {name: getattr(tensor, COLUMNS[key]) for name, tensor in sorted(inventory(checkpoint.config).items())}
+
+def listed(checkpoint) -> list[tuple]:
+    """Name, shape, precision and kind of every tensor."""
+    from ...serialization import places
+
+    found = places(checkpoint.config)
+    return [(n, list(w.shape), found[n].precision, found[n].kind) for n, w in sorted(checkpoint.weights.items())]
 
 
 def tensor_table(checkpoint) -> Table:
     """A row for every tensor."""
-    from ...serialization import inventory
-
     table = Table("tensor", "shape", "precision", "kind")
-    for name, tensor in sorted(inventory(checkpoint.config).items()):
-        table.add_row(name, "×".join(map(str, tensor.shape)) or "one number", tensor.precision, tensor.kind)
+    for name, shape, *facts in listed(checkpoint):
+        table.add_row(name, "×".join(map(str, shape)) or "one number", *facts)
     return table
