@@ -27,7 +27,7 @@ def load(
     Parameters
     ----------
     file
-        A model file of DeePMD-kit or of dpa2.
+        A model file of DeePMD-kit or of dpa2; `FILE#HEAD` is one task head of a multi-task file.
     backend
         Library that computes: one of `dpa2.backends.NAMES`, such as "numpy" or "torch".
     dtype
@@ -35,7 +35,7 @@ def load(
     device
         Device as the library names it, for example "cuda:0"; None for the library's default.
     head
-        Task head to load from a multi-task file; None for a file of one model.
+        Task head to load from a multi-task file, if `file` does not name it; None for a file of one model.
 
     Raises
     ------

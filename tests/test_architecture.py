@@ -23,7 +23,7 @@ TESTS = Path(__file__).parent
 FOLDERS = (  # from the bottom up: a folder imports what stands before it
     "errors", "dtypes", "nn", "descriptor", "fitting", "config", "structures", "neighbors", "batching", "construction",
     "serialization", "evaluation", "backends", "model", "tracing", "api", "data", "interfaces", "ase", "testing",
-    "demo", "surveys", "conformance", "cli",
+    "demo", "surveys", "conformance", "cli", "__main__",
 )  # fmt: skip
 CORE = ("nn", "descriptor", "fitting")  # the folders that compute, on whatever arrays they are given
 HEAVY = {"torch", "jax", "ase", "hypothesis", "jaxtyping", "array_api_strict", "h5py", "yaml", "safetensors", "vesin"}

@@ -16,12 +16,18 @@ from rich.markup import escape
 
 from ..backends import CHOICES
 from .exit_codes import USAGE
+from .output import tell_line
 from .truncation import truncation_as_one_line
 
 VERBS = f"{__package__}.verbs"  # the folder whose modules are the commands
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
-Head = Annotated[str | None, typer.Option(help="Task head to use from a multi-task file.", metavar="NAME")]
+ONE_HEAD = "FILE#HEAD for one task head of a multi-task file."
+ModelFile = Annotated[str, typer.Argument(help=f"The model file; {ONE_HEAD}")]
+Other = Annotated[str, typer.Argument(help=f"The model file to compare it with; {ONE_HEAD}")]
+Head = Annotated[
+    str | None, typer.Option(help="Task head to use from a multi-task file, as FILE#NAME does.", metavar="NAME")
+]
 Backend = Annotated[str, typer.Option(help=f"Library that computes: {CHOICES}.")]
 Structures = Annotated[
     list[str], typer.Argument(help="DeePMD data folders, or structure files that ASE reads (.xyz, .cif, ...).")
@@ -36,7 +42,9 @@ Types = Annotated[
     str | None,
     typer.Option(help="Types of the model for names in the structures that are others.", metavar="OW=O,HW=H"),
 ]
+Force = Annotated[bool, typer.Option("--force", help="Replace the file to write if it exists.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Also print the traceback of an error; allowed at any place.")]
+Version = Annotated[bool, typer.Option("--version", help="Print the version of dpa2.")]
 
 
 class Group(StrEnum):
@@ -112,17 +120,19 @@ def application() -> typer.Typer:
     """The command line with a command for every module in the folder of verbs."""
     for module in iter_modules(import_module(VERBS).__path__):
         import_module(f"{VERBS}.{module.name}")
-    app = typer.Typer(add_completion=False, callback=options, invoke_without_command=True)
+    app = typer.Typer(callback=options, invoke_without_command=True)
     for found in sorted(DECLARED.values(), key=lambda each: each.place):
         app.command(found.name, rich_help_panel=str(found.group), epilog=found.epilog)(found.run)
     return app
 
 
-def options(context: typer.Context, debug: Debug = False) -> None:
+def options(context: typer.Context, version: Version = False, debug: Debug = False) -> None:
     """Use, convert, compare and examine models of the DPA-2 architecture.
 
     `dpa2 COMMAND --help` explains a command and gives examples.
     """
-    if context.invoked_subcommand is None:
+    if version:
+        tell_line(f"dpa2 {import_module('dpa2').__version__}")
+    elif context.invoked_subcommand is None:
         print(context.get_help())
         raise typer.Exit(USAGE)

@@ -7,23 +7,80 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from itertools import zip_longest
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
 out = Console()
 err = Console(stderr=True)
 
 
-class Table(RichTable):
-    """A table whose cells are plain text, or `Text` for those that have a style."""
+class Table:
+    """Rows of cells below a header, which may be left out; cells are text, or `Text` for those that have a style.
 
-    def add_row(self, *cells, **options) -> None:
+    A name in a table is there to be read, and to be found by other programs: no cell is ever cut or folded. On a
+    terminal that is wide enough a table has lines around its cells. Otherwise, and in a pipe, each row is one plain
+    line, its columns two spaces apart or more.
+    """
+
+    def __init__(self, *header: str, title: str | None = None, lines: bool = True):
+        self.header, self.title, self.lines = header, title, lines
+        self.rows: list[list[Text]] = []
+
+    def add_row(self, *cells: str | Text) -> None:
         """Add a row of cells."""
-        super().add_row(
-            *(cell if isinstance(cell, Text) else Text(printable(cell), overflow="fold") for cell in cells), **options
-        )
+        self.rows.append([cell if isinstance(cell, Text) else Text(printable(cell)) for cell in cells])
+
+    def framed(self) -> RichTable:
+        """The table with lines around its cells."""
+        table = RichTable(*self.header, title=self.title)
+        for row in self.rows:
+            table.add_row(*row)
+        return table
+
+    def plain(self) -> Iterator[Text]:
+        """The rows as lines, beginning with the header if there is one."""
+        rows = [[Text(cell, "bold") for cell in self.header]] * any(self.header) + self.rows
+        widths = [max(cell.cell_len for cell in column) for column in zip_longest(*rows, fillvalue=Text())]
+        for row in rows:
+            line = Text("  ").join(padded(cell, width) for cell, width in zip(row, widths, strict=False))
+            line.rstrip()
+            yield line
+
+
+def padded(cell: Text, width: int) -> Text:
+    """A cell filled up with spaces to a width."""
+    filled = cell.copy()
+    filled.append(" " * (width - cell.cell_len))
+    return filled
+
+
+def tell_table(table: Table) -> None:
+    """Print a table on standard output."""
+    if table.lines and out.is_terminal and full_width(table) <= out.width:
+        out.print(table.framed())
+        return
+    for line in table.plain():
+        out.print(line, soft_wrap=True)
+
+
+def full_width(table: Table) -> int:
+    """Width of a table with lines around its cells, none of which is folded."""
+    return out.measure(table.framed(), options=out.options.update(width=10**6)).maximum
+
+
+def progress(quiet: bool) -> Progress:
+    """A bar on standard error that disappears when the work is done; none where nobody would see it."""
+    from rich.progress import Progress
+
+    return Progress(console=err, transient=True, disable=quiet or not err.is_terminal)
 
 
 def styled(text: str, style: str) -> Text:
@@ -58,6 +115,21 @@ def tell_line(text: str) -> None:
     out.print(one_line(text), markup=False, highlight=False, soft_wrap=True)
 
 
+def counted(number: int, what: str) -> str:
+    """Return a number of things in words.
+
+    >>> counted(1, "frame"), counted(2, "frame")
+    ('1 frame', '2 frames')
+    """
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
+def listed(names: list[str], most: int = 6) -> str:
+    """Return names in words, without those after the first few."""
+    more = [f"and {len(names) - most} more"] if len(names) > most else []
+    return ", ".join([*names[:most], *more])
+
+
 def tell_written(file: str | None) -> None:
     """Say that a file was written, if one was asked for."""
     if file is not None:
@@ -69,9 +141,9 @@ def tell_warning(text: str) -> None:
     err.print(f"warning: {one_line(text)}", markup=False, highlight=False, soft_wrap=True)
 
 
-def tell_error(error: Exception, as_json: bool) -> None:
-    """Print the kind of an error and its message in one line; its facts as JSON too if the caller reads JSON."""
-    message = one_line(str(error))
+def tell_error(error: Exception, message: str, as_json: bool) -> None:
+    """Print the kind of an error and a message in one line; its facts as JSON too if the caller reads JSON."""
+    message = one_line(message)
     err.print(Text(type(error).__name__, "red"), end="")
     err.print(f": {message}", markup=False, highlight=False, soft_wrap=True)
     if as_json:

@@ -1,27 +1,67 @@
-"""Results of evaluations: one row for each frame, a summary, and the file they are written to."""
+"""Results of evaluations: one row for each frame, their errors against labels, and the file they are written to."""
 
 from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, require
 from ..structures.datasets import Frame
+from ..structures.system import System
 
-SUFFIXES = (".npz", ".json")  # formats of the file of results
+
+@dataclass(frozen=True)
+class Measure:
+    """A kind of error: the label it is of, whether it is divided by the number of atoms, and its unit."""
+
+    label: str
+    per_atom: bool
+    unit: str
+
+    @property
+    def words(self) -> str:
+        """Its name in a table."""
+        return f"{self.label} per atom" if self.per_atom else self.label
+
+    def key(self, statistic: str) -> str:
+        """The name of a statistic of it in the summary, such as `energy_rmse_per_atom`."""
+        return f"{self.label}_{statistic}{'_per_atom' * self.per_atom}"
+
+    def of(self, row: dict) -> np.ndarray:
+        """The errors in a row, of real atoms where there are several."""
+        error = np.asarray(row[f"{self.label}_error"])
+        if self.label == "force":
+            return error[row["real"]]
+        return error if self.per_atom else error * row["atoms"]
+
+
+MEASURES = (
+    Measure("energy", False, "eV"),
+    Measure("energy", True, "eV/atom"),
+    Measure("force", False, "eV/Å"),
+    Measure("virial", False, "eV"),
+    Measure("virial", True, "eV/atom"),
+)
+WITH_ASE = (".extxyz", ".xyz", ".traj")  # formats of the file of results that ASE writes
 
 
 def check_name(file: str | None) -> None:
-    """Raise an error, before any work is done, for a name with another suffix than .npz or .json.
+    """Raise an error, before any work is done, for a name whose suffix is none of those that are written.
 
     >>> check_name("results.npz")
     """
-    if file is not None and Path(file).suffix not in SUFFIXES:
-        rule = f"results are written as {' or '.join(SUFFIXES)}; give the file one of these suffixes"
+    if file is None:
+        return
+    if Path(file).suffix not in WRITERS:
+        rule = f"results are written as {', '.join(WRITERS)}; give the file one of these suffixes"
         raise InputError(f"{file}: {rule}", argument="out", file=file)
+    if Path(file).suffix in WITH_ASE:
+        require("ase.io", "ase")
 
 
 def row(frame: Frame, found, to_numpy) -> dict:
@@ -35,6 +75,7 @@ def row(frame: Frame, found, to_numpy) -> dict:
     volume = None if cell is None else abs(np.linalg.det(np.asarray(cell, dtype=float).reshape(3, 3)))
     out = {
         "name": frame.name,
+        "real": real,
         "atoms": int(real.sum()),
         "energy": float(to_numpy(found.energy)),
         "forces": forces,
@@ -47,6 +88,8 @@ def row(frame: Frame, found, to_numpy) -> dict:
         out["energy_error"] = (out["energy"] - float(frame.energy)) / out["atoms"]
     if frame.forces is not None:
         out["force_error"] = np.where(real[:, None], forces - frame.forces, 0.0)
+    if frame.virial is not None and real.any():
+        out["virial_error"] = (virial - frame.virial) / out["atoms"]
     return out
 
 
@@ -57,33 +100,83 @@ def real_atoms(frame: Frame) -> np.ndarray:
 
 
 def summary(rows: list[dict]) -> dict[str, float]:
-    """Root mean square errors of energies (eV per atom) and forces (eV/Å), if there are labels."""
-    energy = [r["energy_error"] for r in rows if "energy_error" in r]
-    force = [r for r in rows if "force_error" in r]
-    components = 3 * sum(r["atoms"] for r in force)
-    found = {}
-    if energy:
-        found["energy_rmse_per_atom"] = float(np.sqrt(np.mean(np.square(energy))))
-    if components:
-        found["force_rmse"] = float(np.sqrt(sum(np.sum(r["force_error"] ** 2) for r in force) / components))
+    """Numbers of frames and atoms, and the errors of each of `MEASURES` for which there are labels.
+
+    They are mean absolute and root mean square errors, and the number of frames with such a label: `energy_mae`,
+    `energy_rmse`, `energy_frames`; per atom `energy_mae_per_atom`, `energy_rmse_per_atom`.
+    """
+    found: dict[str, float] = {"frames": len(rows), "atoms": sum(r["atoms"] for r in rows)}
+    for measure in MEASURES:
+        errors = [measure.of(r).ravel() for r in rows if f"{measure.label}_error" in r]
+        if sum(map(len, errors)):
+            all_of_them = np.concatenate(errors)
+            found[measure.key("mae")] = float(np.abs(all_of_them).mean())
+            found[measure.key("rmse")] = float(np.sqrt(np.square(all_of_them).mean()))
+            found[f"{measure.label}_frames"] = len(errors)
     return found
+
+
+def published(row: dict) -> dict:
+    """Return what files have of a row: everything but which atoms are real."""
+    return {name: value for name, value in row.items() if name != "real"}
 
 
 def plain(row: dict) -> dict:
     """Return the row with lists in place of arrays, for JSON."""
-    return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in row.items()}
+    return {n: value.tolist() if isinstance(value, np.ndarray) else value for n, value in published(row).items()}
 
 
-def write(rows: list[dict], file: str) -> None:
-    """Write all rows to one file; in .npz, entry `name` of row `index` has the key `index/name`."""
+def write(rows: list[dict], systems: list[System], file: str) -> None:
+    """Write the rows of checked systems to one file, in the format that its suffix names."""
     from ..serialization.atomic import replacing
 
-    if Path(file).suffix == ".json":
-        content = json.dumps([plain(r) for r in rows]).encode()
-    else:
-        buffer = io.BytesIO()
-        arrays = {f"{k}/{n}": np.asarray(v) for k, r in enumerate(rows) for n, v in r.items() if v is not None}
-        np.savez(buffer, allow_pickle=False, **arrays)
-        content = buffer.getvalue()
     with replacing(file) as temporary:
-        temporary.write_bytes(content)
+        WRITERS[Path(file).suffix](rows, systems, temporary)
+
+
+def write_npz(rows: list[dict], systems: list[System], file: Path) -> None:
+    """Write an archive in which entry `name` of row `index` has the key `index/name`."""
+    buffer = io.BytesIO()
+    arrays = {f"{k}/{n}": np.asarray(v) for k, r in enumerate(rows) for n, v in published(r).items() if v is not None}
+    np.savez(buffer, allow_pickle=False, **arrays)
+    file.write_bytes(buffer.getvalue())
+
+
+def write_json(rows: list[dict], systems: list[System], file: Path) -> None:
+    """Write a list with an object for each row."""
+    file.write_bytes(json.dumps([plain(r) for r in rows]).encode())
+
+
+def write_with_ase(rows: list[dict], systems: list[System], file: Path) -> None:
+    """Write structures of ASE with energies, forces, atomic energies and, where there is a cell, stress.
+
+    Virtual atoms are left out. A type that is no chemical element becomes X; the array `type` has all names then.
+    """
+    images = [image(row, system) for row, system in zip(rows, systems, strict=True)]
+    require("ase.io", "ase").write(file, images, format="traj" if file.suffix == ".traj" else "extxyz")
+
+
+def image(row: dict, system: System):
+    """A checked system as ASE has it, with the results of its row."""
+    ase, data = require("ase", "ase"), require("ase.data", "ase")
+    single = require("ase.calculators.singlepoint", "ase")
+    real = row["real"]
+    names = np.array(system.type_map)[np.asarray(system.types)[real]]
+    numbers = [data.atomic_numbers.get(str(name), 0) for name in names]
+    atoms = ase.Atoms(numbers, np.asarray(system.coordinates)[real], info={"name": row["name"]})
+    results = {"energy": row["energy"], "forces": row["forces"][real], "energies": row["atom_energy"][real]}
+    if system.cell is not None:
+        atoms.set_cell(system.cell)
+        atoms.pbc = True
+        results["stress"] = (-row["virial"] / atoms.get_volume()).ravel()[[0, 4, 8, 5, 2, 1]]
+    if not all(numbers):
+        atoms.set_array("type", names)
+    atoms.calc = single.SinglePointCalculator(atoms, **results)
+    return atoms
+
+
+WRITERS: dict[str, Callable[[list[dict], list[System], Path], None]] = {
+    ".npz": write_npz,
+    ".json": write_json,
+    **dict.fromkeys(WITH_ASE, write_with_ase),
+}

@@ -10,6 +10,7 @@ from ..errors import DPA2Error, InputError
 from .app import application
 from .exit_codes import exit_code
 from .output import allow_any_terminal, tell_error, tell_traceback
+from .wording import in_options, meant, options_of
 
 # The parser raises the parent of this class, whose module differs between versions of typer, with the same methods.
 WRONG_CALL = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
@@ -18,6 +19,20 @@ WRONG_CALL = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 def path_of(error: typer.BadParameter) -> str:
     """Return the command whose call is wrong, as `dpa2` or `dpa2 eval`."""
     return error.ctx.command_path if error.ctx else "dpa2"
+
+
+def options(arguments: list[str]) -> dict[str, str]:
+    """The options of the command that is called."""
+    commands = typer.main.get_command(application()).commands  # type: ignore[attr-defined]
+    command = commands.get(arguments[0] if arguments else None)
+    return options_of(command.params) if command else {}
+
+
+def wrong_call(error: typer.BadParameter, known: dict[str, str]) -> InputError:
+    """The error of the parser as one of ours, with the option that was meant perhaps."""
+    likely = meant(getattr(error, "option_name", ""), known)
+    message = error.format_message() + (f" Did you mean {likely}?" if likely else "")
+    return InputError(f"{message} See `{path_of(error)} --help`.")
 
 
 def run(words: list[str]) -> int:
@@ -29,10 +44,12 @@ def run(words: list[str]) -> int:
     except typer.Abort as error:  # the parser's word for Ctrl-C
         raise KeyboardInterrupt from error
     except WRONG_CALL as error:
-        refused: Exception = InputError(f"{error.format_message()} See `{path_of(error)} --help`.")
+        refused: Exception = wrong_call(error, options(arguments))
     except (DPA2Error, OSError) as error:
         refused = error
     if "--debug" in words:
         tell_traceback(refused)
-    tell_error(refused, as_json="--json" in words)
+    facts = getattr(refused, "facts", {})
+    message = in_options(str(refused), str(facts.get("argument", facts.get("path"))), options(arguments))
+    tell_error(refused, message, as_json="--json" in words)
     return exit_code(refused)

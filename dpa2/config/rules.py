@@ -39,7 +39,7 @@ def check_not_negative(section, *names: str) -> None:
 
 def check_choice(section, name: str, choices: tuple[str, ...]) -> None:
     """Refuse a word that is none of the choices."""
-    check(section, name, getattr(section, name) in choices, f"is one of {', '.join(choices)}")
+    check(section, name, getattr(section, name) in choices, f"must be one of {', '.join(choices)}")
 
 
 def check_cutoffs(section) -> None:

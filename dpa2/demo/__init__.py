@@ -46,10 +46,9 @@ def run(backend: str = "numpy") -> Iterator[Step]:
     from ..api import load
 
     model, box = load(MODEL, backend=backend), structure()
-    size = sum(w.size for w in model.checkpoint().weights.values())
-    yield Step("load", f"{Path(MODEL).name}: types {', '.join(model.type_map)}, {size} numbers", True)
+    yield Step("load", f"{Path(MODEL).name}, types {', '.join(model.type_map)}", True)
     out = model.evaluate(box["coordinates"], box["types"], box["cell"])
-    yield Step("evaluate", f"{len(box['types'])} atoms of water, periodic, on {backend}", True)
+    yield Step("evaluate", f"{len(box['types'])} atoms of water on {backend}", True)
     yield from round_trip(model.checkpoint().digest())
     for name, unit in (("energy", "eV"), ("forces", "eV/Å"), ("virial", "eV"), ("atom_energy", "eV")):
         yield compare(name, unit, model.backend.to_numpy(getattr(out, name)), box[name])
@@ -64,8 +63,7 @@ def round_trip(digest: str) -> Iterator[Step]:
         for suffix in (".safetensors", ".yaml", ".dp"):
             target = str(Path(folder) / f"water{suffix}")
             found = convert(source, target)
-            words = f"{Path(source).suffix} → {suffix}, {found[:19]}…"
-            yield Step("convert", words, found == digest)
+            yield Step("convert", f"{Path(source).suffix} → {suffix}", found == digest)
             source = target
 
 
@@ -73,5 +71,6 @@ def compare(name: str, unit: str, found: np.ndarray, expected: np.ndarray) -> St
     """Return the step that compares one result with that of DeePMD-kit."""
     found, expected = np.asarray(found).ravel(), np.asarray(expected).ravel()
     deviation = float(np.max(np.abs(found - expected)) / np.max(np.abs(expected)))
-    words = f"{name}: largest element {np.max(np.abs(expected)):.6g} {unit}"
+    largest = f"{found[np.argmax(np.abs(found))]:.6g} {unit}"
+    words = f"{name}: {largest}" if found.size == 1 else f"{name}: largest {largest}"
     return Step("compare", words, deviation <= TOLERANCE, deviation)

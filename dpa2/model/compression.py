@@ -83,9 +83,10 @@ def table_error(model: Model) -> float:
 def require_compressible(config: DPA2Config) -> None:
     """Raise `UnsupportedModel`, with the reason, for a configuration that has no tables."""
     repinit = config.repinit
+    strip = "types must enter as a gate (strip), which is chosen before a training and cannot be changed afterwards"
     reasons = {
         "it is compressed already": repinit.compression is not None,
-        f"repinit.type_input = {repinit.type_input}: types must enter as a gate (strip)": repinit.type_input != "strip",
+        f"repinit.type_input = {repinit.type_input}: {strip}": repinit.type_input != "strip",
         "repinit.timestep: layers with a timestep have no table": repinit.timestep,
         f"precision {config.dtype}: tables are made in float64 and float32": config.dtype not in ("float64", "float32"),
         f"activation {repinit.activation} has no table": not (

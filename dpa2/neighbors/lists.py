@@ -207,7 +207,7 @@ def refuse_too_many(
     raise TooManyNeighbors(
         f"atom {atom} ({symbol}){f' of {name}' if name else ''} has {count} neighbours within {cutoff} Å, "
         f"the model's {block} holds {max_neighbors}. Use a model with a larger max_neighbors there, or pass "
-        f"neighbors='truncate' to keep the nearest {max_neighbors}: "
+        f"`neighbors='truncate'` to keep the nearest {max_neighbors}: "
         "the energy then jumps where a neighbour enters or leaves.",
         atom=atom,
         type=kind,

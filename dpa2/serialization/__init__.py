@@ -5,8 +5,9 @@
 
 from .checkpoint import Checkpoint
 from .comparison import compare
-from .files import contents, convert, read, read_from, write
-from .inventory import inventory
+from .files import contents, convert, converted, read, read_from, write
+from .inventory import inventory, places
+from .naming import file_and_head
 from .settings.script import config_to_script, script_to_config
 
 __all__ = [
@@ -15,7 +16,10 @@ __all__ = [
     "config_to_script",
     "contents",
     "convert",
+    "converted",
+    "file_and_head",
     "inventory",
+    "places",
     "read",
     "read_from",
     "script_to_config",

@@ -71,7 +71,7 @@ def replaced(path: Path, overwrite: bool, why_keep: Callable[[Path], str]) -> It
 def require_free(path: Path, target: Path, overwrite: bool, why_keep: Callable[[Path], str]) -> None:
     """Refuse to replace what exists and may not be overwritten, or is no entry of the kind that is written."""
     if not overwrite and os.path.lexists(path):
-        way = "overwrite=True, on the command line --force, replaces it"
+        way = "`overwrite=True` replaces it"
         raise InputError(f"{path}: exists already; {way}", argument="target", file=str(path))
     reason = why_keep(target) if target.exists() else ""
     if reason:

@@ -23,6 +23,18 @@ def cast(checkpoint: Checkpoint, dtype: str) -> Checkpoint:
     return Checkpoint(config, weights, checkpoint.metadata)
 
 
+def rounding(before: Checkpoint, after: Checkpoint) -> float:
+    """Return the largest relative change of a number from one model to its copy in another precision."""
+    return max(relative_change(array, after.weights[name]) for name, array in before.weights.items())
+
+
+def relative_change(before: numpy.ndarray, after: numpy.ndarray) -> float:
+    """Return the largest change of a number in an array, relative to the number; those that are zero do not change."""
+    first, second = before.astype("float64"), after.astype("float64")
+    used = numpy.isfinite(first) & (first != 0)
+    return float((numpy.abs(second - first)[used] / numpy.abs(first[used])).max(initial=0.0))
+
+
 def cast_one(name: str, array: numpy.ndarray, tensor: Tensor, config: DPA2Config) -> numpy.ndarray:
     """One tensor in the precision of its part of the model."""
     with numpy.errstate(over="ignore"):

@@ -23,6 +23,7 @@ class Contents:
     aliases: Mapping[str, str] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)  # what each head predicts, in the words of its script
     budget: Budget | None = None  # what was left after reading, for each of the models
+    left_out: tuple[str, ...] = ()  # what else the file holds that is no part of a model, such as an optimizer
 
     @classmethod
     def single(cls, format: str, checkpoint: Checkpoint) -> Contents:
@@ -62,7 +63,9 @@ class Contents:
             raise InputError("holds one model without heads; leave out `head`", argument="head")
         asked = "several models and no head was asked for" if head is None else f"no head {head!r}"
         facts = {"argument": "head", "heads": list(self.heads)}
-        raise InputError(f"holds {asked}; choose one of: {', '.join(self.energy_heads)}{self.others()}", **facts)
+        way = f"as in FILE#{self.energy_heads[0]}; choose one of: " if self.energy_heads else "there are none: "
+        names = ", ".join(self.energy_heads) or "no head predicts energies"
+        raise InputError(f"holds {asked}; name it behind the file, {way}{names}{self.others()}", **facts)
 
     def others(self) -> str:
         """The heads that are not read, in words for the end of a message; empty where there are none."""

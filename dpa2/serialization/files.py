@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..construction.usable import require_usable
@@ -23,10 +23,11 @@ from ..errors import (
 )
 from .atomic import replacing
 from .budget import Budget, spending
-from .casting import cast
+from .casting import cast, rounding
 from .checkpoint import Checkpoint
 from .containers import Container, container_for, container_of, named_like, refuse_by_name
 from .contents import Contents
+from .naming import file_and_head
 from .temporary import PREFIX
 
 TRIES = 50  # at reading a directory that others replace
@@ -42,9 +43,9 @@ def read(path: str | os.PathLike, head: str | None = None) -> Checkpoint:
     Parameters
     ----------
     path
-        The file, or the directory of a JAX model.
+        The file, or the directory of a JAX model; `FILE#HEAD` is one task head of a file of several models.
     head
-        Name of the task head in a file of several models; must be None for a file of one.
+        Name of the task head, if it is not part of `path`; must be None for a file of one model.
 
     Returns
     -------
@@ -64,6 +65,7 @@ def read(path: str | os.PathLike, head: str | None = None) -> Checkpoint:
     MissingDependency
         The format needs a package that is not installed (facts: package, install).
     """
+    path, head = file_and_head(path, head)
     return read_from(contents(path), path, head)
 
 
@@ -132,10 +134,22 @@ def identity(path: Path) -> tuple | None:
 def within_budget(path: Path) -> Contents:
     """The contents of a file, read within the budget for its size."""
     size = size_of(path)
-    container, budget = container_of(path), Budget.of_file(size)
+    budget = Budget.of_file(size)
     with spending(budget):
         budget.spend(size)
-        return replace(container.read(path), budget=budget)
+        return replace(read_by_content(path), budget=budget)
+
+
+def read_by_content(path: Path) -> Contents:
+    """What a file holds, in the format of its content; a text with another suffix than YAML's is no damaged YAML."""
+    container = container_of(path)
+    try:
+        return container.read(path)
+    except FormatError as error:
+        beyond_budget = "limit" in error.facts
+        if container.last_resort and named_like(path) is not container and not beyond_budget:
+            raise FormatError(f"is no model: a text without the structure of a {container.name} model") from error
+        raise
 
 
 def size_of(path: Path) -> int:
@@ -220,7 +234,7 @@ def convert(
     Parameters
     ----------
     source
-        The file to read.
+        The file to read, or `FILE#HEAD`.
     target
         The new file; its suffix names the format.
     head
@@ -245,14 +259,36 @@ def convert(
     DPA2Error
         The errors of `read` and `write`.
     """
-    checkpoint = read(source, head)
-    require_usable(checkpoint.weights, str(source))
-    checkpoint = checkpoint if dtype is None else cast(checkpoint, dtype)
+    return converted(source, target, head, dtype, overwrite).digest
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What a conversion did.
+
+    digest: the identity of the written model. rounding: the largest relative change of a number; None if no precision
+    was asked for. left_out: what else the source holds, such as an optimizer, by the names of its entries.
+    """
+
+    digest: str
+    rounding: float | None
+    left_out: tuple[str, ...]
+
+
+def converted(
+    source: str | os.PathLike, target: str | os.PathLike, head: str | None, dtype: str | None, overwrite: bool
+) -> Conversion:
+    """Do what `convert` does, and return what was done."""
+    file, head = file_and_head(source, head)
+    found = contents(file)
+    original = read_from(found, file, head)
+    require_usable(original.weights, str(source))
+    checkpoint = original if dtype is None else cast(original, dtype)
     container, digest = container_for(Path(target)), checkpoint.digest()
     with replacing(target, overwrite, container.why_keep) as new:
         encode(checkpoint, container, new, str(target))
         verify(new, digest, str(source), str(target))
-    return digest
+    return Conversion(digest, None if dtype is None else rounding(original, checkpoint), found.left_out)
 
 
 def verify(new: Path, digest: str, source: str, target: str):

@@ -11,7 +11,7 @@ import numpy
 
 from ..config import DPA2Config
 from ..construction.build import skeleton
-from ..construction.precision import stored_precision
+from ..construction.precision import precision, stored_precision
 from ..errors import FormatError
 from ..nn.module import Leaf, map_roles
 
@@ -21,6 +21,13 @@ class Tensor(NamedTuple):
 
     shape: tuple[int, ...]
     dtype: str
+
+
+class Place(NamedTuple):
+    """The kind of a tensor, as its role says it ("parameter", "statistic", "constant"), and its precision in files."""
+
+    kind: str
+    precision: str
 
 
 def inventory(config: DPA2Config) -> dict[str, Tensor]:
@@ -55,6 +62,18 @@ def inventory(config: DPA2Config) -> dict[str, Tensor]:
 
     map_roles(note, skeleton(config))
     return tensors
+
+
+def places(config: DPA2Config) -> dict[str, Place]:
+    """Return kind and precision of every tensor that a model of this configuration has, in the inventory's order."""
+    found: dict[str, Place] = {}
+
+    def note(leaf: Leaf, array: numpy.ndarray) -> numpy.ndarray:
+        found[leaf.path] = Place(leaf.role.kind, precision(config, leaf))
+        return array
+
+    map_roles(note, skeleton(config))
+    return found
 
 
 def require_all(weights: dict[str, numpy.ndarray], config: DPA2Config) -> dict[str, numpy.ndarray]:

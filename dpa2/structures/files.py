@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -42,6 +43,15 @@ def read_structures(
     return frames
 
 
+def sources(frames: Iterable[Frame]) -> list[str]:
+    """Return the data folders and files that frames come from, in order, by the names that the frames have.
+
+    >>> sources(Frame(System([], []), *[None] * 5, name=n) for n in ("water/set.0 frame 0", "a.xyz#0", "a.xyz#1"))
+    ['water', 'a.xyz']
+    """
+    return list(dict.fromkeys(re.sub(r"(/set\.[^/]*)? frame \d+$|#\d+$", "", frame.name) for frame in frames))
+
+
 def read_with_ase(path: str, rename: Mapping[str, str]) -> list[Frame]:
     """Return the frames of a file that ASE reads, with their energies and forces if the file has them."""
     io = require("ase.io", "ase")
@@ -55,12 +65,28 @@ def read_with_ase(path: str, rename: Mapping[str, str]) -> list[Frame]:
 
 
 def frame(atoms, name: str, rename: Mapping[str, str]) -> Frame:
-    """Return an ASE structure as a frame; one that is periodic along some axes only is an `InputError`."""
+    """Return an ASE structure as a frame; one that is periodic along some axes only is an `InputError`.
+
+    Its virial is that of its stress, or `atoms.info["virial"]`.
+    """
     system = System.from_ase(atoms, name=name)
     system = replace(system, types=[rename.get(t, t) for t in system.types])
     known = getattr(atoms.calc, "results", {})
     energy, forces = label(known, "energy", (), name), label(known, "forces", (len(atoms), 3), name)
-    return Frame(system, None if energy is None else float(energy), forces, None, None, None, name)
+    return Frame(
+        system, None if energy is None else float(energy), forces, virial(atoms, known, name), None, None, name
+    )
+
+
+def virial(atoms, known: dict, name: str) -> np.ndarray | None:
+    """Return the virial (3, 3) of an ASE structure, eV; None if nothing says it."""
+    if known.get("stress") is None or not atoms.pbc.all():
+        return label(atoms.info, "virial", (3, 3), name)
+    stress = np.asarray(known["stress"])
+    full = label(
+        {"stress": stress[[0, 5, 4, 5, 1, 3, 4, 3, 2]] if stress.shape == (6,) else stress}, "stress", (3, 3), name
+    )
+    return None if full is None else -abs(np.linalg.det(np.asarray(atoms.cell))) * full
 
 
 def label(known: dict, key: str, shape: tuple[int, ...], name: str) -> np.ndarray | None:

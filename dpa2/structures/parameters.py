@@ -44,7 +44,9 @@ def refuse_unasked(fit: Fitting, fparam: Array | None, aparam: Array | None) -> 
 def check_parameters(name: str, given: np.ndarray | None, wanted: int) -> None:
     """Raise an `InputError` unless there are as many parameters as the fitting net takes."""
     if given is None and wanted:
-        raise InputError(f"{name}: the model takes {wanted} parameters, and none are given; pass {name}", argument=name)
+        raise InputError(
+            f"{name}: the model takes {wanted} parameters, and none are given; pass `{name}`", argument=name
+        )
     if given is not None and given.shape[-1] != wanted:
         raise InputError(f"{name}: {given.shape[-1]} parameters are given, the model takes {wanted}", argument=name)
 

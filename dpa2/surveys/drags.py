@@ -58,6 +58,12 @@ class Drag:
         """Return the cluster with the last atom at a distance (Å) from the first."""
         return replace(self.system, coordinates=np.append(self.system.coordinates[:-1], [distance * self.way], axis=0))
 
+    def between(self, first: int, last: int) -> Drag:
+        """Return the same drag with other types of the first and the last atom."""
+        types = np.array(self.system.types)
+        types[[0, -1]] = first, last
+        return replace(self, system=replace(self.system, types=types))
+
 
 def drags(config: DPA2Config, seed: int = 0) -> Iterator[Drag]:
     """Yield a drag across each cutoff of each block, past another neighbour, and across max_neighbors of each block.

@@ -8,7 +8,7 @@ specification section 19).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -38,13 +38,26 @@ class TensorError:
     frame
         Name of that frame.
     largest
-        Largest entry of the tensor there, in its own unit.
+        Largest entry of the tensor there, in its own unit; of energies without the output bias, which is exact.
+    deviation
+        Largest deviation of all frames, in the tensor's own unit.
+    per_atom
+        The same divided by the number of atoms of the frame.
     """
 
     name: str
     error: float
     frame: str
     largest: float
+    deviation: float = 0.0
+    per_atom: float = 0.0
+
+    def with_larger(self, other: TensorError) -> TensorError:
+        """Return the errors of two frames together: the worse relative error, and the larger deviations."""
+        worse = self if other.error <= self.error else other
+        return replace(
+            worse, deviation=max(self.deviation, other.deviation), per_atom=max(self.per_atom, other.per_atom)
+        )
 
 
 @dataclass(frozen=True)
@@ -72,7 +85,7 @@ def lower_backend(dtype: str) -> str:
     Raises `InputError` for an unknown precision, `MissingDependency` if no installed library has it.
     """
     if dtype not in UNIT_ROUNDOFF:
-        raise InputError(f"dtype {dtype!r}: must be one of {', '.join(UNIT_ROUNDOFF)}", argument="dtype", dtype=dtype)
+        raise InputError(f"dtype = {dtype!r}: must be one of {', '.join(UNIT_ROUNDOFF)}", argument="dtype", dtype=dtype)
     missing: MissingDependency | None = None
     for name in NAMES:
         try:
@@ -117,8 +130,7 @@ def survey_precision(
     for number, system in enumerate(systems):
         name = system.name or f"structure {number}"
         for found in tensor_errors(exact, lower, system, neighbors, name):
-            if found.name not in worst or not found.error <= worst[found.name].error:
-                worst[found.name] = found
+            worst[found.name] = worst.get(found.name, found).with_larger(found)
     if not worst:
         raise InputError("there are no structures to compare", argument="structures")
     return list(worst.values())
@@ -129,16 +141,26 @@ def tensor_errors(exact: Model, lower: Model, system: System, neighbors: str, fr
     system = check_system(exact.config, system)
     one, other = (trace(m, system, neighbors=neighbors) for m in (exact, lower))
     slots = occupied_slots(one, system.types, exact.config.excluded_pairs)
+    energies, real = without_bias(exact, system.types, one["atom_energy"]), system.types >= 0
     for name, expected in one.items():
         if name.startswith(SAME):
             continue
         used = meaningful(name, expected.shape, slots)
         if row(name).axes.startswith("atom"):
-            used = used & (system.types >= 0).reshape(-1, *[1] * (expected.ndim - 1))
-        difference, expected = (x[used] for x in (other[name] - expected, expected))
-        largest = float(np.abs(expected).max(initial=0.0))
+            used = used & real.reshape(-1, *[1] * (expected.ndim - 1))
+        difference, scale = (x[used] for x in (other[name] - expected, energies.get(name, expected)))
+        largest = float(np.abs(scale).max(initial=0.0))
         deviation = float(np.abs(difference).max(initial=0.0))
-        yield TensorError(name, deviation / (largest or 1.0), frame, largest)
+        per_atom = deviation / max(1, int(real.sum()))
+        yield TensorError(name, deviation / (largest or 1.0), frame, largest, deviation, per_atom)
+
+
+def without_bias(model: Model, types: np.ndarray, atom_energy: np.ndarray) -> dict[str, np.ndarray]:
+    """Return atomic energies and energy without the output bias, which would hide the error of the rest."""
+    counted = (types >= 0) & ~np.isin(types, model.config.excluded_types)
+    bias = model.backend.to_numpy(model.state_dict()["bias"])[np.maximum(types, 0)]
+    rest = np.where(counted[:, None], atom_energy - bias[:, None], 0.0)
+    return {"atom_energy": rest, "energy": rest.sum(axis=0)}
 
 
 def largest_growth(errors: list[TensorError], dtype: str) -> Growth:

@@ -135,7 +135,8 @@ def survey_smoothness(model: Model, drags: Iterable[Drag], curves: bool = False)
     """
     for drag in drags:
         path = Path(model, drag)
-        yield Event(drag, tuple(jump(path, k) for k in range(len(QUANTITIES))), path.curve() if curves else None)
+        jumps = tuple(jump(path, k) for k in range(len(QUANTITIES)))
+        yield Event(drag, jumps, path.curve(min(jump.step for jump in jumps)) if curves else None)
 
 
 def jump(path: Path, quantity: int) -> Jump:
@@ -195,10 +196,10 @@ class Path:
         a, b, c, d = (self.known[r][FORCES] for r in places)
         return (8.0 * (c - b) - (d - a)) / (12.0 * delta)
 
-    def curve(self) -> Curve:
-        """Sample all quantities to either side of the event."""
+    def curve(self, step: float) -> Curve:
+        """Sample all quantities to either side of the event, so densely that a step resolves them."""
         samples = SAMPLES[::2] if self.drag.overflows else SAMPLES  # half as many in a full cluster, which is large
-        distance, delta = self.drag.at + self.drag.step * samples, self.drag.step / 50
+        distance, delta = self.drag.at + step * samples, step / 50
         self.evaluate(r for place in distance for r in (place, *around(place, delta)))
         energy, forces, slopes = (np.array([self.quantity(k, r, delta) for r in distance]) for k in range(3))
         return Curve(distance, (energy, forces[:, -1] @ self.drag.way, slopes[:, -1] @ self.drag.way))

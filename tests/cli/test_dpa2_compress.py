@@ -17,6 +17,7 @@ def test_compress_reports_what_it_costs_and_verify_knows_the_two_for_one_model(c
     assert facts["intervals"] == 1120
     assert max(facts["errors"].values()) <= 1e-9
     assert "compressed" in call("info", target)[1]
+    assert f"wrote {target}" in call("compress", source, target, "--force")[1]
     code, told, _ = call("verify", source, target)
     assert code == 0
     assert "one model; the second is compressed" in told

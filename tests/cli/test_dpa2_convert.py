@@ -10,6 +10,7 @@ import sys
 
 import pytest
 from command_line import environment, run
+from references import DATA
 
 import dpa2
 from dpa2 import config, demo, testing
@@ -107,3 +108,25 @@ def test_a_multitask_file_is_converted_head_by_head(heads, call, tmp_path):
     assert json.loads(told)["facts"]["heads"] == ["ice", "water"]
     assert call("convert", heads, tmp_path / "a.dp", "--head", "ice")[0] == 0
     assert call("verify", tmp_path / "a.dp", demo.MODEL)[0] == 0
+
+
+def test_rounding_is_told_by_its_size(tmp_path, call):
+    """The size is computed here from the numbers of both files."""
+    code, told, _ = call("convert", demo.MODEL, tmp_path / "single.dp", "--dtype", "float32")
+    assert code == 0
+    double, single = read(demo.MODEL).weights, read(tmp_path / "single.dp").weights
+    changes = [abs(single[n].astype(float) / w - 1).max() for n, w in double.items() if w.all()]
+    assert f"rounded to float32 (a number changed by at most {max(changes):.1e} of it), read back" in told
+    assert 1e-8 < max(changes) < 2**-24
+    facts = json.loads(call("convert", demo.MODEL, tmp_path / "again.dp", "--dtype", "float64", "--json")[1])
+    assert facts["rounding"] == 0.0
+
+
+def test_what_a_checkpoint_has_beside_its_model_is_told_when_it_is_left_out(tmp_path, call):
+    trained = DATA / "samples" / "dpa2_tiny.trainer_checkpoint.pt"
+    code, told, _ = call("convert", trained, tmp_path / "a.pt")
+    assert (code, "left out, since it is no part of the model: optimizer, train_infos" in told) == (0, True)
+    facts = json.loads(call("convert", trained, tmp_path / "a.dp", "--json")[1])
+    assert facts["left_out"] == ["optimizer", "train_infos"]
+    assert "left out" not in call("convert", tmp_path / "a.pt", tmp_path / "b.pt")[1], "its training has not begun"
+    assert "left out" not in call("convert", demo.MODEL, tmp_path / "c.pt")[1]

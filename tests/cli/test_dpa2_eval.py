@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 from command_line import run
 
+import dpa2
 from dpa2 import demo
+from dpa2.serialization import write
 
 
 def test_eval_reads_data_folders_and_compares_with_their_labels(data, tmp_path):
@@ -18,21 +21,20 @@ def test_eval_reads_data_folders_and_compares_with_their_labels(data, tmp_path):
     assert told["summary"]["force_rmse"] < 1e-12
     written = np.load(tmp_path / "out.npz")
     assert written["1/forces"].shape == (192, 3)
-    assert "energy rmse per atom" in run("eval", demo.MODEL, data).stdout
 
 
 def test_eval_reads_what_ase_reads(tmp_path):
     ase = pytest.importorskip("ase")
-    from ase.io import write
+    from ase.io import write as write_structures
 
     box = demo.structure()
     symbols = ["OH"[t] for t in box["types"]]
     atoms = ase.Atoms(symbols, positions=box["coordinates"], cell=box["cell"], pbc=True)
-    write(tmp_path / "box.extxyz", [atoms, atoms])
+    write_structures(tmp_path / "box.extxyz", [atoms, atoms])
     told = json.loads(run("eval", demo.MODEL, tmp_path / "box.extxyz", "--json").stdout)
     expected = float(box["energy"][0])
     assert [f["energy"] for f in told["frames"]] == pytest.approx([expected] * 2, abs=1e-6)
-    write(tmp_path / "slab.extxyz", ase.Atoms("O", cell=[4, 4, 4], pbc=[True, True, False]))
+    write_structures(tmp_path / "slab.extxyz", ase.Atoms("O", cell=[4, 4, 4], pbc=[True, True, False]))
     assert "all three axes or none" in run("eval", demo.MODEL, tmp_path / "slab.extxyz", code=2).stderr
 
 
@@ -96,3 +98,82 @@ def test_truncation_is_told_once_in_one_line(call, data):
     assert said.count("warning:") == 1
     assert "atoms have more neighbours than the 20 that the model's repinit holds" in said
     assert len(said.strip().splitlines()) == 1
+
+
+def test_the_summary_comes_first_and_has_units_and_both_kinds_of_errors(data, call):
+    """Labels are off by numbers that are known: 0 and 192 eV, 0.5 eV/Å in one component of each atom, 3 eV."""
+    box = demo.structure()
+    out = dpa2.load(demo.MODEL).evaluate(box["coordinates"], box["types"], box["cell"])
+    np.save(data / "set.000" / "force.npy", np.tile((out.forces + np.eye(3)[0] / 2).reshape(1, -1), (2, 1)))
+    np.save(data / "set.000" / "virial.npy", np.tile((out.virial + np.diag([3.0, 0, 0])).reshape(1, -1), (2, 1)))
+    told = json.loads(call("eval", demo.MODEL, data, "--json")[1])["summary"]
+    assert told == pytest.approx({
+        "frames": 2, "atoms": 384,
+        "energy_mae": 96.0, "energy_rmse": 96 * np.sqrt(2), "energy_frames": 2,
+        "energy_mae_per_atom": 0.5, "energy_rmse_per_atom": np.sqrt(0.5),
+        "force_mae": 0.5 / 3, "force_rmse": 0.5 / np.sqrt(3), "force_frames": 2,
+        "virial_mae": 3 / 9, "virial_rmse": 1.0, "virial_frames": 2,
+        "virial_mae_per_atom": 3 / 9 / 192, "virial_rmse_per_atom": 1 / 192,
+    }, rel=1e-6)  # fmt: skip
+    lines = call("eval", demo.MODEL, data)[1].splitlines()
+    assert lines[0] == f"2 frames, 384 atoms of {data}"
+    assert [line.split() for line in lines[1:]] == [
+        ["errors", "MAE", "RMSE", "unit", "frames"],
+        ["energy", "96", "135.765", "eV", "2"],
+        ["energy", "per", "atom", "0.5", "0.707107", "eV/atom", "2"],
+        ["force", "0.166667", "0.288675", "eV/Å", "2"],
+        ["virial", "0.333333", "1", "eV", "2"],
+        ["virial", "per", "atom", "0.00173611", "0.00520833", "eV/atom", "2"],
+    ]
+
+
+def test_frames_are_listed_where_they_are_asked_for_or_have_no_labels(data, call):
+    assert "frame 0" not in call("eval", demo.MODEL, data)[1]
+    assert "frame 1" in call("eval", demo.MODEL, data, "--frames")[1]
+    for name in ("energy", "force"):
+        (data / "set.000" / f"{name}.npy").unlink()
+    assert "frame 1" in call("eval", demo.MODEL, data)[1]
+    assert "frame 1" not in call("eval", demo.MODEL, data, "--no-frames")[1]
+
+
+@pytest.mark.parametrize("suffix", [".extxyz", ".traj"])
+def test_results_are_written_as_ase_reads_them(suffix, data, call, tmp_path):
+    io = pytest.importorskip("ase.io")
+    file = tmp_path / f"results{suffix}"
+    code, said, _ = call("eval", demo.MODEL, data, "--out", file)
+    assert code == 0
+    assert f"wrote {file}" in said
+    box, images = demo.structure(), io.read(file, index=":")
+    assert len(images) == 2
+    assert images[0].get_potential_energy() == pytest.approx(float(box["energy"][0]), rel=1e-12)
+    assert np.abs(images[0].get_forces() - box["forces"]).max() < 1e-8
+    assert np.abs(images[0].get_potential_energies() - box["atom_energy"].ravel()).max() < 1e-7
+    virial = -images[0].get_stress(voigt=False) * images[0].get_volume()
+    assert np.abs(virial - box["virial"].reshape(3, 3)).max() < 1e-8
+    told = json.loads(call("eval", demo.MODEL, file, "--json")[1])["summary"]
+    assert all(told[f"{label}_mae"] < 1e-6 and told[f"{label}_frames"] == 2 for label in ("energy", "force", "virial"))
+
+
+def test_results_for_ase_have_no_virtual_atoms_and_keep_the_names_of_types(call, tmp_path):
+    io = pytest.importorskip("ase.io")
+    model = dpa2.load(demo.MODEL).checkpoint()
+    model = dataclasses.replace(model, config=dataclasses.replace(model.config, types=("OW", "HW")))
+    write(model, tmp_path / "named.dp")
+    code, _, said = call("eval", tmp_path / "named.dp", padded(tmp_path / "data", 5), "--out", tmp_path / "r.extxyz")
+    assert code == 0, said
+    atoms = io.read(tmp_path / "r.extxyz")
+    assert list(atoms.arrays["type"]) == ["OW", "HW", "HW"]
+    assert not atoms.pbc.any()
+
+
+def test_a_virial_beside_the_stress_of_a_file_is_a_label_too(call, tmp_path):
+    ase = pytest.importorskip("ase")
+    from ase.io import write as write_with_ase
+
+    box = demo.structure()
+    out = dpa2.load(demo.MODEL).evaluate(box["coordinates"], box["types"], box["cell"])
+    symbols = ["OH"[t] for t in box["types"]]
+    atoms = ase.Atoms(symbols, positions=box["coordinates"], cell=box["cell"], pbc=True, info={"virial": out.virial})
+    write_with_ase(tmp_path / "a.extxyz", atoms)
+    told = json.loads(call("eval", demo.MODEL, tmp_path / "a.extxyz", "--json")[1])["summary"]
+    assert told["virial_mae"] < 1e-6

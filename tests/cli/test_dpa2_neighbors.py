@@ -54,3 +54,16 @@ def test_neighbors_is_content_where_nothing_exceeds(call, dataset):
     assert code == 0
     assert "atom" in text
     assert "that the model holds" not in text
+
+
+def test_what_was_counted_is_named(call, dataset):
+    """A folder is searched for data below it; what was found there is told."""
+    said = call("neighbors", demo.MODEL, dataset)[1].splitlines()[0]
+    assert said == f"3 frames of {dataset / 'boxes'}, {dataset / 'dense'}"
+    told = json.loads(call("neighbors", demo.MODEL, dataset, "--json")[1])
+    assert told["sources"] == [str(dataset / "boxes"), str(dataset / "dense")]
+
+
+def test_a_histogram_fits_a_row_of_80_columns(call, dataset):
+    rows = [line for line in call("neighbors", demo.MODEL, dataset)[1].splitlines() if line.startswith("rep")][:2]
+    assert all(len(row) < 80 and row.endswith(" 26") for row in rows)

@@ -8,6 +8,7 @@ import sys
 import pytest
 from tolerances import TOLERANCES
 
+import dpa2
 from dpa2 import demo, testing
 
 pytestmark = pytest.mark.filterwarnings("ignore::dpa2.TruncationWarning")  # lists are cut on purpose
@@ -59,3 +60,23 @@ def test_an_unknown_precision_is_refused(call, water):
     code, _, said = call("precision", demo.MODEL, water, "--dtype", "float16")
     assert code == 2
     assert "float32, bfloat16" in said
+
+
+def test_absolute_errors_are_those_of_two_traces(call, water):
+    """The last line says what matters; both numbers are computed here."""
+    io = pytest.importorskip("ase.io")
+    exact = dpa2.load(demo.MODEL)
+    lower = exact.to("numpy", dtype="float32")
+    energies, forces = [], []
+    for atoms in io.read(water, index=":"):
+        one, other = (dpa2.trace(m, dpa2.System.from_ase(atoms), neighbors="truncate") for m in (exact, lower))
+        energies.append(abs(other["energy"] - one["energy"]).item() / len(atoms))
+        forces.append(abs(other["force"] - one["force"]).max())
+    code, told, _ = call("precision", demo.MODEL, water, "--truncate", "--json")
+    data = json.loads(told)
+    assert code == 0
+    assert data["energy_error_per_atom"] == pytest.approx(max(energies), rel=1e-6)
+    assert data["force_error"] == pytest.approx(max(forces), rel=1e-6)
+    said = call("precision", demo.MODEL, water, "--truncate")[1]
+    units = f"by at most {1000 * max(energies):.3g} meV/atom, forces by {1000 * max(forces):.3g} meV/Å"
+    assert units in said

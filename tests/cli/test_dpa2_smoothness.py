@@ -7,10 +7,13 @@ import dataclasses
 import json
 
 import numpy as np
+import pytest
 from crowds import narrow
 
 import dpa2
 from dpa2 import demo, testing
+from dpa2.surveys.drags import drags
+from dpa2.surveys.smoothness import survey_smoothness
 
 
 def test_smoothness_of_the_demonstration_is_complete_and_leaves_a_table_and_a_picture(call, tmp_path):
@@ -52,3 +55,18 @@ def test_pictures_of_another_kind_are_refused_before_any_work(call):
     code, _, said = call("smoothness", demo.MODEL, "--png", "curves.jpg")
     assert code == 2
     assert ".png" in said
+
+
+def test_the_pair_that_is_dragged_can_be_chosen(call):
+    """The drag of another pair has other types at its ends alone, and other energies."""
+    drag = next(drags(dpa2.load(demo.MODEL).config))
+    assert list(drag.between(1, 1).system.types[[0, -1]]) == [1, 1]
+    assert list(drag.between(1, 1).system.types[1:-1]) == list(drag.system.types[1:-1])
+    told = json.loads(call("smoothness", demo.MODEL, "--json", "--pair", "H,O")[1])
+    here, there = survey_smoothness(dpa2.load(demo.MODEL), [drag.between(1, 0), drag])
+    found = told["events"][0]["quantities"]["energy"]["jumps"]
+    assert found == pytest.approx(here.jumps[0].sizes, rel=1e-3)
+    assert found != pytest.approx(there.jumps[0].sizes, rel=1e-3)
+    code, _, said = call("smoothness", demo.MODEL, "--pair", "O,C")
+    assert code == 2
+    assert "--pair O,C: two types of the model are wanted, as in O,H; it knows O, H" in said

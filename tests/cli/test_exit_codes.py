@@ -62,7 +62,8 @@ def test_a_vector_that_is_not_there_is_named_without_jargon(call, tmp_path):
 
 
 def test_every_named_error_has_an_exit_code():
-    codes = {name: exit_code(getattr(errors, name)("")) for name in vars(errors) if name[0].isupper()}
+    named = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.DPA2Error)]
+    codes = {kind.__name__: exit_code(kind("")) for kind in named}
     assert codes["DPA2Error"] == codes["InputError"] == codes["BackendError"] == 2
     assert codes["FormatError"] == codes["FileMissing"] == 3
     assert [codes[name] for name in ("UnsupportedModel", "TargetLacks", "VerificationFailed")] == [4, 5, 6]

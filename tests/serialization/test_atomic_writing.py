@@ -55,10 +55,9 @@ def test_an_error_while_encoding_touches_nothing(tmp_path):
 def test_a_conversion_that_changes_the_model_never_takes_place(tmp_path, monkeypatch):
     real = read(DATA / "cases" / "base.dp")
     other = dataclasses.replace(real, weights=real.weights | {"bias": real.weights["bias"] + 1})
-    answers = iter([real, other])
-    monkeypatch.setattr("dpa2.serialization.files.read", lambda *_: next(answers))
+    monkeypatch.setattr("dpa2.serialization.files.read", lambda *_: other)  # what the written file reads back as
     with pytest.raises(FormatError, match="read back"):
-        convert("source.dp", tmp_path / "model.yaml")
+        convert(DATA / "cases" / "base.dp", tmp_path / "model.yaml")
     assert not list(tmp_path.iterdir())
 
 

@@ -86,7 +86,7 @@ def test_energy_heads_beside_a_property_head_load_and_the_other_one_is_named():
 
 def test_info_shows_what_each_head_predicts(call):
     told = call("info", PROPERTY)[1].splitlines()
-    assert [line.split()[1:] for line in told if line.startswith(" head ")] == [
+    assert [line.split()[1:] for line in told if line.startswith("head ")] == [
         ["water_1", "energy"], ["water_2", "energy"], ["prop", "property", "(not", "read)"],
     ]  # fmt: skip
     facts = json.loads(call("info", PROPERTY, "--json")[1])

@@ -74,3 +74,20 @@ def chosen(name: str, trace: dict, types: np.ndarray, model) -> np.ndarray:
     used = meaningful(name, value.shape, occupied_slots(trace, types, model.config.excluded_pairs))
     rows = 5 if len(value) == len(types) else len(value)
     return value[:rows][used[:rows]]
+
+
+def test_energies_are_compared_without_the_bias_which_would_hide_their_errors():
+    """A bias a million times larger changes no error, and virtual atoms count for nothing."""
+    model, box = dpa2.load(demo.MODEL), testing.water_box(8)
+    state = model.state_dict()
+    errors_of = []
+    for factor in (1.0, 2.0**20):
+        heavy = model.with_state(state | {"bias": state["bias"] * factor})
+        found = survey_precision(heavy, heavy.to("numpy", dtype="float32"), [box], "truncate")
+        errors_of.append({tensor.name: tensor for tensor in found})
+    light, heavy = errors_of
+    net = abs(dpa2.trace(model, box, neighbors="truncate")["fitting/net_out"])
+    assert light["atom_energy"].largest == pytest.approx(net.max(), rel=1e-9)
+    assert heavy["atom_energy"].largest == pytest.approx(net.max(), rel=1e-4)
+    assert heavy["atom_energy"].error == pytest.approx(light["atom_energy"].error, rel=0.1)
+    assert light["energy"].per_atom == light["energy"].deviation / 24

@@ -12,7 +12,7 @@ import typer
 from ...errors import FileMissing, InputError
 from ..app import AsJson, Group, verb
 from ..exit_codes import DIFFERENT
-from ..output import Table, err, out, tell, tell_line, tell_written
+from ..output import Table, progress, tell, tell_line, tell_table, tell_written
 
 
 @verb(
@@ -111,17 +111,15 @@ def of_files(files: list[str], dtype: str, tolerance: float | None):
 
 def of_target(targets: list[str], command: str | None, timeout, vectors, dtype: str, tolerance, quiet: bool):
     """Reports on a function or a program, one for each vector."""
-    from rich.progress import Progress
-
     from ...conformance import targets as kinds
     from ...conformance.check import check_all
 
     if (command is None) == (len(targets) != 1):
         raise InputError("give one function, one --command, or two files to check", argument="targets")
     target = kinds.function(targets[0]) if command is None else kinds.command(command, timeout)
-    with Progress(console=err, transient=True, disable=quiet) as progress:
-        task = progress.add_task("checking", total=len(vectors))
-        reports = check_all(target, vectors, (dtype,), tolerance, lambda report: progress.advance(task))
+    with progress(quiet) as bar:
+        task = bar.add_task("checking", total=len(vectors))
+        reports = check_all(target, vectors, (dtype,), tolerance, lambda report: bar.advance(task))
     if all(report.skipped for report in reports):
         raise InputError("nothing was compared: the target implements none of the vectors", argument="targets")
     return reports
@@ -177,7 +175,7 @@ def show(reports) -> None:
         first = report.skipped or report.first or "-"
         empty = "yes" if not report.divergence and any(f.empty_differ for f in report.findings) else ""
         table.add_row(report.name, f"{report.given}", f"{report.largest_error:.1e}", first, empty)
-    out.print(table)
+    tell_table(table)
     unknown = dict.fromkeys(name for report in reports for name in report.unknown)
     if unknown:
         tell_line(f"not compared: {', '.join(unknown)}")

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from ...errors import InputError
-from ..app import AsJson, Group, Head, Types, renaming, verb
-from ..output import Table, out, tell, tell_line, tell_written
+from ..app import AsJson, Force, Group, Head, ModelFile, Types, renaming, verb
+from ..output import Table, tell, tell_line, tell_table, tell_written
 
 ATOMS = 24  # number of atoms of the random structure on which errors are measured without --data
 CALLS = 4  # each model is timed this many times, and the shortest time is reported
@@ -23,7 +23,7 @@ CALLS = 4  # each model is timed this many times, and the shortest time is repor
     "dpa2 compress strip.dp small.dp --min-distance 0.9 --force",
 )  # fmt: skip
 def compress(
-    source: Annotated[str, typer.Argument(help="The model file to read.")],
+    source: ModelFile,
     target: Annotated[str, typer.Argument(help="The file to write: .dp, .yaml, .json or .safetensors.")],
     step: Annotated[
         float, typer.Option(help="Spacing of the fine part of the tables; the coarse part has ten times that.")
@@ -39,7 +39,7 @@ def compress(
     ] = None,
     types: Types = None,
     head: Head = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the file to write if it exists.")] = False,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Replace the nets of repinit by tables, as `dp compress` does; report file size, errors and time.
@@ -48,7 +48,9 @@ def compress(
     """
     from ...api import load, save
     from ...model.compression import compress as tabulate
+    from ...serialization import file_and_head
     from ...structures.files import read_structures
+    from ..description import size
 
     model = load(source, head=head)
     names = renaming(types, model.type_map)
@@ -57,7 +59,7 @@ def compress(
     tables = tabulate(model, closest, step, extrapolate)
     save(tables, target, overwrite=force)
     facts = {"source": source, "target": target, "min_distance": closest, "intervals": intervals(tables)}
-    facts |= {"bytes": [size(Path(file)) for file in (source, target)]}
+    facts |= {"bytes": [size(Path(file)) for file in (file_and_head(source)[0], target)]}
     facts |= measured(model, tables, systems[0] if systems else made_up(model, closest))
     facts["digest"] = tables.checkpoint().digest()
     tell(facts) if as_json else show(facts)
@@ -73,11 +75,6 @@ def chosen_distance(source: str, model, given: float | None, systems) -> float:
         return model.metadata["min_distance"]
     missing = "does not record the smallest distance between atoms in the training data"
     raise InputError(f"{source}: {missing}; give --min-distance or --data", argument="min_distance")
-
-
-def size(path: Path) -> int:
-    """Number of bytes of a file, or of all files in a folder."""
-    return sum(file.stat().st_size for file in [path, *path.rglob("*")] if file.is_file())
 
 
 def intervals(model) -> int:
@@ -130,7 +127,7 @@ def timed(model, system) -> float:
 
 def show(facts: dict) -> None:
     """Print a table with a row for each fact."""
-    table = Table(show_header=False, box=None)
+    table = Table(lines=False)
     table.add_row("smallest distance", f"{facts['min_distance']:.4f} Å")
     what = f"{facts['intervals']} intervals" if facts["intervals"] else "of the types alone"
     table.add_row("table", what)
@@ -139,6 +136,6 @@ def show(facts: dict) -> None:
         table.add_row(f"error of {name}", f"{error:.1e} of the largest, {facts['atoms']} atoms")
     exact, near = facts["seconds"]
     table.add_row("time", f"{exact:.3g} s → {near:.3g} s")
-    out.print(table)
-    tell_line(f" {facts['digest']}")
+    tell_table(table)
+    tell_line(facts["digest"])
     tell_written(facts["target"])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from ..app import AsJson, Group, Head, verb
+from ..app import AsJson, Force, Group, Head, ModelFile, verb
 from ..output import tell, tell_line
 
 
@@ -17,7 +18,7 @@ from ..output import tell, tell_line
     "dpa2 convert water.dp single.dp --dtype float32 --force",
 )  # fmt: skip
 def convert(
-    source: Annotated[str, typer.Argument(help="The model file to read.")],
+    source: ModelFile,
     target: Annotated[
         str,
         typer.Argument(
@@ -28,15 +29,25 @@ def convert(
     dtype: Annotated[
         str | None, typer.Option(help="Round all numbers to float32, float16 or bfloat16; without it, no bit changes.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the file to write if it exists.")] = False,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a model file in another format, read it back, and check that no bit has changed."""
-    from ...api import convert as convert_file
+    from ...serialization import converted
 
-    digest = convert_file(source, target, head=head, dtype=dtype, overwrite=force)
+    done = converted(source, target, head, dtype, overwrite=force)
     if as_json:
-        tell({"source": source, "target": target, "digest": digest})
-    else:
-        tell_line(f"{source} → {target}, read back and equal")
-        tell_line(digest)
+        tell({"source": source, "target": target} | asdict(done))
+        return
+    tell_line(f"{source} → {target}, {in_words(done, dtype)}")
+    if done.left_out:
+        tell_line(f"left out, since it is no part of the model: {', '.join(done.left_out)}")
+    tell_line(done.digest)
+
+
+def in_words(done, dtype: str | None) -> str:
+    """What happened to the numbers of a model."""
+    if done.rounding is None:
+        return "read back and equal"
+    change = f"a number changed by at most {done.rounding:.1e} of it" if done.rounding else "no number changed"
+    return f"rounded to {dtype} ({change}), read back"

@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
-from ..app import AsJson, Group, verb
-from ..output import Table, out, tell, tell_line, tell_written
-from ..sides import First, Second, read_side
+from ..app import AsJson, Group, ModelFile, Other, verb
+from ..output import Table, tell, tell_line, tell_table, tell_written
+from ..png import check_png, save_png
 
 
 @verb(Group.COMPARE, 2, "dpa2 diff before.pt after.pt", "dpa2 diff before.pt after.pt --png diff.png --all")
 def diff(
-    first: First,
-    second: Second,
+    first: ModelFile,
+    second: Other,
     png: Annotated[str | None, typer.Option(help="Draw the relative distances into this PNG file.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="List equal tensors too.")] = False,
     as_json: AsJson = False,
@@ -24,12 +24,14 @@ def diff(
 
     The exit code is 0 whether or not they differ; `dpa2 verify` tells equal from different.
     """
-    from ...serialization import compare
+    from ...serialization import compare, read
     from ..picture import draw
 
-    found = compare(read_side(first), read_side(second))
+    check_png(png)
+
+    found = compare(read(first), read(second))
     if png is not None:
-        draw(found, png, f"{first} → {second}")
+        save_png(draw(found, f"{first} → {second}"), png)
     if as_json:
         tensors = [asdict(t) | {"share": t.share} for t in found.tensors]
         tell({"equal": found.equal, "settings": [asdict(s) for s in found.settings], "tensors": tensors})
@@ -48,7 +50,7 @@ def show(found, tensors) -> None:
         if not t.reason:
             table.add_row(t.name, *row(t))
     if table.rows:
-        out.print(table)
+        tell_table(table)
     tell_line(f"{len(found.different)} of {len(found.tensors)} tensors differ")
 
 

@@ -6,19 +6,19 @@ from typing import Annotated
 
 import typer
 
-from ..app import AsJson, Backend, Group, Head, Structures, Truncate, Types, renaming, verb
-from ..output import Table, err, out, tell, tell_line, tell_written
+from ..app import AsJson, Backend, Group, Head, ModelFile, Structures, Truncate, Types, renaming, verb
+from ..output import Table, counted, listed, progress, tell, tell_line, tell_table, tell_written
 
 
 @verb(
     Group.USE, 2,
     "dpa2 eval water.dp structures.xyz",
-    "dpa2 eval water.dp data/ more/ --out results.npz",
+    "dpa2 eval water.dp data/ more/ --frames --out results.extxyz",
     "dpa2 eval water.dp data/ --backend torch --device cuda:0 --dtype float32",
     "dpa2 eval water.dp data/ --types OW=O,HW=H --fparam 0.1,0.2",
 )  # fmt: skip
 def evaluate(
-    file: Annotated[str, typer.Argument(help="The model file.")],
+    file: ModelFile,
     structures: Structures,
     backend: Backend = "numpy",
     device: Annotated[str | None, typer.Option(help="Device as the library names it, for example cuda:0.")] = None,
@@ -36,46 +36,78 @@ def evaluate(
     ] = None,
     save: Annotated[
         str | None,
-        typer.Option("--out", help="Write energies, forces, virials and atomic energies to this .npz or .json."),
+        typer.Option(
+            "--out",
+            help="Write energies, forces, virials and atomic energies to this .npz, .json, .extxyz or .traj.",
+        ),
+    ] = None,
+    each: Annotated[
+        bool | None,
+        typer.Option("--frames/--no-frames", help="List every frame.", show_default="where nothing has labels"),
     ] = None,
     head: Head = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compute energy, forces and virial of structures; print errors where the data have energies and forces."""
-    from rich.progress import Progress
+    """Compute energy, forces and virial of structures, and their errors where the data have labels.
 
+    The summary has mean absolute and root mean square errors of energies, of all components of forces, and of virials.
+    """
     from ...api import load
-    from ...structures.files import read_structures
+    from ...structures.files import read_structures, sources
     from ...structures.parameters import given_parameters, with_given
+    from ...structures.system import checked
     from .. import results
 
     results.check_name(save)
     model = load(file, backend=backend, device=device, dtype=dtype, head=head)
     given = given_parameters(model.config.fitting, fparam, aparam)
     frames = read_structures(structures, model.type_map, renaming(types, model.type_map))
-    rows = []
-    with Progress(console=err, transient=True, disable=as_json) as progress:
-        for frame in progress.track(frames, description="evaluating"):
-            system = with_given(frame.system, *given)
+    rows: list[dict] = []
+    systems: list = []
+    with progress(as_json) as bar:
+        for frame in bar.track(frames, description="evaluating"):
+            system = checked(with_given(frame.system, *given), model.type_map)
             found = model.evaluate_many([system], neighbors="truncate" if truncate else "strict")[0]
             rows.append(results.row(frame, found, model.backend.to_numpy))
+            systems.append(system)
     if save is not None:
-        results.write(rows, save)
+        results.write(rows, systems, save)
     summary = results.summary(rows)
     if as_json:
-        tell({"frames": [results.plain(row) for row in rows], "summary": summary})
+        tell({"frames": [results.plain(row) for row in rows], "summary": summary, "sources": sources(frames)})
     else:
-        show(rows, summary)
+        numbers = f"{counted(len(rows), 'frame')}, {counted(int(summary['atoms']), 'atom')}"
+        tell_line(f"{numbers} of {listed(sources(frames))}")
+        show(rows, summary, each)
         tell_written(save)
 
 
-def show(rows, summary: dict) -> None:
-    """Print a table with a row for each frame, then the errors against the labels."""
+def show(rows: list[dict], summary: dict, each: bool | None) -> None:
+    """Print the errors, then the frames if they are asked for, or if nothing but them is there to see."""
+    errors = errors_table(summary)
+    if errors.rows:
+        tell_table(errors)
+    if each or (each is None and not errors.rows):
+        tell_table(frames_table(rows))
+
+
+def errors_table(summary: dict) -> Table:
+    """The errors against each kind of label; without rows if there are no labels."""
+    from ..results import MEASURES
+
+    table = Table("errors", "MAE", "RMSE", "unit", "frames")
+    for measure in MEASURES:
+        if measure.key("mae") in summary:
+            values = (f"{summary[measure.key(statistic)]:.6g}" for statistic in ("mae", "rmse"))
+            table.add_row(measure.words, *values, measure.unit, f"{summary[f'{measure.label}_frames']}")
+    return table
+
+
+def frames_table(rows: list[dict]) -> Table:
+    """A row for each frame."""
     table = Table("structure", "atoms", "energy / eV", "largest force / eV/Å", "pressure / eV/Å³")
     for row in rows:
         pressure = "" if row["pressure"] is None else f"{row['pressure']:.6g}"
         force = f"{row['largest_force']:.6g}"
         table.add_row(row["name"], str(row["atoms"]), f"{row['energy']:.10g}", force, pressure)
-    out.print(table)
-    for name, value in summary.items():
-        tell_line(f"{name.replace('_', ' ')}: {value:.6g}")
+    return table

@@ -6,38 +6,69 @@ from typing import Annotated
 
 import typer
 
-from ..app import AsJson, Group, Head, verb
-from ..output import Table, out, tell, tell_line
+from ..app import AsJson, Group, Head, ModelFile, verb
+from ..output import Table, tell, tell_line, tell_table
 
 
 @verb(Group.USE, 1, "dpa2 info water.dp", "dpa2 info multitask.pt --head water --tensors")
 def info(
-    file: Annotated[str, typer.Argument(help="A model file of any format that dpa2 reads.")],
-    tensors: Annotated[bool, typer.Option("--tensors", help="List the name and shape of every tensor.")] = False,
+    file: ModelFile,
+    tensors: Annotated[
+        bool, typer.Option("--tensors", help="List name, shape, precision and kind of every tensor.")
+    ] = False,
     head: Head = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show format, task heads, types, blocks, size, precision and digest of a model."""
-    from ...serialization import contents, read_from
+    """Show what is in a model file: format, task heads, types, blocks, size, precision, what was chosen, and digest.
 
-    found = contents(file)
-    facts = {"file": file, "format": found.format, "heads": found.heads}
-    if facts["heads"] and head is None:
-        kinds = {"kinds": dict(found.kinds), "aliases": dict(found.aliases)}
-        tell(facts | kinds) if as_json else show(facts | heads_in_words(found))
-        return
-    checkpoint = read_from(found, file, head)
-    facts |= {"head": head} | describe(checkpoint)
-    shapes = {name: list(w.shape) for name, w in sorted(checkpoint.weights.items())}
+    Settings that are not shown have their defaults. Statistics are of the environments of each block, over all types.
+    """
+    from ...serialization import contents, file_and_head
+
+    path, head = file_and_head(file, head)
+    found = contents(path)
+    about = {"file": str(path), "format": found.format, "heads": found.heads}
+    if found.heads and head is None:
+        several(found, path, about, tensors, as_json)
+    else:
+        one(found, path, about | {"head": head}, tensors, as_json)
+
+
+def several(found, path, about: dict, tensors: bool, as_json: bool) -> None:
+    """Show a file of several heads, and with `tensors` those of all heads that are read."""
+    from ...serialization import read_from
+
+    models = {head: read_from(found, path, head) for head in found.energy_heads} if tensors else {}
     if as_json:
-        tell(facts | {"config": checkpoint.config.to_dict()} | ({"tensors": shapes} if tensors else {}))
+        more = {name: {h: column(c, name) for h, c in models.items()} for name in COLUMNS} if tensors else {}
+        tell(about | {"kinds": dict(found.kinds), "aliases": dict(found.aliases)} | more)
         return
-    show(facts, checkpoint.config)
-    for name, shape in shapes.items() if tensors else ():
-        tell_line(f"{name}  {'×'.join(map(str, shape))}")
+    show((about | {"heads": ", ".join(found.heads)} | heads_in_words(found)).items())
+    for head, checkpoint in models.items():
+        tell_line(f"head {head}:")
+        tell_table(tensor_table(checkpoint))
+    tell_line(f"a multi-task file: --head NAME, or {path}#NAME, shows one model")
 
 
-def heads_in_words(found) -> dict:
+def one(found, path, about: dict, tensors: bool, as_json: bool) -> None:
+    """Show one model."""
+    from ...serialization import read_from
+    from ..description import facts, rows
+
+    checkpoint = read_from(found, path, about["head"])
+    known = facts(checkpoint, str(path))
+    if as_json:
+        more = {name: column(checkpoint, name) for name in COLUMNS} if tensors else {}
+        tell(about | known | {"config": checkpoint.config.to_dict()} | more)
+        return
+    head = {name: about[name] for name in ("file", "format", "head")} | {"writer": known["writer"]}
+    show([*((name, value) for name, value in head.items() if value), *rows(known, checkpoint)])
+    if tensors:
+        tell_table(tensor_table(checkpoint))
+    tell_line(known["digest"])
+
+
+def heads_in_words(found) -> dict[str, str]:
     """Return what each head predicts, and its other names."""
     others = {head: [alias for alias, meant in found.aliases.items() if meant == head] for head in found.heads}
     words = {"ener": "energy"}
@@ -48,53 +79,33 @@ def heads_in_words(found) -> dict:
     }
 
 
-def describe(checkpoint) -> dict:
-    """Facts about one model."""
-    config, weights = checkpoint.config, checkpoint.weights.values()
-    return {
-        "writer": checkpoint.metadata.get("writer"),
-        "types": list(config.types),
-        "dtype": config.dtype,
-        "parameters": sum(w.size for w in weights),
-        "bytes": sum(w.nbytes for w in weights),
-        "digest": checkpoint.digest(),
-    }
-
-
-def show(facts: dict, config=None) -> None:
-    """Print a table of the facts, with a row for each block of the network."""
-    table = Table(show_header=False, box=None)
-    for name, value in facts.items():
-        if value is not None and name != "digest":
-            table.add_row(name, ", ".join(value) if isinstance(value, (list, tuple)) else f"{value}")
-    for name, words in blocks(config) if config else ():
+def show(rows) -> None:
+    """Print a row for each name and its words."""
+    table = Table(lines=False)
+    for name, words in rows:
         table.add_row(name, words)
-    out.print(table)
-    if config:
-        tell_line(facts["digest"])
-    else:
-        tell_line("a multi-task file: --head NAME shows one model")
+    tell_table(table)
 
 
-def blocks(config):
-    """Names of the parts of a model, each with its settings in words."""
-    if config.repinit.compression:
-        yield "compressed", tables(config.repinit.compression)
-    for name, section in (("repinit", config.repinit), ("three_body", config.three_body)):
-        if section is not None:
-            yield name, f"{cutoffs(section)}, widths {list(section.widths)}"
-    former = config.repformer
-    yield "repformer", f"{cutoffs(former)}, {former.layers} layers, f {former.atom_dim}, g {former.pair_dim}"
-    yield "fitting", f"widths {list(config.fitting.widths)}, {config.fitting.dtype}"
-    yield "descriptor", f"{config.descriptor_dim} numbers per atom, {config.dtype}"
+COLUMNS = ("tensors", "dtypes", "kinds_of_tensors")  # keys in JSON: shape, precision and kind of each tensor
 
 
-def tables(compression) -> str:
-    """Names of the nets that are tables in a compressed model."""
-    geometry = f", the embedding net of repinit ({compression.intervals} intervals)" if compression.intervals else ""
-    return f"the type gate of repinit{geometry}"
+def column(checkpoint, key: str) -> dict:
+    """One fact about every tensor, by its name."""
+    return {name: facts[COLUMNS.index(key)] for name, *facts in listed(checkpoint)}
 
 
-def cutoffs(section) -> str:
-    """Cutoffs and max_neighbors of a block in words."""
-    return f"{section.inner_cutoff:g} … {section.cutoff:g} Å, at most {section.max_neighbors} neighbours"
+def listed(checkpoint) -> list[tuple]:
+    """Name, shape, precision and kind of every tensor."""
+    from ...serialization import places
+
+    found = places(checkpoint.config)
+    return [(n, list(w.shape), found[n].precision, found[n].kind) for n, w in sorted(checkpoint.weights.items())]
+
+
+def tensor_table(checkpoint) -> Table:
+    """A row for every tensor."""
+    table = Table("tensor", "shape", "precision", "kind")
+    for name, shape, *facts in listed(checkpoint):
+        table.add_row(name, "×".join(map(str, shape)) or "one number", *facts)
+    return table

@@ -7,18 +7,18 @@ from typing import Annotated
 
 import typer
 
-from ..app import AsJson, Group, Head, Structures, Types, renaming, verb
+from ..app import AsJson, Group, Head, ModelFile, Structures, Types, renaming, verb
 from ..exit_codes import DIFFERENT
-from ..output import Table, err, out, tell, tell_line, tell_written
-from ..png import check_png, empty_figure, save_png
+from ..output import Table, counted, listed, progress, tell, tell_line, tell_table, tell_written
+from ..png import caption, check_png, empty_figure, save_png
 
 BARS = " ▁▂▃▄▅▆▇█"
-MAX_COLUMNS = 32  # a histogram in the terminal is at most this many characters wide
+MAX_COLUMNS = 18  # a histogram in the terminal is at most this many characters wide
 
 
 @verb(Group.SURVEY, 1, "dpa2 neighbors water.dp data/", "dpa2 neighbors water.dp structures.xyz --png counts.png")
 def neighbors(
-    file: Annotated[str, typer.Argument(help="The model file.")],
+    file: ModelFile,
     data: Structures,
     types: Types = None,
     png: Annotated[str | None, typer.Option(help="Draw the histograms into this PNG file.")] = None,
@@ -29,23 +29,21 @@ def neighbors(
 
     The exit code is 6 if an atom has more neighbours than the model holds.
     """
-    from rich.progress import Progress
-
     from ...serialization import read
-    from ...structures.files import read_structures
+    from ...structures.files import read_structures, sources
     from ...surveys.neighbors import survey_neighbors
 
     check_png(png)
     config = read(file, head).config
     frames = read_structures(data, config.types, renaming(types, config.types))
-    with Progress(console=err, transient=True, disable=as_json) as progress:
-        blocks = survey_neighbors(config, progress.track(frames, description="counting"))
+    with progress(as_json) as bar:
+        blocks = survey_neighbors(config, bar.track(frames, description="counting"))
     if png is not None:
-        draw(blocks, png)
+        save_png(draw(blocks, file), png)
     if as_json:
-        tell({"frames": len(frames), "blocks": [facts(block) for block in blocks]})
+        tell({"frames": len(frames), "sources": sources(frames), "blocks": [facts(block) for block in blocks]})
     else:
-        show(blocks, len(frames))
+        show(blocks, len(frames), sources(frames))
         tell_written(png)
     raise typer.Exit(DIFFERENT if any(block.exceeding for block in blocks) else 0)
 
@@ -56,21 +54,22 @@ def facts(block) -> dict:
     return asdict(block) | found | {"histogram": block.histogram.tolist()}
 
 
-def show(blocks, frames: int) -> None:
-    """Print a table with a row for each block, then the atom with the most neighbours."""
+def show(blocks, frames: int, places: list[str]) -> None:
+    """Print what was counted, a table with a row for each block, then the atom with the most neighbours."""
     from ...surveys.neighbors import MARGIN, MULTIPLE
 
+    tell_line(f"{counted(frames, 'frame')} of {listed(places)}")
     table = Table("block", "cutoff / Å", "holds", "largest", "mean", "to use", "atoms by count")
     for b in blocks:
         numbers = f"{b.cutoff:g}", f"{b.limit}", f"{b.largest}", f"{b.mean:.1f}", f"{b.advised}"
         table.add_row(b.block, *numbers, bars(b.histogram))
-    out.print(table)
+    tell_table(table)
     for b in blocks:
         where = f"{b.block}: atom {b.atom} of {b.frame} has the most neighbours, {b.largest}"
-        more = f"; {b.exceeding} atoms have more than the {b.limit} that the model holds" if b.exceeding else ""
+        more = f"; {beyond(b)} the {b.limit} that the model holds" if b.exceeding else ""
         tell_line(where + more)
     rule = f"to use in a new training: the largest count plus {MARGIN} %, rounded up to a multiple of {MULTIPLE}"
-    tell_line(f"{rule} ({frames} frames); max_neighbors of a trained model cannot be changed: its formulas contain it")
+    tell_line(f"{rule}; max_neighbors of a trained model cannot be changed: its formulas contain it")
 
 
 def bars(histogram) -> str:
@@ -89,14 +88,29 @@ def bars(histogram) -> str:
     return f"{first} {''.join(BARS[k] for k in shares)} {last}"
 
 
-def draw(blocks, file: str) -> None:
-    """Draw a histogram for each block, with a line at its max_neighbors."""
-    figure = empty_figure(8, 2.4 * len(blocks))
+def beyond(block) -> str:
+    """How many atoms have more neighbours than the model holds."""
+    return f"{block.exceeding} of {block.histogram.sum()} atoms beyond"
+
+
+def note(axes, block) -> None:
+    """Write beside the histogram how many atoms are beyond the line, where single atoms would not be seen."""
+    arrow = {"arrowstyle": "->", "color": "tab:red"}
+    place = {"xytext": (-12, 30), "textcoords": "offset points", "ha": "right"}
+    axes.annotate(beyond(block), (block.largest, 0), fontsize=8, color="tab:red", arrowprops=arrow, **place)
+
+
+def draw(blocks, model: str):
+    """Return a picture with a histogram for each block, with a line at its max_neighbors."""
+    figure = empty_figure(8, 0.3 + 2.4 * len(blocks))
+    figure.suptitle(caption(model), fontsize=9)
     for b, axes in zip(blocks, figure.subplots(len(blocks), squeeze=False)[:, 0], strict=True):
         axes.bar(range(len(b.histogram)), b.histogram, width=1.0)
         axes.axvline(b.limit + 0.5, color="tab:red", label=f"the model holds {b.limit}")
         axes.set_title(f"{b.block}: within {b.cutoff:g} Å, at most {b.largest}", fontsize=9)
+        if b.exceeding:
+            note(axes, b)
         axes.set_ylabel("atoms")
         axes.legend(fontsize=8)
     axes.set_xlabel("neighbours of an atom")
-    save_png(figure, file)
+    return figure

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from ..app import AsJson, Group, Head, Structures, Truncate, Types, renaming, verb
-from ..output import Table, err, out, styled, tell, tell_line, tell_written
-from ..png import check_png, empty_figure, save_png
+from ..app import AsJson, Group, Head, ModelFile, Structures, Truncate, Types, renaming, verb
+from ..output import Table, progress, styled, tell, tell_line, tell_table, tell_written
+from ..png import caption, check_png, empty_figure, save_png
 
 MAX_BAR = 24  # a bar in the terminal is at most this many characters long
 DECADES = 8.0  # a bar of full length is an error of 1, an empty one an error of 1e-8
@@ -22,7 +22,7 @@ DECADES = 8.0  # a bar of full length is an error of 1, an empty one an error of
     "dpa2 precision water.dp structures.xyz --dtype bfloat16 --frames 3 --png errors.png",
 )  # fmt: skip
 def precision(
-    file: Annotated[str, typer.Argument(help="The model file.")],
+    file: ModelFile,
     structures: Structures,
     dtype: Annotated[str, typer.Option(help="The lower precision: float32 or bfloat16.")] = "float32",
     frames: Annotated[
@@ -35,8 +35,6 @@ def precision(
     as_json: AsJson = False,
 ) -> None:
     """Show the error of every intermediate in a lower precision, in order of computation, and where it grows most."""
-    from rich.progress import Progress
-
     from ...api import load
     from ...structures.files import read_structures
     from ...surveys.precision import largest_growth, lower_backend, survey_precision
@@ -46,15 +44,16 @@ def precision(
     lower = exact.to(lower_backend(dtype), dtype=dtype)
     chosen = spread(read_structures(structures, exact.type_map, renaming(types, exact.type_map)), frames)
     systems = [replace(frame.system, name=frame.name) for frame in chosen]
-    with Progress(console=err, transient=True, disable=as_json) as progress:
-        tracked = progress.track(systems, description="tracing")
+    with progress(as_json) as bar:
+        tracked = bar.track(systems, description="tracing")
         errors = survey_precision(exact, lower, tracked, "truncate" if truncate else "strict")
     growth = largest_growth(errors, dtype)
     if png is not None:
-        draw(errors, growth, dtype, png)
+        save_png(draw(errors, growth, dtype, file), png)
     if as_json:
-        tensors = [asdict(tensor) | {"error": finite(tensor.error)} for tensor in errors]
-        tell({"dtype": dtype, "frames": len(systems), "grows_most": facts(growth), "tensors": tensors})
+        tensors = [{name: plain(value) for name, value in asdict(tensor).items()} for tensor in errors]
+        about = {"dtype": dtype, "frames": len(systems), "grows_most": facts(growth), "tensors": tensors}
+        tell(about | {name: plain(value) for name, value in absolute(errors).items()})
     else:
         show(errors, growth, dtype, len(systems))
         tell_written(png)
@@ -66,6 +65,17 @@ def spread(frames, count: int) -> list:
 
     places = np.linspace(0, len(frames) - 1, min(count, len(frames))).round().astype(int)
     return [frames[k] for k in places]
+
+
+def plain(value):
+    """Return a value, or None for a number that JSON does not have."""
+    return finite(value) if isinstance(value, float) else value
+
+
+def absolute(errors) -> dict[str, float]:
+    """Largest errors of energies (eV per atom) and of components of forces (eV/Å)."""
+    by_name = {tensor.name: tensor for tensor in errors}
+    return {"energy_error_per_atom": by_name["energy"].per_atom, "force_error": by_name["force"].deviation}
 
 
 def finite(number: float) -> float | None:
@@ -84,10 +94,13 @@ def show(errors, growth, dtype: str, frames: int) -> None:
     for tensor in errors:
         bar = styled("█" * bar_length(tensor.error), "red" if tensor.name == growth.name else "")
         table.add_row(tensor.name, f"{tensor.error:.1e}", bar, f"{tensor.largest:.3g}")
-    out.print(table)
-    rule = f"errors of {dtype} relative to the largest entry of a tensor, the worst of {frames} structures"
+    tell_table(table)
+    what = "relative to the largest entry of a tensor (of energies without bias)"
+    rule = f"errors of {dtype} {what}, the worst of {frames} structures"
     tell_line(rule)
     tell_line(grows_most(growth))
+    energy, force = (f"{1000 * error:.3g}" for error in absolute(errors).values())
+    tell_line(f"in {dtype}, energies are off by at most {energy} meV/atom, forces by {force} meV/Å")
 
 
 def grows_most(growth) -> str:
@@ -107,8 +120,8 @@ def bar_length(error: float) -> int:
     return round(MAX_BAR * min(1.0, max(0.0, decades / DECADES)))
 
 
-def draw(errors, growth, dtype: str, file: str) -> None:
-    """Draw a bar for each tensor, in order of computation; the one at which the error grows most in red."""
+def draw(errors, growth, dtype: str, model: str):
+    """Return a picture with a bar for each tensor, in order of computation; that of the largest growth is red."""
     tensors = [tensor for tensor in errors if tensor.error > 0][::-1]
     figure = empty_figure(9, 1.5 + 0.18 * len(tensors))
     axes = figure.subplots()
@@ -116,7 +129,7 @@ def draw(errors, growth, dtype: str, file: str) -> None:
     axes.barh([tensor.name for tensor in tensors], [tensor.error for tensor in tensors], color=colors, height=0.7)
     axes.set_xscale("log" if tensors else "linear")
     axes.set_xlabel(f"largest deviation of {dtype} / largest entry")
-    axes.set_title(grows_most(growth), fontsize=9)
+    axes.set_title(f"{caption(model)}\n{grows_most(growth)}", fontsize=9)
     axes.tick_params(axis="y", labelsize=6)
     axes.margins(y=0.01)
-    save_png(figure, file)
+    return figure

@@ -10,21 +10,28 @@ from typing import Annotated
 
 import typer
 
-from ..app import AsJson, Group, Head, verb
+from ...errors import InputError
+from ..app import AsJson, Group, Head, ModelFile, verb
 from ..exit_codes import DIFFERENT
-from ..output import Table, err, out, styled, tell, tell_line, tell_written
-from ..png import check_png, empty_figure, save_png
+from ..output import Table, progress, styled, tell, tell_line, tell_table, tell_written
+from ..png import caption, check_png, empty_figure, save_png
 
 COLUMNS = ("event", "event_distance", "counted", "continuity", "quantity", "order", "jump", "distance", "value")
 
 
 @verb(Group.SURVEY, 2, "dpa2 smoothness water.dp", "dpa2 smoothness water.dp --csv curves.csv --png curves.png")
 def smoothness(
-    file: Annotated[str, typer.Argument(help="The model file.")],
+    file: ModelFile,
     csv: Annotated[
         str | None, typer.Option(help="Write the results and the points of the curves to this CSV file.")
     ] = None,
     png: Annotated[str | None, typer.Option(help="Draw the curves across each event into this PNG file.")] = None,
+    pair: Annotated[
+        str | None,
+        typer.Option(
+            help="Types of the two atoms whose distance changes.", metavar="O,H", show_default="the first that differ"
+        ),
+    ] = None,
     head: Head = None,
     as_json: AsJson = False,
 ) -> None:
@@ -33,24 +40,23 @@ def smoothness(
     An atom is dragged through small clusters. Where an atom has more than max_neighbors and the farthest are dropped,
     the energy of every model jumps; that is shown but not counted. The exit code is 6 if any other event is not C2.
     """
-    from rich.progress import Progress
-
     from ...api import load
     from ...surveys.drags import drags
     from ...surveys.smoothness import known_causes, survey_smoothness
 
     check_png(png)
     model = load(file, dtype="float64", head=head)
-    wanted = list(drags(model.config))
-    with Progress(console=err, transient=True, disable=as_json) as progress:
-        tracked = progress.track(wanted, description="dragging")
+    chosen = None if pair is None else indices(pair, model.type_map)
+    wanted = [drag if chosen is None else drag.between(*chosen) for drag in drags(model.config)]
+    with progress(as_json) as bar:
+        tracked = bar.track(wanted, description="dragging")
         events = list(survey_smoothness(model, tracked, curves=bool(csv or png)))
     rough = [event for event in events if event.counted and event.continuity != "C2"]
     causes = known_causes(model) if rough else []
     if csv is not None:
         write_csv(events, csv)
     if png is not None:
-        draw(events, png)
+        save_png(draw(events, file), png)
     if as_json:
         tell({"smooth": not rough, "causes": causes, "events": [facts(event) for event in events]})
     else:
@@ -58,6 +64,16 @@ def smoothness(
         tell_written(csv)
         tell_written(png)
     raise typer.Exit(DIFFERENT if rough else 0)
+
+
+def indices(pair: str, type_map) -> tuple[int, int]:
+    """The types of the option --pair."""
+    names = [name.strip() for name in pair.split(",")]
+    if len(names) != 2 or not set(names) <= set(type_map):
+        rule = f"two types of the model are wanted, as in O,H; it knows {', '.join(type_map)}"
+        raise InputError(f"--pair {pair}: {rule}", argument="pair")
+    first, last = map(list(type_map).index, names)
+    return first, last
 
 
 def facts(event) -> dict:
@@ -82,7 +98,7 @@ def facts(event) -> dict:
 
 def show(events, rough, causes) -> None:
     """Print a table with rows for each event and quantity, then the conclusion and known causes."""
-    table = Table("", "step / Å", "jump", "… at ½", "… at ¼", "order", box=None, padding=(0, 1, 0, 0))
+    table = Table("", "step / Å", "jump", "… at ½", "… at ¼", "order", lines=False)
     for event in events:
         verdict = event.continuity if event.counted else "not counted"
         about = styled(f"{event.drag.event}, {event.drag.at:.4g} Å", "bold")
@@ -91,7 +107,7 @@ def show(events, rough, causes) -> None:
             order = f"{jump.order:.2f}" if isfinite(jump.order) else "rounding"
             sizes = (f"{size:.1e}" for size in jump.sizes)
             table.add_row(f"  {jump.quantity} / {jump.unit}", f"{jump.step:.2g}", *sizes, order)
-    out.print(table)
+    tell_table(table)
     counted = [event for event in events if event.counted]
     tell_line(f"{len(counted) - len(rough)} of {len(counted)} events are C2")
     for event in rough:
@@ -121,9 +137,10 @@ def write_csv(events, file: str) -> None:
         Path(new).write_text(text.getvalue(), encoding="utf-8")
 
 
-def draw(events, file: str) -> None:
-    """Draw a row for each event: energy, force on the dragged atom, and the derivative of that force."""
-    figure = empty_figure(10, 1.9 * len(events))
+def draw(events, model: str):
+    """Return a picture with a row for each event: energy, force on the dragged atom, and its derivative."""
+    figure = empty_figure(10, 0.3 + 1.9 * len(events))
+    figure.suptitle(caption(model), fontsize=9)
     for event, row in zip(events, figure.subplots(len(events), 3, squeeze=False), strict=True):
         for jump, values, axes in zip(event.jumps, event.curve.values, row, strict=True):
             axes.plot(event.curve.distance - event.drag.at, values, ".", markersize=3)
@@ -135,4 +152,4 @@ def draw(events, file: str) -> None:
         row[0].set_ylabel(f"{event.drag.event}\n{event.drag.at:.4g} Å: {event.continuity}", fontsize=6)
     for axes in row:
         axes.set_xlabel("distance beyond the event / Å", fontsize=7)
-    save_png(figure, file)
+    return figure

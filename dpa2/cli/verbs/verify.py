@@ -6,22 +6,21 @@ from dataclasses import asdict
 
 import typer
 
-from ..app import AsJson, Group, verb
+from ..app import AsJson, Group, ModelFile, Other, verb
 from ..exit_codes import DIFFERENT
 from ..output import tell, tell_line
-from ..sides import First, Second, read_side
 
 
 @verb(Group.COMPARE, 1, "dpa2 verify water.dp water.safetensors", "dpa2 verify multitask.pt#water water.dp")
-def verify(first: First, second: Second, as_json: AsJson = False) -> None:
+def verify(first: ModelFile, second: Other, as_json: AsJson = False) -> None:
     """Compare two models bit by bit, in whatever formats they are; show the first number that differs.
 
     The exit code is 6 if they differ. Models that differ only by compression count as equal; the error of the tables
     is reported.
     """
-    from ...serialization import compare
+    from ...serialization import compare, read
 
-    one, two = read_side(first), read_side(second)
+    one, two = read(first), read(second)
     found = compare(one, two)
     if found.compressed:
         tell_compressed(one, two, as_json)

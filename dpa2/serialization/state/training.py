@@ -7,6 +7,7 @@ of formats.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import NoReturn
 
 import numpy
@@ -19,6 +20,8 @@ from .state import State, distance_note, state_to_checkpoint
 
 ALONE = "Default"  # name of the task of a model that is trained alone
 SETTINGS = "_extra_state"  # name of the settings among the tensors
+MODEL = "model"  # the entry of a checkpoint that holds the model
+STEP = "train_infos"  # the setting that holds step and learning rate
 WRAPPERS = re.compile(r"(module\.|_orig_mod\.)*")  # what PyTorch's wrappers of a model put in front of every name
 ENTRY = 200  # bytes for a name and its places in dictionaries
 BELOW = "atomic_model."  # beginning of the names of the model's own arrays
@@ -36,12 +39,21 @@ def read_training(root, format: str) -> Contents:
     def model(head: str | None, section: dict):
         return model_of(state, ALONE if head is None else head, section, read)
 
-    return Contents.of_script(format, script, model)
+    return replace(Contents.of_script(format, script, model), left_out=training_only(root, extra))
+
+
+def training_only(root, extra: dict) -> tuple[str, ...]:
+    """What a checkpoint holds to go on with a training that has begun: the entries beside the model, and its step."""
+    beside = [key for key in root if key != MODEL] if isinstance(root.get(MODEL), dict) else []
+    progress = extra.get(STEP)
+    if isinstance(progress, dict) and progress.get("step") == 0:
+        return ()
+    return tuple(shorten(str(key)).strip("'") for key in [*beside, *[STEP] * (STEP in extra)])
 
 
 def find_state(root) -> dict:
     """The state dictionary of the model: alone, or beside that of the optimizer and what else was saved."""
-    places = (root, root.get("model"), *root.values()) if isinstance(root, dict) else ()
+    places = (root, root.get(MODEL), *root.values()) if isinstance(root, dict) else ()
     for place in places:
         spend(0, len(place) if isinstance(place, dict) else 1)
         if isinstance(place, dict) and all(isinstance(key, str) for key in place):
