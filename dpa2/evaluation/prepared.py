@@ -13,7 +13,8 @@ from ..descriptor.chunk import Chunk
 from ..fitting.energy import Inputs
 from ..neighbors import Neighbors
 from ..nn.arrays import Array, end_to_end, flat
-from ..structures.system import System, wrapped
+from ..structures.lattice import wrapped
+from ..structures.system import System
 from .library import Library
 from .rows import RowMap
 
@@ -40,7 +41,7 @@ def prepare(
     backend: Library, config: DPA2Config, host: Plan, lists: Sequence[Neighbors], systems: Sequence[System]
 ) -> Prepared:
     """A plan and what belongs to its rows, on a back end."""
-    coordinates = np.concatenate([wrapped(s.coordinates, s.cell) for s in systems])[host.order]
+    coordinates = np.concatenate([wrapped(s.coordinates, s.cell, s.pbc) for s in systems])[host.order]
     row_map = RowMap(
         near=end_to_end([flat(chunk.near) for chunk in host.chunks]),
         system=host.system,

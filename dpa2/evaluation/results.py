@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
+import numpy as np
+
+from ..errors import InputError
 from ..nn.arrays import Array, array_namespace
+from ..structures.system import System, volume_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
     """Energy, forces and virial of one system, or of snapshots stacked along a first axis; arrays of the back end.
 
     energy: eV. forces: (N, 3), eV/Å. virial: (3, 3), eV. atom_energy: (N,), eV. atom_virial: (N, 3, 3), eV, or None.
+    volume: Å³, of the cell; None unless the structure is periodic along all three axes, or its cell is not known.
     """
 
     energy: Array
@@ -20,9 +26,34 @@ class Evaluation:
     virial: Array
     atom_energy: Array
     atom_virial: Array | None = None
+    volume: Any = None
+
+    @property
+    def stress(self) -> Array:
+        """The stress -virial / volume, symmetric (3, 3), eV/Å³; as in ASE, tension is positive.
+
+        Raises `InputError` where there is no volume.
+        """
+        if self.volume is None:
+            rule = "a stress needs a structure with a cell, periodic along all three axes; `virial` needs none"
+            raise InputError(f"stress: {rule}", argument="stress")
+        xp, v = array_namespace(self.virial), self.virial
+        return -0.5 * (v + v.mT) / xp.asarray(self.volume, dtype=v.dtype, device=v.device)[..., None, None]
+
+    def __repr__(self) -> str:
+        """Energy, number of atoms and largest force, not arrays."""
+        *snapshots, atoms, _ = self.forces.shape
+        if snapshots:
+            return f"Evaluation({snapshots[0]} snapshots of {atoms} atoms)"
+        try:
+            energy = float(self.energy)
+            largest = float((self.forces * self.forces).sum(-1).max()) ** 0.5 if atoms else 0.0
+        except (TypeError, RuntimeError):  # an array that a library transforms has no numbers
+            return f"Evaluation({atoms} atoms, {type(self.energy).__name__})"
+        return f"Evaluation(energy = {energy:.6f} eV, {atoms} atoms, largest force {largest:.4g} eV/Å)"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DescriptorEvaluation:
     """The outputs of the descriptor for one system. W is the number of neighbours of the widest atom.
 
@@ -37,16 +68,29 @@ class DescriptorEvaluation:
     switch: Array
     neighbors: Array
 
+    def __repr__(self) -> str:
+        """The numbers of atoms, neighbours and components, not arrays."""
+        atoms, width = self.neighbors.shape
+        return f"DescriptorEvaluation({atoms} atoms, {self.descriptor.shape[-1]} components, {width} neighbours)"
+
 
 def split(
-    atoms: Sequence[int], energies: Array, forces: Array, virials: Array, atom_energies: Array, shares: Array | None
+    systems: Sequence[System],
+    energies: Array,
+    forces: Array,
+    virials: Array,
+    atom_energies: Array,
+    shares: Array | None,
 ) -> list[Evaluation]:
-    """Return a result for each system, from arrays of all systems end to end; `atoms` are their numbers of atoms."""
+    """Return a result for each of the checked systems, from arrays of all systems end to end."""
     results, start = [], 0
-    for k, n in enumerate(atoms):
+    for k, system in enumerate(systems):
+        n = len(system.types)
         here = slice(start, start + n)
         share = None if shares is None else shares[here, ...]
-        results.append(Evaluation(energies[k], forces[here, :], virials[k, ...], atom_energies[here], share))
+        results.append(
+            Evaluation(energies[k], forces[here, :], virials[k, ...], atom_energies[here], share, volume_of(system))
+        )
         start += n
     return results
 
@@ -54,5 +98,8 @@ def split(
 def stacked(results: Sequence[Evaluation]) -> Evaluation:
     """Return results of equally large systems with a first axis of snapshots."""
     xp = array_namespace(results[0].forces)
-    columns = zip(*(astuple(r) for r in results), strict=True)
-    return Evaluation(*(None if c[0] is None else xp.stack(c) for c in columns))
+    names = [f.name for f in fields(Evaluation) if f.name != "volume"]
+    columns = {name: [getattr(r, name) for r in results] for name in names}
+    arrays = {name: None if c[0] is None else xp.stack(c) for name, c in columns.items()}
+    volumes = [r.volume for r in results]
+    return Evaluation(**arrays, volume=None if None in volumes else np.array(volumes))

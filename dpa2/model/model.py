@@ -234,8 +234,9 @@ class Model:
         """Return a result of the worker as arrays of this model's library."""
         if self.worker is self:
             return result
-        fields = {f.name: getattr(result, f.name) for f in dataclasses.fields(result)}
-        return type(result)(**{n: None if x is None else self.backend.asarray(x) for n, x in fields.items()})
+        fields = {f.name: getattr(result, f.name) for f in dataclasses.fields(result) if f.name != "volume"}
+        arrays = {n: self.backend.asarray(x) for n, x in fields.items() if x is not None}
+        return replace(result, **arrays)
 
     @undisturbed
     def evaluate_extended(

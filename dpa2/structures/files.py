@@ -55,7 +55,7 @@ def read_with_ase(path: str, rename: Mapping[str, str]) -> list[Frame]:
 
 
 def frame(atoms, name: str, rename: Mapping[str, str]) -> Frame:
-    """Return an ASE structure as a frame; one that is periodic along some axes only is an `InputError`."""
+    """Return an ASE structure as a frame."""
     system = System.from_ase(atoms, name=name)
     system = replace(system, types=[rename.get(t, t) for t in system.types])
     known = getattr(atoms.calc, "results", {})

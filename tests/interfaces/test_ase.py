@@ -62,16 +62,25 @@ def test_kept_neighbours_change_no_step_of_a_trajectory():
     assert np.array_equal(*trajectories)
 
 
-def test_atoms_that_are_periodic_along_some_axes_are_refused():
-    atoms = ase.Atoms(
-        "OH", [[0, 0, 0], [1, 0, 0]], cell=[9, 9, 9], pbc=[True, True, False], calculator=DPA2(demo.MODEL)
-    )
-    with pytest.raises(InputError, match="all three axes or none"):
+def test_atoms_that_are_periodic_along_an_axis_without_a_vector_are_refused():
+    atoms = ase.Atoms("OH", [[0, 0, 0], [1, 0, 0]], cell=[9, 9, 0], pbc=True, calculator=DPA2(demo.MODEL))
+    with pytest.raises(InputError, match="set pbc = False along that axis"):
         atoms.get_potential_energy()
+
+
+def test_stresses_of_atoms_add_up_to_the_stress():
+    atoms = box(DPA2(demo.MODEL))
+    stress, shares = atoms.get_stress(), atoms.get_stresses()
+    assert shares.shape == (192, 6)
+    assert np.abs(shares.sum(axis=0) - stress).max() <= 1e-12 * np.abs(stress).max()
+    out = dpa2.load(demo.MODEL).evaluate(atoms, atom_virial=True)
+    xy = -0.5 * (out.atom_virial[:, 0, 1] + out.atom_virial[:, 1, 0]) / atoms.get_volume()
+    assert np.abs(shares[:, 5] - xy).max() <= 1e-12 * np.abs(xy).max()
 
 
 def test_a_cluster_has_no_stress():
     atoms = ase.Atoms("OH", [[0, 0, 0], [1, 0, 0]], calculator=DPA2(dpa2.load(demo.MODEL)))
     assert np.abs(atoms.get_forces().sum(axis=0)).max() < 1e-15
-    with pytest.raises(ase.calculators.calculator.PropertyNotImplementedError):
-        atoms.get_stress()
+    for ask in (atoms.get_stress, atoms.get_stresses):
+        with pytest.raises(ase.calculators.calculator.PropertyNotImplementedError, match="all three axes"):
+            ask()
