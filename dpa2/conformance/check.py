@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..dtypes import dtype_name
 from ..errors import TargetFailed
 from ..tracing.intermediates import position
 from .causes import CAUSES
@@ -33,7 +34,7 @@ def check(
     Raises `TargetFailed` if there is nothing to compare: every name is unknown, or that of a neighbour list, which is
     an input of the target.
     """
-    return explained([Checked(vector, *compared(vector, found, dtype, tolerance))])[0]
+    return explained([Checked(vector, *compared(vector, found, dtype_name(dtype), tolerance))])[0]
 
 
 def check_all(
@@ -42,7 +43,7 @@ def check_all(
     """Return the reports on all vectors; `seen` is called with each report before explanations are added."""
     results = []
     for vector in vectors:
-        for dtype in dtypes:
+        for dtype in map(dtype_name, dtypes):
             found = target(vector, dtype)
             skipped = Report(vector.name, dtype, 0.0, [], skipped="not implemented")
             known, report = compared(vector, found, dtype, tolerance) if found else ({}, skipped)

@@ -19,7 +19,7 @@ from .library import Library
 from .rows import RowMap
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Prepared:
     """Systems laid out in chunks on a back end."""
 
@@ -30,6 +30,9 @@ class Prepared:
     row_map: RowMap
     lists: Sequence[Neighbors]
     systems: Sequence[System]
+
+    def __repr__(self) -> str:
+        return f"Prepared({len(self.systems)} systems of {sum(self.atoms)} atoms in {len(self.chunks)} chunks)"
 
     @property
     def atoms(self) -> list[int]:

@@ -12,7 +12,7 @@ import numpy as np
 from ..api import load
 from ..backends.own_settings import undisturbed
 from ..backends.protocol import Backend
-from ..errors import InputError, refuse_unknown, require
+from ..errors import InputError, refuse_unknown, require, shorten
 from ..model.model import Model
 from ..model.preparation import check_system, require_room
 from ..model.truncation import warn_of_truncation
@@ -115,6 +115,13 @@ class DPA2(calculator.Calculator):
         self.parts: dict[str, Any] = {"model": loaded(file, backend, device, dtype, head)}
         super().__init__(atoms=atoms)
         self.set(skin=skin, neighbors=neighbors, fparam=fparam, aparam=aparam, types=types)
+
+    def __repr__(self) -> str:
+        """The model, and the options that are not as they are by themselves."""
+        given = "".join(
+            f", {name} = {shorten(self.parts[name])}" for name in ADJUSTABLE if self.parts[name] is not None
+        )
+        return f"DPA2({self.model!r}{given})"
 
     def set(self, **options: Any) -> dict[str, Any]:
         """Change the arguments of these names and return those given; results are computed anew."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ..errors import (
     ConfigurationError,
@@ -186,7 +187,7 @@ def convert(
     source: str | os.PathLike,
     target: str | os.PathLike,
     head: str | None = None,
-    dtype: str | None = None,
+    dtype: Any = None,
     overwrite: bool = False,
 ) -> str:
     """Read one file, write another, read that back, and return the digest of the written model.

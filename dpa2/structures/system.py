@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, shorten
 from ..nn.arrays import Float, Int
 from .lattice import EVERYWHERE, NOWHERE, Periodic, completed
 
@@ -17,7 +17,7 @@ ABSENT = -2  # stands for a type that the model does not have
 SINGULAR = 1e-8  # smallest volume of a cell, relative to the product of its edges; half of the digits are lost there
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class System:
     """Atoms, their types and, if periodic, their cell; arrays of any library, or nested lists.
 
@@ -58,6 +58,17 @@ class System:
     type_map: Sequence[str] | None = None
     pbc: Any = None
 
+    def __repr__(self) -> str:
+        """Composition and periodicity, not arrays."""
+        name = f"{self.name}: " if self.name else ""
+        try:
+            periodic = checked_pbc(self.pbc, self.cell, "")
+        except InputError:
+            return f"System({name}{composition(self)}, pbc = {shorten(self.pbc)})"
+        axes = ", ".join(axis for axis, repeats in zip("abc", periodic, strict=True) if repeats)
+        where = {0: "not periodic", 3: "periodic"}.get(sum(periodic), f"periodic along {axes}")
+        return f"System({name}{composition(self)}, {where})"
+
     @classmethod
     def from_ase(cls, atoms: Any, fparam: Any = None, aparam: Any = None, name: str = "") -> System:
         """Return the structure of an `ase.Atoms`, with the names of its elements as types.
@@ -87,6 +98,37 @@ class System:
         own = None if own is None else host_array(own, "aparam", name)
         own = own[:, None] if own is not None and own.ndim == 1 else own  # one parameter for each atom
         return cls(atoms.positions, atoms.get_chemical_symbols(), cell, given, own, name, None, pbc)
+
+
+def composition(system: System) -> str:
+    """Return how many atoms of each type a structure has, as O64 H128; their number alone for types that are no list.
+
+    >>> composition(System([[0, 0, 0]] * 3, [1, 0, 1], type_map=("O", "H")))
+    'O1 H2'
+    """
+    try:
+        types = host_array(system.types, "types")
+        kinds, counts = np.unique(types, return_counts=True)
+    except InputError:
+        return f"types = {shorten(system.types)}"
+    names = None if types.dtype.kind in "US" or system.type_map is None else system.type_map
+    if types.dtype.kind in "US":
+        named = [str(kind) for kind in kinds]
+    elif names is None:
+        return f"{types.size} atoms"
+    else:
+        named = [names[kind] if 0 <= kind < len(names) else "virtual " for kind in kinds]
+    return listed([f"{name}{count}" for name, count in zip(named, counts, strict=True)], " ")
+
+
+def listed(names: Sequence[str], separator: str = ", ", most: int = 8) -> str:
+    """Return names in a row, of many the first few and how many there are.
+
+    >>> listed(["O", "H"]), listed([str(k) for k in range(118)], most=3)
+    ('O, H', '0, 1, 2, ... (118)')
+    """
+    few = separator.join(names[:most])
+    return few if len(names) <= most else f"{few}{separator}... ({len(names)})"
 
 
 def refuse(system: str, argument: str, what: str, **facts: Any) -> NoReturn:
