@@ -21,7 +21,7 @@ import pytest
 
 from ..dtypes import dtype_name
 from .check import check
-from .report import verdict
+from .report import explained, words
 from .results import Report
 from .targets import called
 from .vectors import shipped
@@ -57,11 +57,11 @@ class Conformance:
                 pytest.skip(why)
         dtype = dtype_name(self.dtype)
         found = called(self.evaluate, type(self).__name__)(VECTORS[name], dtype)
-        if found is None:
+        if not found:
             pytest.skip("not implemented")
         report = check(VECTORS[name], found, dtype, self.tolerance)
         if report.divergence:
-            pytest.fail("\n".join(verdict([report])), pytrace=False)
+            pytest.fail("\n".join([*words(report), *explained([report])]), pytrace=False)
         lacking = self.lacking(report)
         if lacking:
             pytest.fail(f"{name}: required intermediates are missing: {', '.join(lacking)}", pytrace=False)

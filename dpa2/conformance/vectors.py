@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from ..config import DPA2Config
-from ..errors import FormatError, InputError, WriteFailed, require_regular
+from ..errors import FormatError, InputError, WriteFailed, require_regular, shorten
 from ..model.model import Model
 from ..model.preparation import check_system, list_neighbors
 from ..serialization.checkpoint import Checkpoint
@@ -162,10 +162,32 @@ def read(path: Path) -> Vector:
         raise FormatError(f"{path}: {error}", file=str(path)) from error
 
 
+def read_folder(folder: Path) -> list[Vector]:
+    """Return the vectors in a folder; raises `FormatError` if they are not those that its `DIGEST` was made of."""
+    files = {path.name: path for path in sorted(folder.glob("*.safetensors"))}
+    vectors = [read(path) for path in files.values()]
+    note = folder / "DIGEST"
+    if note.is_file() and files:
+        found = digest({name: path.read_bytes() for name, path in files.items()})
+        if note.read_text(encoding="utf-8", errors="replace").strip() != found:
+            rule = "a file was added, changed or removed; write them again, or delete DIGEST to use them as they are"
+            raise FormatError(
+                f"{note}: does not fit the vectors beside it, whose digest is {found}: {rule}", file=str(note)
+            )
+    return vectors
+
+
 def write(folder: Path, files: dict[str, bytes]) -> str:
-    """Write files, and in `DIGEST` their digest, by which they can be cited; return the digest."""
+    """Write files, and in `DIGEST` their digest, by which they can be cited; return the digest.
+
+    Raises `InputError` for a folder with other vectors, which would be taken for some of these.
+    """
     from ..serialization.atomic import replacing
 
+    others = sorted(path.name for path in folder.glob("*.safetensors") if path.name not in files)
+    if others:
+        rule = f"the folder has other vectors, {shorten(others)}, which would be mixed with these; give another folder"
+        raise InputError(f"{folder}: {rule}", argument="folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
