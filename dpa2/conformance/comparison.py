@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -25,7 +26,7 @@ FAINT = 1e-3
 # The first axis of an intermediate in the trace table, and its name in messages.
 AXES = {"atom": "atom", "type": "row", "pair": "row"}
 # The words for components along axes of fixed length; a single one needs none.
-COMPONENTS = {"1": ("",), "3": tuple("xyz"), "4": ("1/r", *(f"{axis}/r²" for axis in "xyz"))}
+COMPONENTS = {"1": ("",), "3": tuple("xyz"), "4": ("radial", *"xyz")}
 COMPONENTS["9"] = tuple(a + b for a in "xyz" for b in "xyz")
 Arrays = Mapping[str, np.ndarray]
 
@@ -97,8 +98,9 @@ def with_axes(found: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     >>> with_axes(np.zeros((4, 14, 1)), (4, 12)).shape, with_axes(np.zeros((4, 3)), (4, 1, 3)).shape
     ((4, 14), (4, 1, 3))
     """
-    while found.ndim > len(shape) and 1 in found.shape:
-        found = found.squeeze(max(axis for axis, n in enumerate(found.shape) if n == 1))
+    single = [axis for axis, n in enumerate(found.shape) if n == 1]
+    dropped = [found.squeeze(axes) for axes in combinations(single, max(0, found.ndim - len(shape)))]
+    found = min(dropped, key=lambda x: sum(a != b for a, b in zip(x.shape, shape, strict=False)), default=found)
     for axis, n in enumerate(shape):
         if found.ndim < len(shape) and n == 1 and found.shape[axis : axis + 1] != (1,):
             found = np.expand_dims(found, axis)
