@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+import time
+import uuid
+
 import numpy as np
 import pytest
 
@@ -84,3 +89,24 @@ def test_a_cluster_has_no_stress():
     for ask in (atoms.get_stress, atoms.get_stresses):
         with pytest.raises(ase.calculators.calculator.PropertyNotImplementedError, match="all three axes"):
             ask()
+
+
+def test_a_client_of_the_protocol_of_ipi_gives_the_same_forces():
+    from ase.calculators.socketio import SocketClient, SocketIOCalculator
+
+    name = f"dpa2-{uuid.uuid4().hex}"
+
+    def molecule(calculator):
+        places = [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]]
+        return ase.Atoms("OH2", places, cell=[9, 9, 9], pbc=True, calculator=calculator)
+
+    def client():
+        for _ in range(100):
+            with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
+                return SocketClient(unixsocket=name).run(molecule(DPA2(demo.MODEL)))
+            time.sleep(0.1)
+
+    with SocketIOCalculator(unixsocket=name) as server:
+        threading.Thread(target=client, daemon=True).start()
+        forces = molecule(server).get_forces()
+    assert np.abs(forces - molecule(DPA2(demo.MODEL)).get_forces()).max() < 1e-14
