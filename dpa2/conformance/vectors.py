@@ -24,7 +24,7 @@ from ..model.preparation import check_system, list_neighbors
 from ..serialization.checkpoint import Checkpoint
 from ..serialization.formats.safetensors import pack
 from ..serialization.settings.plain import canonical_json
-from ..structures.system import System, volume_of
+from ..structures.system import System, checked_pbc
 from ..tracing.intermediates import position
 from ..tracing.masks import occupied_slots
 from ..tracing.trace import traced
@@ -87,9 +87,10 @@ def made() -> Iterator[Vector]:
 
 def vector_of(name: str, model: Model, system: System) -> Vector:
     """Return the vector of a structure and a model on NumPy in float64."""
-    if system.cell is not None and volume_of(system) is None:
+    periodic = checked_pbc(system.pbc, system.cell, name)
+    if any(periodic) and not all(periodic):
         rule = "structures of golden vectors are periodic along all axes or none; add a vacuum, with pbc = True"
-        raise InputError(f"{name}: pbc = {list(system.pbc or ())}; {rule}", argument="structure")
+        raise InputError(f"{name}: pbc = {list(periodic)}; {rule}", argument="structure")
     traces = evaluated(model, system), evaluated(model.to("numpy", dtype="float32"), system)
     return Vector(name, model.config, model.checkpoint().weights, system, *traces)
 
