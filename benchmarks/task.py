@@ -67,7 +67,7 @@ def structure_file(atoms: int, model: Path, folder: Path) -> Path:
 
 def extended(system, found) -> dict:
     """Positions of atoms and of their images in neighbour lists, the lists over both, and the atom of each image."""
-    from dpa2.structures.system import wrapped
+    from dpa2.structures.lattice import wrapped
 
     atoms = len(system.types)
     position = wrapped(system.coordinates, system.cell)

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dpa2 import config
+from dpa2.conformance.features import FEATURES, features
+from dpa2.conformance.vectors import shipped
 from dpa2.serialization.settings import spelling
 from dpa2.tracing.intermediates import TABLE
 
@@ -54,7 +56,16 @@ def default(field: dataclasses.Field) -> str:
     return "section below" if dataclasses.is_dataclass(value) else f"`{value!r}`"
 
 
-TABLES = {"intermediates": intermediates, "settings": settings}
+def vector_features() -> Iterator[str]:
+    """Features of golden vectors, and the numbers of the vectors that have each."""
+    yield "| feature | what the model or the structure has | vectors |"
+    yield "|---|---|---|"
+    having = {vector.name.partition("-")[0]: features(vector) for vector in shipped()}
+    for name, (words, _) in FEATURES.items():
+        yield f"| `{name}` | {words} | {' '.join(number for number, known in having.items() if name in known)} |"
+
+
+TABLES = {"intermediates": intermediates, "settings": settings, "features": vector_features}
 
 
 def filled(text: str) -> str:

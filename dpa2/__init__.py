@@ -45,7 +45,8 @@ HOMES = {
     "ExtrapolationWarning": "model.extrapolation",
     "TruncationWarning": "model.truncation",
 }
-MODULES = ("config", "demo", "testing")
+MODULES = ("backends", "config", "conformance", "data", "demo", "errors", "serialization", "surveys", "testing")
+NEEDING_MORE = ("ase",)  # modules that need packages which dpa2 does not install by itself
 
 __all__ = ["__version__", *HOMES, *MODULES]
 
@@ -56,10 +57,10 @@ def __getattr__(name: str):
         value = getattr(import_module(f".{HOMES[name]}", __name__), name)
         globals()[name] = value
         return value
-    if name in MODULES:
+    if name in MODULES or name in NEEDING_MORE:
         return import_module(f".{name}", __name__)
     raise AttributeError(f"module 'dpa2' has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted(__all__)
+    return sorted([*__all__, *NEEDING_MORE])

@@ -1,7 +1,14 @@
 """The public names for type checkers; at run time `__init__.py` imports each when it is first used."""
 
+from . import ase as ase
+from . import backends as backends
 from . import config as config
+from . import conformance as conformance
+from . import data as data
 from . import demo as demo
+from . import errors as errors
+from . import serialization as serialization
+from . import surveys as surveys
 from . import testing as testing
 from .api import build as build
 from .api import convert as convert

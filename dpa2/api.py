@@ -18,7 +18,7 @@ from .serialization.checkpoint import Checkpoint
 def load(
     file: str | PathLike[str],
     backend: str = "numpy",
-    dtype: str | None = None,
+    dtype: Any = None,
     device: str | None = None,
     head: str | None = None,
 ) -> Model:
@@ -60,7 +60,7 @@ def load(
 
 
 def load_multitask(
-    file: str | PathLike[str], backend: str = "numpy", dtype: str | None = None, device: str | None = None
+    file: str | PathLike[str], backend: str = "numpy", dtype: Any = None, device: str | None = None
 ) -> dict[str, Model]:
     """Return the models of all energy heads of a file, by name; tensors that they share in the file stay shared.
 
@@ -123,7 +123,7 @@ def convert(
     source: str | PathLike[str],
     target: str | PathLike[str],
     head: str | None = None,
-    dtype: str | None = None,
+    dtype: Any = None,
     overwrite: bool = False,
 ) -> str:
     """Write a model file in another format, read it back, compare, and return the digest of the model.

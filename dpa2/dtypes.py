@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -28,3 +29,20 @@ DTYPES = {
 }
 NAMES = tuple(DTYPES)
 IN_NUMPY = tuple(dtype for dtype in DTYPES.values() if dtype.holder == dtype.name)  # the precisions that NumPy has
+
+
+def dtype_name(value: Any) -> str:
+    """Return the name of a precision that is given by name, or as a dtype of NumPy, PyTorch or JAX.
+
+    >>> import numpy as np
+    >>> dtype_name("float32"), dtype_name(np.float32), dtype_name(np.dtype("float64"))
+    ('float32', 'float32', 'float64')
+    """
+    if isinstance(value, str) or str(value).startswith("torch."):
+        return str(value).removeprefix("torch.")
+    import numpy as np
+
+    try:
+        return np.dtype(value).name
+    except TypeError:
+        return repr(value)

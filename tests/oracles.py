@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 
 from dpa2.neighbors import Neighbors
-from dpa2.structures.system import wrapped
+from dpa2.structures.lattice import wrapped
 
 
 def brute_force_neighbors(system, cutoff, limit, excluded_pairs=()) -> Neighbors:

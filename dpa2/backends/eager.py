@@ -45,6 +45,9 @@ class Shaped:
     device: str
     shape: ChunkShape
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.device!r})"
+
     def with_shape(self, shape: ChunkShape) -> Self:
         """The same back end with chunks of another shape."""
         other = object.__new__(type(self))

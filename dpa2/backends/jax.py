@@ -35,7 +35,7 @@ class JAX(Shaped):
         self.jax: Any = jax
         register_modules()
         keep_compiled()
-        self.place = self.found(device)
+        self.place, self.bound = self.found(device), device is not None  # bound: to a device that was asked for
         self.device = f"{self.place.platform}:{self.place.id}"
         self.shape = ChunkShape(size=24, step=2, uniform=("repinit",), filled=True, width_cache=WidthCache())
         self.lengths = LengthCache()

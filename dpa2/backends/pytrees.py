@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
 from ..config import DPA2Config
 from ..construction.trainability import trainable
 from ..evaluation.forces import evaluate_prepared
 from ..evaluation.prepared import Prepared
 from ..evaluation.results import Evaluation
-from ..nn.module import Leaf, array_fields, for_each_module, map_roles
+from ..nn.module import Leaf, array_fields, for_each_module, map_leaves, map_roles
 from .protocol import Backend
 
 
@@ -51,9 +53,17 @@ class PytreeFunction:
         return array if trainable(self.config, leaf) else stop_gradient(array)
 
 
-def as_pytree(config: DPA2Config, weights: Any, backend: Backend) -> tuple[Any, PytreeFunction]:
+def as_pytree(config: DPA2Config, weights: Any, backend: Any) -> tuple[Any, PytreeFunction]:
     """Return (weights, function): a pytree, and `function(weights, prepared)`, a list of `Evaluation`.
 
-    Gradients by frozen parameters, by statistics and by the output bias are zero.
+    Gradients by frozen parameters, by statistics and by the output bias are zero. Unless a device was asked for, the
+    arrays are not bound to one: a compiled step that takes its own results is then compiled once, not twice.
     """
-    return weights, PytreeFunction(config, backend)
+    return weights if backend.bound else map_leaves(unbound, weights), PytreeFunction(config, backend)
+
+
+def unbound(name: str, array: Any) -> Any:
+    """Return an array of JAX that goes where JAX computes with it (in its words, an uncommitted one)."""
+    from jax.numpy import asarray
+
+    return asarray(np.asarray(array))

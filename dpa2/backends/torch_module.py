@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..config import DPA2Config
 from ..construction.trainability import trainable
-from ..errors import require
+from ..errors import BackendError, require
 from ..evaluation.forces import evaluate_prepared
 from ..nn.arrays import Array
 from ..nn.module import Leaf, map_leaves, map_roles
@@ -47,12 +47,22 @@ class EnergyModule(torch.nn.Module):  # type: ignore[misc, name-defined]  # torc
     def weights(self) -> EnergyModel:
         """Return the tree of modules over the present parameters."""
         state = {**dict(self.named_parameters()), **dict(self.named_buffers())}
-        return map_leaves(lambda name, _: state[name], self.tree)
+        return map_leaves(lambda name, before: require_same_kind(name, state[name], before), self.tree)
 
     @undisturbed
     def forward(self, prepared: Prepared, atom_virial: bool = False) -> list[Evaluation]:
         """Return a list of `Evaluation`, one for each system."""
         return evaluate_prepared(self.backend.fold(self.weights()), self.backend, prepared, atom_virial)
+
+
+def require_same_kind(name: str, tensor: Any, before: Any) -> Any:
+    """Return a tensor; raise `BackendError` for one that `module.to(...)` took to another precision or device."""
+    if (tensor.dtype, tensor.device) != (before.dtype, before.device):
+        found, made = (f"{x.dtype} on {x.device}" for x in (tensor, before))
+        hint = "model.to('torch', dtype=..., device=...).as_module()"
+        rule = f"make the module of a model that is there: {hint}"
+        raise BackendError(f"{name} is {found}, and the module was made for {made}; {rule}", backend="torch", hint=hint)
+    return tensor
 
 
 def as_module(config: DPA2Config, weights: EnergyModel, backend: Backend) -> Any:

@@ -71,8 +71,7 @@ def row(frame: Frame, found, to_numpy) -> dict:
     """
     real = real_atoms(frame)
     forces, virial = to_numpy(found.forces), to_numpy(found.virial)
-    cell = frame.system.cell
-    volume = None if cell is None else abs(np.linalg.det(np.asarray(cell, dtype=float).reshape(3, 3)))
+    volume = found.volume
     out = {
         "name": frame.name,
         "real": real,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,6 +59,14 @@ class Case:
     def alike(self) -> bool:
         """Return whether as many numbers were found as expected, in the same shape."""
         return self.found.shape == self.expected.shape
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A relation in words, and the test of it on a case."""
+
+    words: str
+    holds: Callable[[Case], bool]
 
 
 def case_of(checked: Checked, name: str) -> Case | None:

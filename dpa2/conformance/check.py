@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..dtypes import dtype_name
 from ..errors import TargetFailed
 from ..tracing.intermediates import position
 from .causes import CAUSES
 from .causes.cause import Cause
 from .comparison import TOLERANCES, compare, first_divergence
 from .explaining import remaining
+from .features import features
 from .names import renamed, suggestion
 from .ranking import ranked
 from .relations import related
@@ -21,6 +23,7 @@ from .results import Checked, Explanation, Relation, Report
 from .targets import Target
 from .vectors import Vector
 
+NOT_IMPLEMENTED, NOTHING = "not implemented", "returned nothing"  # reasons why a vector is skipped
 # Names that an error message gives as examples.
 SOME = ("repinit/env_mat", "repformer/layer0/g1", "descriptor", "atom_energy", "force")
 
@@ -33,7 +36,7 @@ def check(
     Raises `TargetFailed` if there is nothing to compare: every name is unknown, or that of a neighbour list, which is
     an input of the target.
     """
-    return explained([Checked(vector, *compared(vector, found, dtype, tolerance))])[0]
+    return explained([Checked(vector, *compared(vector, found, dtype_name(dtype), tolerance))])[0]
 
 
 def check_all(
@@ -42,9 +45,10 @@ def check_all(
     """Return the reports on all vectors; `seen` is called with each report before explanations are added."""
     results = []
     for vector in vectors:
-        for dtype in dtypes:
+        for dtype in map(dtype_name, dtypes):
             found = target(vector, dtype)
-            skipped = Report(vector.name, dtype, 0.0, [], skipped="not implemented")
+            why = NOT_IMPLEMENTED if found is None else NOTHING
+            skipped = Report(vector.name, dtype, 0.0, [], skipped=why, features=features(vector))
             known, report = compared(vector, found, dtype, tolerance) if found else ({}, skipped)
             results.append(Checked(vector, known, report))
             seen(results[-1].report)
@@ -61,7 +65,8 @@ def compared(vector: Vector, found: Mapping[str, np.ndarray], dtype: str, tolera
         raise TargetFailed(what, vector=vector.name, given=list(found))
     findings = compare(reference, known, vector.occupied)
     hints = tuple(suggestion(name, reference) for name in unknown)
-    return known, Report(vector.name, dtype, limit, findings, first_divergence(findings, limit), unknown=hints)
+    first = first_divergence(findings, limit)
+    return known, Report(vector.name, dtype, limit, findings, first, unknown=hints, features=features(vector))
 
 
 def explained(results: list[Checked]) -> list[Report]:

@@ -5,15 +5,14 @@ A sign, a factor or unit, an added constant, another order, single precision, a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import permutations
+from collections.abc import Iterator
 
 import numpy as np
 
 from ..tracing.intermediates import slot_axes
-from .case import Case
-from .comparison import FLAT
+from .case import Case, Claim
+from .orders import orders
+from .other_structures import of_structures
 
 CONSTANTS = {  # factors that have a name
     "-1": -1.0,
@@ -44,14 +43,6 @@ ENOUGH = 3  # entries that a factor without a name must fit
 POWERS = (-3, -2, -1, 1, 2, 3)
 
 
-@dataclass(frozen=True)
-class Claim:
-    """A relation in words, and the test of it on a case."""
-
-    words: str
-    holds: Callable[[Case], bool]
-
-
 def claims(case: Case) -> Iterator[Claim]:
     """Yield the relations that a case suggests, the simplest first."""
     yield NOT_NUMBERS
@@ -63,6 +54,7 @@ def claims(case: Case) -> Iterator[Claim]:
         yield from fitted_factor(case)
         yield from fitted_shift(case)
     yield from orders(case)
+    yield from of_structures(case)
 
 
 def not_numbers(case: Case) -> bool:
@@ -230,67 +222,3 @@ def by_neighbor(case: Case) -> bool:
     kept = case.used & (case.expected != 0).any(axis=-1, keepdims=True)
     other = np.where(kept, (raw(case, case.expected) - mean) / std, 0.0)
     return case.same(other, case.found) and not case.same(case.expected, case.found)
-
-
-def orders(case: Case) -> Iterator[Claim]:
-    """Yield relations in which the numbers stand in another order."""
-    yield from (exchanged(axes) for axes in permutations(range(case.expected.ndim)) if axes != tuple(sorted(axes)))
-    if case.name in FLAT and case.expected.shape[-1] == 9:
-        yield Claim("= expected with the 3 × 3 tensor transposed", tensor_transposed)
-    if case.alike and case.expected.ndim > 1:
-        yield Claim("= expected with the atoms in reverse order", lambda c: c.same(c.expected[::-1], c.found))
-        yield Claim("= expected with the atoms sorted by type", sorted_by_type)
-        yield Claim("= expected with the atoms in another order", permuted)
-        yield from (flattened(n) for n in range(2, case.expected.shape[-1]) if case.expected.shape[-1] % n == 0)
-
-
-def exchanged(axes: tuple[int, ...]) -> Claim:
-    """Return the claim that axes are in another order."""
-
-    def holds(case: Case) -> bool:
-        if case.expected.ndim != len(axes):
-            return False
-        turned, used = case.expected.transpose(axes), case.used.transpose(axes)
-        return turned.shape == case.found.shape and Case(case.checked, case.name, turned, case.found, used).same(
-            turned, case.found
-        )
-
-    return Claim(f"= expected with its axes in the order {axes}: transposed", holds)
-
-
-def tensor_transposed(case: Case) -> bool:
-    """Return whether 9 components are those of the transposed tensor."""
-    tensor = case.expected.reshape(-1, 3, 3).swapaxes(1, 2).reshape(case.expected.shape)
-    return case.found.shape == tensor.shape and case.same(tensor, case.found)
-
-
-def sorted_by_type(case: Case) -> bool:
-    """Return whether rows are those of the atoms sorted by type."""
-    types = case.checked.vector.system.types
-    order = np.argsort(types, kind="stable")
-    fits = len(types) == len(case.expected) == len(case.found)
-    return fits and case.same(case.expected[order], case.found)
-
-
-def permuted(case: Case) -> bool:
-    """Return whether rows are the expected ones in another order."""
-    if not case.alike or len(case.found) < 2:
-        return False
-    rows, others = (np.where(case.used, x, 0.0).reshape(len(x), -1) for x in (case.expected, case.found))
-    gaps = np.abs(rows[None] - others[:, None]).max(axis=-1, initial=0.0)
-    order = gaps.argmin(axis=1)
-    bijective = len(set(order.tolist())) == len(rows)
-    return bijective and case.same(case.expected[order], case.found)
-
-
-def flattened(n: int) -> Claim:
-    """Return the claim that the last axis, a product of two, was flattened in the other order."""
-
-    def holds(case: Case) -> bool:
-        shape = case.expected.shape
-        if case.found.shape != shape or shape[-1] % n:
-            return False
-        turned = case.expected.reshape(*shape[:-1], n, -1).swapaxes(-1, -2).reshape(shape)
-        return case.same(turned, case.found)
-
-    return Claim(f"= expected with the last axis flattened in the other order ({n} × the rest)", holds)

@@ -8,22 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
-from ..tracing.intermediates import position, row, slot_axes
+from ..tracing.intermediates import LISTS, position, row, slot_axes
 from ..tracing.masks import meaningful
 
 # Allowed errors, relative to the largest entry of a tensor.
 TOLERANCES = {"float64": 1e-12, "float32": 3e-5}
 # Derivatives have rounding errors in proportion to energies, also where the derivatives vanish.
 DERIVATIVES = ("force", "virial", "atom_virial")
-# These may be given in another shape of the same size: with axes of length 1, or with 9 components for 3 × 3.
+# These may be given in another shape of the same size: with 9 components for 3 × 3, or the other way round.
 FLAT = (*DERIVATIVES, "energy", "atom_energy")
 # Errors of derivatives are relative to no less than this times the largest atomic energy (unit Å⁻¹, or 1 for virials).
 FAINT = 1e-3
 # The first axis of an intermediate in the trace table, and its name in messages.
 AXES = {"atom": "atom", "type": "row", "pair": "row"}
+# The words for components along axes of fixed length; a single one needs none.
+COMPONENTS = {"1": ("",), "3": tuple("xyz"), "4": ("radial", *"xyz")}
+COMPONENTS["9"] = tuple(a + b for a in "xyz" for b in "xyz")
 Arrays = Mapping[str, np.ndarray]
 
 
@@ -48,12 +52,14 @@ class Finding:
     @property
     def place(self) -> str:
         """The index of the largest error in words."""
-        first, count = row(self.name).axes.partition(" ")[0], len(slot_axes(self.name))
-        if first not in AXES:
-            return f"component {self.index[-1]}"
-        neighbors = ["neighbour"] if count == 1 else ["neighbour a", "neighbour b"][:count]
-        words = [AXES[first], *neighbors, *["channel"] * len(self.index)]
-        return ", ".join(f"{word} {k}" for word, k in zip(words, self.index, strict=False))
+        axes, count = row(self.name).axes.split(), len(slot_axes(self.name))
+        neighbors = iter(["neighbour"] if count == 1 else ["neighbour a", "neighbour b"][:count])
+        words = []
+        for axis, k in zip(axes or ["entry"] * len(self.index), self.index, strict=False):
+            words.append(COMPONENTS[axis][k] if axis in COMPONENTS else "")
+            if axis not in COMPONENTS:
+                words[-1] = f"{next(neighbors) if axis in LISTS else AXES.get(axis, 'channel')} {k}"
+        return ", ".join(filter(None, words))
 
 
 def compare(reference: Arrays, candidate: Arrays, slots: dict[str, np.ndarray]) -> list[Finding]:
@@ -80,10 +86,25 @@ def fitted(name: str, found: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Return an array without slots beyond those of the reference; implementations may store more."""
     if name in FLAT and found.size == np.prod(shape):
         return found.reshape(shape)
-    count = len(slot_axes(name))
+    found, count = with_axes(found, shape), len(slot_axes(name))
     if found.ndim != len(shape) or not count:
         return found
     return found[tuple(slice(n) if 1 <= axis <= count else slice(None) for axis, n in enumerate(shape))]
+
+
+def with_axes(found: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return an array with as many axes as `shape`, by axes of length 1 that are left out or added.
+
+    >>> with_axes(np.zeros((4, 14, 1)), (4, 12)).shape, with_axes(np.zeros((4, 3)), (4, 1, 3)).shape
+    ((4, 14), (4, 1, 3))
+    """
+    single = [axis for axis, n in enumerate(found.shape) if n == 1]
+    dropped = [found.squeeze(axes) for axes in combinations(single, max(0, found.ndim - len(shape)))]
+    found = min(dropped, key=lambda x: sum(a != b for a, b in zip(x.shape, shape, strict=False)), default=found)
+    for axis, n in enumerate(shape):
+        if found.ndim < len(shape) and n == 1 and found.shape[axis : axis + 1] != (1,):
+            found = np.expand_dims(found, axis)
+    return found
 
 
 def measured(name: str, expected: np.ndarray, found: np.ndarray, used: np.ndarray, faint: float) -> Finding:

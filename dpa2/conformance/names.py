@@ -29,10 +29,13 @@ ALIASES = {  # these are applied one after another; {last} is the number of the 
 def renamed(found: Mapping[str, np.ndarray], reference: Collection[str]) -> tuple[dict[str, np.ndarray], list[str]]:
     """Return arrays under the names of the table, and the given names that `reference` does not have.
 
+    A name with None in place of an array is as if it were not given.
+
     >>> given, others = renamed({"forces": [1.0], "mine": [2.0]}, ["force"])
     >>> sorted(given), others
     (['force'], ['mine'])
     """
+    found = {name: value for name, value in found.items() if value is not None}
     meanings = {name: name if name in reference else canonical(str(name), reference) for name in found}
     known = {meaning: plain(name, found[name]) for name, meaning in meanings.items() if meaning in reference}
     return known, [str(name) for name, meaning in meanings.items() if meaning not in reference]

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from ..tracing.intermediates import position
-from .case import Case, case_of
-from .claims import NOT_NUMBERS, Claim, claims
+from .case import Case, Claim, case_of
+from .claims import NOT_NUMBERS, claims
 from .comparison import DERIVATIVES
 from .results import Checked, Relation
 

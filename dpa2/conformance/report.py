@@ -102,7 +102,8 @@ def words(report: Report) -> list[str]:
     else:
         numbers = f"expected {f.expected:.10g}, found {f.found:.10g}"
         size = f"{f.error:.1e} of the largest entry" + (f", {f.ulps:.3g} ulps" if f.ulps < FEW else "")
-        lines = [f"first divergence: {f.name} of {report.name} ({report.dtype}) at {f.place}: {numbers}; {size}"]
+        place = f" at {f.place}" if f.place else ""
+        lines = [f"first divergence: {f.name} of {report.name} ({report.dtype}){place}: {numbers}; {size}"]
     if divergence.after:
         lines.append(f"the last that agrees: {divergence.after}")
     if divergence.between:

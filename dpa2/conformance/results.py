@@ -42,7 +42,7 @@ class Report:
 
     `explanations` are the causes that no vector rules out. `mistakes` are sets of causes, the best of all vectors
     first, if no cause alone explains everything. `relations` hold between found and expected numbers of it.
-    `features` are settings of its model and properties of its structure.
+    `features` are what its model and structure have, of `features.FEATURES`.
 
     `unknown` are given names that the trace table does not have; their arrays were not compared. `skipped` is the
     reason why the target returned nothing for this vector.

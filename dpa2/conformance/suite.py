@@ -14,12 +14,14 @@ pytest finds the class by its name, and every vector is a test of it.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
 import pytest
 
+from ..dtypes import dtype_name
 from .check import check
-from .report import verdict
+from .report import explained, words
 from .results import Report
 from .targets import called
 from .vectors import shipped
@@ -35,7 +37,7 @@ class Conformance:
     skipped: parts of names of vectors that are left out, with the reasons.
     """
 
-    dtype: str = "float64"
+    dtype: Any = "float64"
     tolerance: float | None = None
     required: Collection[str] = ()
     skipped: Mapping[str, str] = {}
@@ -53,12 +55,13 @@ class Conformance:
         for part, why in self.skipped.items():
             if part in name:
                 pytest.skip(why)
-        found = called(self.evaluate, type(self).__name__)(VECTORS[name], self.dtype)
-        if found is None:
+        dtype = dtype_name(self.dtype)
+        found = called(self.evaluate, type(self).__name__)(VECTORS[name], dtype)
+        if not found:
             pytest.skip("not implemented")
-        report = check(VECTORS[name], found, self.dtype, self.tolerance)
+        report = check(VECTORS[name], found, dtype, self.tolerance)
         if report.divergence:
-            pytest.fail("\n".join(verdict([report])), pytrace=False)
+            pytest.fail("\n".join([*words(report), *explained([report])]), pytrace=False)
         lacking = self.lacking(report)
         if lacking:
             pytest.fail(f"{name}: required intermediates are missing: {', '.join(lacking)}", pytrace=False)

@@ -19,13 +19,15 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import FormatError, InputError, TargetFailed, require_regular
+from ..errors import FormatError, InputError, TargetFailed, refuse_unknown, require_regular
 from ..serialization.budget import Budget, spending
 from ..serialization.files import read_bytes
 from ..serialization.formats.safetensors import spend_header
 from .vectors import INPUTS, Vector, below, inputs, question
 
-Target = Callable[[Vector, str], Mapping[str, np.ndarray] | None]  # returns None if it does not support a vector
+# A target returns None if it does not support a vector, and an empty dictionary if it returned nothing.
+Target = Callable[[Vector, str], Mapping[str, np.ndarray] | None]
+ARGUMENTS = ("model", "config", "weights", *INPUTS, "neighbors", "vectors", "dtype")  # that a function can have
 SECONDS = 600.0  # a program that takes longer for one vector is stopped
 FORM = "a function is named package.module:function, as in mine:evaluate"
 LONGEST = 1e6  # seconds that the system can be asked to wait
@@ -38,6 +40,8 @@ def function(path: str) -> Target:
     Raises `InputError` if there is no such function.
     """
     module, _, name = path.partition(":")
+    if module.endswith(".py") and not Path(module).is_absolute():
+        module = module.removesuffix(".py").replace("/", ".")
     call = getattr(imported(module, path), name, None) if name else None
     if not callable(call) or isinstance(call, type):
         raise InputError(f"{path}: there is no such function; {FORM}", argument="target")
@@ -68,9 +72,11 @@ def told(error: BaseException) -> str:
 def called(call: Callable[..., Mapping[str, np.ndarray]], name: str) -> Target:
     """Return a function as a target; it is called with those of `arguments` that its signature names.
 
-    It may raise `NotImplementedError`, or return nothing, for a vector that it does not support.
+    It may raise `NotImplementedError`, or return nothing, for a vector that it does not support. Raises `InputError`
+    for a function that needs an argument of another name.
     """
     known = inspect.signature(call).parameters.values()
+    refuse_unknown([p.name for p in known if needed(p)], ARGUMENTS, name)
     takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in known)
     wanted = {parameter.name for parameter in known}
 
@@ -88,13 +94,19 @@ def called(call: Callable[..., Mapping[str, np.ndarray]], name: str) -> Target:
         if not isinstance(found, Mapping | None):
             what = f"{name} returned {type(found).__name__}, not a dictionary of intermediates by name"
             raise TargetFailed(what, target=name, vector=vector.name)
-        return found or None
+        return found or {}
 
     return run
 
 
+def needed(parameter: inspect.Parameter) -> bool:
+    """Return whether a function cannot be called without this parameter."""
+    variable = parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+    return parameter.default is parameter.empty and not variable
+
+
 def arguments(vector: Vector, dtype: str, folder: Path) -> dict[str, Any]:
-    """Return all arguments that a function can have, by name.
+    """Return all arguments that a function can have, those of `ARGUMENTS`, by name.
 
     model: path of a `.dp` file. config, weights: the same model as a dictionary and as arrays by canonical names.
     coordinates (N, 3), types (N,), cell (3, 3) or None, fparam, aparam or None. neighbors, vectors: the list of

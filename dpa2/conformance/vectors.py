@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from ..config import DPA2Config
-from ..errors import FormatError, WriteFailed, require_regular
+from ..errors import FormatError, InputError, WriteFailed, require_regular, shorten
 from ..model.model import Model
 from ..model.preparation import check_system, list_neighbors
 from ..serialization.budget import Budget, spending
@@ -26,7 +26,7 @@ from ..serialization.checkpoint import Checkpoint
 from ..serialization.files import read_bytes
 from ..serialization.formats.safetensors import pack, spend_header, text_of_header
 from ..serialization.settings.plain import canonical_json, strict_json
-from ..structures.system import System
+from ..structures.system import System, checked_pbc
 from ..tracing.intermediates import position
 from ..tracing.masks import occupied_slots
 from ..tracing.trace import traced
@@ -89,6 +89,10 @@ def made() -> Iterator[Vector]:
 
 def vector_of(name: str, model: Model, system: System) -> Vector:
     """Return the vector of a structure and a model on NumPy in float64."""
+    periodic = checked_pbc(system.pbc, system.cell, name)
+    if any(periodic) and not all(periodic):
+        rule = "structures of golden vectors are periodic along all axes or none; add a vacuum, with pbc = True"
+        raise InputError(f"{name}: pbc = {list(periodic)}; {rule}", argument="structure")
     traces = evaluated(model, system), evaluated(model.to("numpy", dtype="float32"), system)
     return Vector(name, model.config, model.checkpoint().weights, system, *traces)
 
@@ -170,10 +174,32 @@ def read(path: Path) -> Vector:
         raise FormatError(f"{path}: {error}", file=str(path)) from error
 
 
+def read_folder(folder: Path) -> list[Vector]:
+    """Return the vectors in a folder; raises `FormatError` if they are not those that its `DIGEST` was made of."""
+    files = {path.name: path for path in sorted(folder.glob("*.safetensors"))}
+    vectors = [read(path) for path in files.values()]
+    note = folder / "DIGEST"
+    if note.is_file() and files:
+        found = digest({name: path.read_bytes() for name, path in files.items()})
+        if note.read_text(encoding="utf-8", errors="replace").strip() != found:
+            rule = "a file was added, changed or removed; write them again, or delete DIGEST to use them as they are"
+            raise FormatError(
+                f"{note}: does not fit the vectors beside it, whose digest is {found}: {rule}", file=str(note)
+            )
+    return vectors
+
+
 def write(folder: Path, files: dict[str, bytes]) -> str:
-    """Write files, and in `DIGEST` their digest, by which they can be cited; return the digest."""
+    """Write files, and in `DIGEST` their digest, by which they can be cited; return the digest.
+
+    Raises `InputError` for a folder with other vectors, which would be taken for some of these.
+    """
     from ..serialization.atomic import replacing
 
+    others = sorted(path.name for path in folder.glob("*.safetensors") if path.name not in files)
+    if others:
+        rule = f"the folder has other vectors, {shorten(others)}, which would be mixed with these; give another folder"
+        raise InputError(f"{folder}: {rule}", argument="folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -212,19 +212,19 @@ def skeleton(config: DPA2Config) -> EnergyModel:
 
 def load_weights(config: DPA2Config, weights: dict[str, np.ndarray], source: str = "") -> EnergyModel:
     """Return the model with given weights; every tensor must be there, in shape, and none left over."""
-    left = dict(weights)
+    left, where = dict(weights), f"{source}: " if source else ""
 
     def take(name: str, *shape: int) -> np.ndarray:
         if name not in left:
-            raise FormatError(f"{source}: tensor {name} {shape} is missing", file=source, tensor=name)
+            raise FormatError(f"{where}tensor {name} {shape} is missing", file=source, tensor=name)
         array = left.pop(name)
         if tuple(array.shape) != shape:
             what = f"has shape {tuple(array.shape)}, the configuration asks for {shape}"
-            raise FormatError(f"{source}: tensor {name} {what}", file=source, tensor=name)
+            raise FormatError(f"{where}tensor {name} {what}", file=source, tensor=name)
         return array
 
     model = build_model(config, take)
     if left:
         name = min(left)
-        raise FormatError(f"{source}: tensor {name} belongs to nothing in the configuration", file=source, tensor=name)
+        raise FormatError(f"{where}tensor {name} belongs to nothing in the configuration", file=source, tensor=name)
     return model

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from ..config import DPA2Config
-from ..dtypes import DTYPES
+from ..dtypes import DTYPES, dtype_name
 from ..errors import ConfigurationError
 from ..nn.module import Leaf
 
 
-def in_precision(config: DPA2Config, dtype: str) -> DPA2Config:
-    """Return the same configuration in another precision throughout."""
-    if dtype not in DTYPES:
+def in_precision(config: DPA2Config, dtype: Any) -> DPA2Config:
+    """Return the same configuration in another precision throughout, which is a name or a dtype of a library."""
+    name = dtype_name(dtype)
+    if name not in DTYPES:
         raise ConfigurationError(f"dtype = {dtype!r}: must be one of {', '.join(DTYPES)}", path="dtype", value=dtype)
-    return dataclasses.replace(config, dtype=dtype, fitting=dataclasses.replace(config.fitting, dtype=dtype))
+    return dataclasses.replace(config, dtype=name, fitting=dataclasses.replace(config.fitting, dtype=name))
 
 
 def precision(config: DPA2Config, leaf: Leaf, wide: str = "float64") -> str:

@@ -27,7 +27,7 @@ def evaluate_prepared(
     whole = ([backend.joiner()(part)] for part in parts)
     ((totals, forces, virials, atom_energies),) = backend.run(sum_over_rows, (ready.row_map,), *whole)
     shares = atom_virials(backend, ready, gradients, pull) if with_atom_virial else None
-    return split(backend, ready.atoms, totals, forces, virials, atom_energies, shares)
+    return split(backend, ready.systems, totals, forces, virials, atom_energies, shares)
 
 
 def from_edges(backend: Library, ready: Prepared, function: Callable, gradients: Sequence) -> list[Sequence[Array]]:

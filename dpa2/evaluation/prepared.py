@@ -13,12 +13,13 @@ from ..descriptor.chunk import Chunk
 from ..fitting.energy import Inputs
 from ..neighbors import Neighbors
 from ..nn.arrays import Array, end_to_end, flat
-from ..structures.system import System, wrapped
+from ..structures.lattice import wrapped
+from ..structures.system import System
 from .library import Library
 from .rows import RowMap
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Prepared:
     """Systems laid out in chunks on a back end."""
 
@@ -30,6 +31,9 @@ class Prepared:
     lists: Sequence[Neighbors]
     systems: Sequence[System]
 
+    def __repr__(self) -> str:
+        return f"Prepared({len(self.systems)} systems of {sum(self.atoms)} atoms in {len(self.chunks)} chunks)"
+
     @property
     def atoms(self) -> list[int]:
         """The number of atoms of each system."""
@@ -40,7 +44,7 @@ def prepare(
     backend: Library, config: DPA2Config, host: Plan, lists: Sequence[Neighbors], systems: Sequence[System]
 ) -> Prepared:
     """A plan and what belongs to its rows, on a back end."""
-    coordinates = np.concatenate([wrapped(s.coordinates, s.cell) for s in systems])[host.order]
+    coordinates = np.concatenate([wrapped(s.coordinates, s.cell, s.pbc) for s in systems])[host.order]
     row_map = RowMap(
         near=in_room(backend, end_to_end([flat(chunk.near) for chunk in host.chunks])),
         system=in_room(backend, host.system),

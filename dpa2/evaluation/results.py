@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
+import numpy as np
+
+from ..errors import InputError
 from ..nn.arrays import Array, array_namespace
+from ..structures.system import System, volume_of
 from .library import Library
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
     """Energy, forces and virial of one system, or of snapshots stacked along a first axis; arrays of the back end.
 
     energy: eV. forces: (N, 3), eV/Å. virial: (3, 3), eV. atom_energy: (N,), eV. atom_virial: (N, 3, 3), eV, or None.
+    volume: Å³, of the cell; None unless the structure is periodic along all three axes, or its cell is not known.
     """
 
     energy: Array
@@ -21,9 +27,34 @@ class Evaluation:
     virial: Array
     atom_energy: Array
     atom_virial: Array | None = None
+    volume: Any = None
+
+    @property
+    def stress(self) -> Array:
+        """The stress -virial / volume, symmetric (3, 3), eV/Å³; as in ASE, tension is positive.
+
+        Raises `InputError` where there is no volume.
+        """
+        if self.volume is None:
+            rule = "a stress needs a structure with a cell, periodic along all three axes; `virial` needs none"
+            raise InputError(f"stress: {rule}", argument="stress")
+        xp, v = array_namespace(self.virial), self.virial
+        return -0.5 * (v + v.mT) / xp.asarray(self.volume, dtype=v.dtype, device=v.device)[..., None, None]
+
+    def __repr__(self) -> str:
+        """Energy, number of atoms and largest force, not arrays."""
+        *snapshots, atoms, _ = self.forces.shape
+        if snapshots:
+            return f"Evaluation({snapshots[0]} snapshots of {atoms} atoms)"
+        try:
+            energy = float(self.energy)
+            largest = float((self.forces * self.forces).sum(-1).max()) ** 0.5 if atoms else 0.0
+        except (TypeError, RuntimeError):  # an array that a library transforms has no numbers
+            return f"Evaluation({atoms} atoms, {type(self.energy).__name__})"
+        return f"Evaluation(energy = {energy:.6f} eV, {atoms} atoms, largest force {largest:.4g} eV/Å)"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DescriptorEvaluation:
     """The outputs of the descriptor for one system. W is the number of neighbours of the widest atom.
 
@@ -38,25 +69,34 @@ class DescriptorEvaluation:
     switch: Array
     neighbors: Array
 
+    def __repr__(self) -> str:
+        """The numbers of atoms, neighbours and components, not arrays."""
+        atoms, width = self.neighbors.shape
+        return f"DescriptorEvaluation({atoms} atoms, {self.descriptor.shape[-1]} components, {width} neighbours)"
+
 
 def split(
     backend: Library,
-    atoms: Sequence[int],
+    systems: Sequence[System],
     energies: Array,
     forces: Array,
     virials: Array,
     atom_energies: Array,
     shares: Array | None,
 ) -> list[Evaluation]:
-    """Return a result for each system, from arrays of all systems end to end; `atoms` are their numbers of atoms."""
-    single = [1] * len(atoms)
+    """Return a result for each of the checked systems, from arrays of all systems end to end."""
+    atoms, single = [len(system.types) for system in systems], [1] * len(systems)
     whole = [(energies, single), (forces, atoms), (virials, single), (atom_energies, atoms), (shares, atoms)]
     pieces = ([None] * len(atoms) if x is None else backend.pieces(x, sizes) for x, sizes in whole)
-    return [Evaluation(e[0], f, v[0, ...], a, s) for e, f, v, a, s in zip(*pieces, strict=True)]
+    volumes = map(volume_of, systems)
+    return [Evaluation(e[0], f, v[0, ...], a, s, size) for e, f, v, a, s, size in zip(*pieces, volumes, strict=True)]
 
 
 def stacked(results: Sequence[Evaluation]) -> Evaluation:
     """Return results of equally large systems with a first axis of snapshots."""
     xp = array_namespace(results[0].forces)
-    columns = zip(*(astuple(r) for r in results), strict=True)
-    return Evaluation(*(None if c[0] is None else xp.stack(c) for c in columns))
+    names = [f.name for f in fields(Evaluation) if f.name != "volume"]
+    columns = {name: [getattr(r, name) for r in results] for name in names}
+    arrays = {name: None if c[0] is None else xp.stack(c) for name, c in columns.items()}
+    volumes = [r.volume for r in results]
+    return Evaluation(**arrays, volume=None if None in volumes else np.array(volumes))

@@ -12,7 +12,7 @@ import numpy as np
 from ..api import load
 from ..backends.own_settings import undisturbed
 from ..backends.protocol import Backend
-from ..errors import InputError, refuse_unknown, require
+from ..errors import InputError, refuse_unknown, require, shorten
 from ..model.model import Model
 from ..model.preparation import check_system, require_room
 from ..model.truncation import warn_of_truncation
@@ -46,7 +46,7 @@ def part(name: str) -> Any:
 
 
 class DPA2(calculator.Calculator):
-    """Calculator of energy (eV), forces (eV/Å), stress (eV/Å³) and per-atom energies (eV) with a DPA-2 model.
+    """Calculator of energy, forces, stress, and energies and stresses of atoms (eV, Å) with a DPA-2 model.
 
     All but the file and its options change by `calc.set(skin=1.0)` or `calc.skin = 1.0`, and the model by
     `calc.model = other`; results are then computed anew.
@@ -74,7 +74,14 @@ class DPA2(calculator.Calculator):
     ------
     InputError
         An argument is unknown, has no valid value, or belongs to a file where a `dpa2.Model` is given. On evaluation:
-        the atoms are periodic along some axes only; and all errors of `Model.evaluate`.
+        all errors of `Model.evaluate`.
+
+    Notes
+    -----
+    `stresses` are the shares of atoms in the stress, which is their sum, at four times the cost.
+
+    Atoms may be periodic along any axes. The stress exists where they are along all three; otherwise ASE's
+    `PropertyNotImplementedError` says so.
 
     Examples
     --------
@@ -85,7 +92,7 @@ class DPA2(calculator.Calculator):
     (3, 3)
     """
 
-    implemented_properties = ["energy", "free_energy", "energies", "forces", "stress"]
+    implemented_properties = ["energy", "free_energy", "energies", "forces", "stress", "stresses"]
     model, skin, neighbors, fparam, aparam, types = map(part, ("model", *ADJUSTABLE))
 
     def __init__(
@@ -108,6 +115,13 @@ class DPA2(calculator.Calculator):
         self.parts: dict[str, Any] = {"model": loaded(file, backend, device, dtype, head)}
         super().__init__(atoms=atoms)
         self.set(skin=skin, neighbors=neighbors, fparam=fparam, aparam=aparam, types=types)
+
+    def __repr__(self) -> str:
+        """The model, and the options that are not as they are by themselves."""
+        given = "".join(
+            f", {name} = {shorten(self.parts[name])}" for name in ADJUSTABLE if self.parts[name] is not None
+        )
+        return f"DPA2({self.model!r}{given})"
 
     def set(self, **options: Any) -> dict[str, Any]:
         """Change the arguments of these names and return those given; results are computed anew."""
@@ -142,12 +156,9 @@ class DPA2(calculator.Calculator):
 
     @undisturbed
     def calculate(self, atoms=None, properties=("energy",), system_changes=calculator.all_changes):
-        """Compute all properties: the gradient of the energy gives forces and stress together."""
-        refuse_unknown(
-            [properties] if isinstance(properties, str) else properties or (),
-            self.implemented_properties,
-            "DPA2.calculate",
-        )
+        """Compute all properties together; those of single atoms, `stresses`, only when they are asked for."""
+        properties = [properties] if isinstance(properties, str) else properties or ()
+        refuse_unknown(properties, self.implemented_properties, "DPA2.calculate")
         self.results = {}  # those of other atoms must not stay where these are refused
         super().calculate(atoms, properties, system_changes)
         config = self.model.config
@@ -155,14 +166,19 @@ class DPA2(calculator.Calculator):
         found = self.list.update(system)
         require_room(config, found, system, self.neighbors)
         warn_of_truncation(config, [system], [found])
-        (out,) = self.model.compute([system], [found])
+        (out,) = self.model.compute([system], [found], atom_virial="stresses" in properties)
         host = self.model.backend.to_numpy
         energy = float(host(out.energy))
         results = {"energy": energy, "free_energy": energy, "energies": host(out.atom_energy)}
         results["forces"] = host(out.forces)
-        if system.cell is not None:
-            results["stress"] = stress(host(out.virial), system.cell)
+        if out.volume is not None:
+            results["stress"] = host(out.stress)[VOIGT]
+            if out.atom_virial is not None:
+                results["stresses"] = shares_of_stress(host(out.atom_virial), out.volume)
         self.results = results
+        if out.volume is None and not {"stress", "stresses"}.isdisjoint(properties):
+            rule = "a stress needs a cell and atoms that are periodic along all three axes"
+            raise calculator.PropertyNotImplementedError(f"stress: pbc = {self.atoms.pbc.tolist()}; {rule}")
 
     def system(self) -> System:
         """The atoms of the calculator as a system."""
@@ -197,6 +213,7 @@ def loaded(file: Any, backend: str | None, device: str | None, dtype: str | None
     return file
 
 
-def stress(virial: np.ndarray, cell: np.ndarray) -> np.ndarray:
-    """Return the stress -virial / volume in Voigt order, eV/Å³; as in ASE, tension is positive."""
-    return -(0.5 * (virial + virial.T) / abs(np.linalg.det(cell)))[VOIGT]
+def shares_of_stress(atom_virial: np.ndarray, volume: float) -> np.ndarray:
+    """Return the share of each atom in the stress (N, 6), eV/Å³, in Voigt order."""
+    shares = -0.5 * (atom_virial + atom_virial.swapaxes(1, 2)) / volume
+    return shares[:, *VOIGT]

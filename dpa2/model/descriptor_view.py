@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from ..backends.own_settings import undisturbed
 from ..backends.protocol import Backend
@@ -13,12 +14,12 @@ from ..descriptor.descriptor import DescriptorProgram
 from ..evaluation.descriptor import evaluate_descriptor
 from ..evaluation.results import DescriptorEvaluation
 from ..structures.given import structure_of
-from ..structures.system import checked
+from ..structures.system import checked, listed
 from .preparation import in_chunks, list_neighbors
 from .truncation import warn_of_truncation
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DescriptorView:
     """The descriptor of a model, evaluated on its own; `adopted` makes its results arrays of the model's library."""
 
@@ -27,8 +28,14 @@ class DescriptorView:
     program: DescriptorProgram
     adopted: Callable[[DescriptorEvaluation], DescriptorEvaluation]
 
+    def __repr__(self) -> str:
+        types, dim = listed(self.config.types), self.config.descriptor_dim
+        return f"DescriptorView(types {types}; {dim} components; {self.backend.name} on {self.backend.device})"
+
     @undisturbed
-    def evaluate(self, coordinates, types=None, cell=None, *, neighbors: str = "strict") -> DescriptorEvaluation:
+    def evaluate(
+        self, coordinates: Any, types: Any = None, cell: Any = None, *, neighbors: str = "strict"
+    ) -> DescriptorEvaluation:
         """Return f, rotation matrix, g, h and switch of a structure. Arguments and errors as for `Model.evaluate`.
 
         Virtual atoms get the padding row of the type embedding here (section 4); `Model.evaluate` gives them type 0.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -16,18 +17,19 @@ from ..batching.table import Cutoffs
 from ..config import DPA2Config
 from ..construction.build import load_weights
 from ..construction.usable import require_usable
-from ..errors import BackendError
+from ..errors import BackendError, InputError, shorten
 from ..evaluation.forces import evaluate_prepared
 from ..evaluation.hessian import hessian
 from ..evaluation.prepared import Prepared
 from ..evaluation.results import Evaluation, stacked
 from ..fitting.energy import EnergyModel, EnergyProgram
 from ..neighbors import Neighbors, from_list
+from ..nn.arrays import Array
 from ..nn.module import leaves, map_leaves
 from ..serialization.checkpoint import Checkpoint
 from ..structures.given import is_structure, structure_of
 from ..structures.parameters import refuse_unasked, with_parameters
-from ..structures.system import System, checked, frames, host_array
+from ..structures.system import System, checked, frames, host_array, listed
 from .acceleration import Acceleration, accelerated
 from .descriptor_view import DescriptorView
 from .extrapolation import warn_of_extrapolation
@@ -36,7 +38,7 @@ from .preparation import check_system, in_chunks, in_turns, require_room, with_n
 from .truncation import warn_of_truncation
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Model:
     """A DPA-2 energy model on NumPy, PyTorch or JAX; made by `dpa2.load`, `dpa2.build` or `model.to`.
 
@@ -46,12 +48,25 @@ class Model:
     config: DPA2Config
     weights: EnergyModel
     backend: Backend
-    metadata: dict = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
     acceleration: Acceleration | None = None
+
+    def __repr__(self) -> str:
+        """Types, cutoff, size, precision and place, not the weights."""
+        numbers = sum(math.prod(array.shape) for array in leaves(self.weights).values())
+        size = f"{numbers} numbers in {self.config.dtype}"
+        place = f"{self.backend.name} on {self.backend.device}"
+        return f"Model(types {listed(self.type_map)}; cutoff {self.cutoff:g} Å; {size}; {place})"
 
     @classmethod
     def from_checkpoint(
-        cls, checkpoint: Checkpoint, backend="numpy", dtype=None, device=None, source="", done: dict | None = None
+        cls,
+        checkpoint: Checkpoint,
+        backend: str = "numpy",
+        dtype: Any = None,
+        device: str | None = None,
+        source: str = "",
+        done: dict | None = None,
     ) -> Model:
         """Return the model of a `Checkpoint` on a back end, in the file's precision or in `dtype`.
 
@@ -69,20 +84,26 @@ class Model:
 
     @undisturbed
     def to(
-        self, backend: str, *, device: str | None = None, dtype: str | None = None, chunk: int | None = None
+        self, backend: str | None = None, *, device: str | None = None, dtype: Any = None, chunk: int | None = None
     ) -> Model:
-        """Return the same model on another back end, device or in another precision ("float64", "float32", ...).
+        """Return the same model on another back end, device or in another precision.
 
+        backend: if None, the present one, on the present device unless another is given. dtype: "float64", "float32",
+        "bfloat16" or "float16", or such a dtype of NumPy, PyTorch or JAX.
         chunk: how many atoms are worked on together; the back end knows what is fast, fewer take less memory.
 
         Raises `BackendError` where the library cannot do that, `MissingDependency` where it is not installed.
         """
+        if backend is None:
+            backend, device = self.backend.name, device or self.backend.device
         target, config = destination(self.config, backend, device, dtype, chunk)
         weights = moved(self.weights, self.backend, target, config, {})
         return replace(self, config=config, weights=weights, backend=target)
 
-    def state_dict(self) -> dict:
+    def state_dict(self) -> dict[str, Array]:
         """Return the weights by their canonical names, as arrays of the model's library.
+
+        They are the model's own: copy them before you change them.
 
         >>> import dpa2
         >>> dpa2.load(dpa2.demo.MODEL).state_dict()["fitting.layers.0.weight"].shape
@@ -91,12 +112,24 @@ class Model:
         return leaves(self.weights)
 
     @undisturbed
-    def with_state(self, state: dict) -> Model:
-        """Return the same model with other weights, arrays of its library.
+    def with_state(self, state: Mapping[str, Array] | EnergyModel) -> Model:
+        """Return the same model with other weights, which are copied and rounded to its precision.
+
+        state: arrays by their canonical names, as of `state_dict` and of the module of `as_module`; or a pytree, as the
+        one of `as_pytree`.
 
         Raises `FormatError` for a tensor that is missing, left over, or of another shape.
         """
-        return replace(self, weights=load_weights(self.config, state)).require_acceleration()
+        state = leaves(state) if isinstance(state, EnergyModel) else state
+        if not isinstance(state, Mapping):
+            wanted = "arrays by their names or the pytree of `as_pytree`"
+            raise InputError(f"state: is {shorten(state)}; must be {wanted}", argument="state")
+        host = load_weights(self.config, {name: self.host_copy(array) for name, array in state.items()})
+        return replace(self, weights=moved(host, None, self.backend, self.config, {})).require_acceleration()
+
+    def host_copy(self, array: Array) -> np.ndarray:
+        """Return a copy of an array of the model's library or of NumPy, which no later training changes."""
+        return np.array(self.backend.to_numpy(self.backend.asarray(array)))
 
     @undisturbed
     def checkpoint(self) -> Checkpoint:
@@ -112,7 +145,7 @@ class Model:
         return Model.unpickled, (self.config, self.on_host(), self.backend, self.metadata, self.acceleration)
 
     @classmethod
-    def unpickled(cls, config, host, backend, metadata, acceleration) -> Model:
+    def unpickled(cls, config: Any, host: Any, backend: Any, metadata: Any, acceleration: Any) -> Model:
         """Return the model with NumPy arrays as weights on a back end; the program is made when it is used."""
         return cls(config, moved(host, None, backend, config, {}), backend, metadata, acceleration)
 
@@ -120,6 +153,11 @@ class Model:
     def type_map(self) -> tuple[str, ...]:
         """Names of the types, in the order of their indices."""
         return self.config.types
+
+    @property
+    def cutoff(self) -> float:
+        """The distance, Å, up to which neighbours of an atom enter its energy directly."""
+        return self.cutoffs.repinit[0]
 
     @property
     def descriptor(self) -> DescriptorView:
@@ -183,7 +221,15 @@ class Model:
         return replace(self, weights=self.on_host(), backend=backend)
 
     def evaluate(
-        self, coordinates, types=None, cell=None, *, neighbors="strict", fparam=None, aparam=None, atom_virial=False
+        self,
+        coordinates: Any,
+        types: Any = None,
+        cell: Any = None,
+        *,
+        neighbors: str = "strict",
+        fparam: Array | None = None,
+        aparam: Array | None = None,
+        atom_virial: bool = False,
     ) -> Evaluation:
         """Return energy, forces and virial of a structure, or of snapshots of it.
 
@@ -212,7 +258,12 @@ class Model:
 
     @undisturbed
     def evaluate_many(
-        self, systems: Iterable[Any], *, neighbors="strict", atom_virial=False, memory: int | None = None
+        self,
+        systems: Iterable[Any],
+        *,
+        neighbors: str = "strict",
+        atom_virial: bool = False,
+        memory: int | None = None,
     ) -> list[Evaluation]:
         """Return a result for each of several systems of any sizes. Other arguments and errors as for `evaluate`.
 
@@ -227,7 +278,9 @@ class Model:
         return [r for here in together for r in self.compute(found[here], lists[here], atom_virial)]
 
     @undisturbed
-    def compute(self, systems: Sequence[System], lists: Sequence[Neighbors], atom_virial=False) -> list[Evaluation]:
+    def compute(
+        self, systems: Sequence[System], lists: Sequence[Neighbors], atom_virial: bool = False
+    ) -> list[Evaluation]:
         """Return the results of systems that are checked already, with their neighbour lists."""
         worker = self.worker
         warn_of_extrapolation(self, lists)
@@ -235,16 +288,25 @@ class Model:
         found = evaluate_prepared(worker.program_for(lists), worker.backend, ready, atom_virial)
         return [self.adopted(result) for result in found]
 
-    def adopted(self, result):
+    def adopted(self, result: Any) -> Any:
         """Return a result of the worker as arrays of this model's library."""
         if self.worker is self:
             return result
-        fields = {f.name: getattr(result, f.name) for f in dataclasses.fields(result)}
-        return type(result)(**{n: None if x is None else self.backend.asarray(x) for n, x in fields.items()})
+        fields = {f.name: getattr(result, f.name) for f in dataclasses.fields(result) if f.name != "volume"}
+        arrays = {n: self.backend.asarray(x) for n, x in fields.items() if x is not None}
+        return replace(result, **arrays)
 
     @undisturbed
     def evaluate_extended(
-        self, coordinates, types, neighbor_index, mapping, *, neighbors="strict", fparam=None, aparam=None
+        self,
+        coordinates: Any,
+        types: Any,
+        neighbor_index: Any,
+        mapping: Any,
+        *,
+        neighbors: str = "strict",
+        fparam: Array | None = None,
+        aparam: Array | None = None,
     ) -> Evaluation:
         """Return the same from what other codes hand over: atoms with their periodic images, and a neighbour list.
 
@@ -278,7 +340,16 @@ class Model:
         return Evaluation(*(self.backend.asarray(np.zeros(shape), self.backend.wide()) for shape in shapes))
 
     @undisturbed
-    def hessian(self, coordinates, types=None, cell=None, *, neighbors="strict", fparam=None, aparam=None):
+    def hessian(
+        self,
+        coordinates: Any,
+        types: Any = None,
+        cell: Any = None,
+        *,
+        neighbors: str = "strict",
+        fparam: Array | None = None,
+        aparam: Array | None = None,
+    ) -> Array:
         """Return ∂²E/∂r∂r (N, 3, N, 3), eV/Å², of a small system: 3 N times the cost of forces.
 
         Arguments and errors as for `evaluate`. Exact on PyTorch and JAX; central differences of the forces on NumPy,
@@ -293,13 +364,13 @@ class Model:
         return hessian(self.program, self.backend, self.prepare_systems([system], neighbors=neighbors))
 
     @undisturbed
-    def prepare_systems(self, systems: Iterable[Any], *, neighbors="strict") -> Prepared:
+    def prepare_systems(self, systems: Iterable[Any], *, neighbors: str = "strict") -> Prepared:
         """Return systems in chunks, for `as_module` and `as_pytree`; arguments and errors as for `evaluate_many`."""
         found, lists = with_neighbors(self.config, systems, neighbors)
         warn_of_truncation(self.config, found, lists)
         return in_chunks(self.config, self.backend, found, lists)
 
-    def as_module(self):
+    def as_module(self) -> Any:
         """Return a `torch.nn.Module` over the weights, to train: `module(model.prepare_systems(systems))`.
 
         Parameters that the configuration freezes (`trainable`, `trainable_norm`) do not require gradients; statistics

@@ -15,7 +15,7 @@ from ..nn.module import Leaf, map_roles
 
 
 def destination(
-    config: DPA2Config, backend: str, device: str | None = None, dtype: str | None = None, chunk: int | None = None
+    config: DPA2Config, backend: str, device: str | None = None, dtype: Any = None, chunk: int | None = None
 ) -> tuple[Backend, DPA2Config]:
     """Return a back end and the configuration in the precision that is wanted there.
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..nn.arrays import Float, Int
-from ..structures.system import System, fractional, refuse, times
+from ..structures.lattice import Periodic, fractional, times
+from ..structures.system import System, checked_pbc, refuse
 
 MOST_IMAGES = 10**6  # of a cell, within a cutoff; a cell with more is refused as too thin
 
@@ -16,8 +17,13 @@ def placed(system: System) -> tuple[np.ndarray, np.ndarray | None]:
     """Wrapped positions in Å, and fractional positions (None without a cell)."""
     if system.cell is None:
         return system.coordinates, None
-    places = fractional(system.coordinates, system.cell)
+    places = fractional(system.coordinates, system.cell, periodic_axes(system))
     return times(places, system.cell), places
+
+
+def periodic_axes(system: System) -> Periodic:
+    """Along which axes a system is periodic: all of those with a cell, unless it says otherwise."""
+    return checked_pbc(system.pbc, system.cell, system.name)
 
 
 def heights(cell: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "3"]:
@@ -42,9 +48,9 @@ class Images:
 
     @classmethod
     def within(cls, cutoff: float, system: System) -> Images:
-        """The images of a system for a cutoff in Å; a cluster has one, itself."""
+        """The images of a system for a cutoff in Å, none along free axes; a cluster has one, itself."""
         cell = np.zeros((3, 3)) if system.cell is None else system.cell
-        reach = np.zeros(3) if system.cell is None else np.ceil(cutoff / heights(cell))
+        reach = np.zeros(3) if system.cell is None else np.ceil(cutoff / heights(cell)) * periodic_axes(system)
         count = np.prod(2 * reach + 1)
         if count > MOST_IMAGES:
             rule = f"so thin that a cutoff of {cutoff} Å reaches {count:.0f} of its images"

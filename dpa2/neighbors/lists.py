@@ -19,7 +19,7 @@ from ..structures.system import System, refuse
 CLOSEST = 1e-6
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Neighbors:
     """The neighbours of every atom of one system, nearest first; rows are as wide as the widest atom needs.
 
@@ -42,6 +42,10 @@ class Neighbors:
     extended: Int[np.ndarray, "atom neighbor"]
     counts: Int[np.ndarray, "atom"]
     total: Int[np.ndarray, "atom"]
+
+    def __repr__(self) -> str:
+        atoms, width = self.index.shape
+        return f"Neighbors(of {atoms} atoms, at most {width} each)"
 
 
 @dataclass(frozen=True)

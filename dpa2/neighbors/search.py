@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from ..nn.arrays import Float
-from ..structures.system import System, times, wrapped
-from .images import Images, heights, placed
+from ..structures.lattice import times, wrapped
+from ..structures.system import System
+from .images import Images, heights, periodic_axes, placed
 from .lists import Edges, Neighbors, Selection, norm, selected
 
 MOST_BINS = 8e4  # bins of a search grid; vesin's own rule begins at 1e5 bins
@@ -63,16 +64,27 @@ def search(positions: Float[np.ndarray, "atom 3"], system: System, radius: float
         return Pairs(real, real, np.zeros((0, 3), dtype=np.int32))
     positions = positions[real]
     radius += SLACK * (radius + np.abs(positions).max())
-    cell = system.cell
-    if cell is None:
-        positions = positions - positions.min(axis=0)
-        cell = np.diag(positions.max(axis=0) + 3 * radius)  # so large that no image is within the radius
+    positions, cell = with_vacuum(positions, system, 3 * radius)
     center, neighbor, shift = folded_pairs(positions, cell, radius)
     order = np.argsort(center, kind="stable")
     center, neighbor = center.take(order), neighbor.take(order)
     if len(real) < len(system.types):
         center, neighbor = real.take(center), real.take(neighbor)
     return Pairs(center, neighbor, shift.take(order, axis=0))
+
+
+def with_vacuum(
+    positions: Float[np.ndarray, "atom 3"], system: System, gap: float
+) -> tuple[Float[np.ndarray, "atom 3"], Float[np.ndarray, "3 3"]]:
+    """Positions in a cell that is periodic along all axes, with a vacuum of `gap` Å along those that are free."""
+    periodic = np.array(periodic_axes(system))
+    if periodic.all():
+        return positions, system.cell
+    cell = np.eye(3) if system.cell is None else system.cell
+    places = positions if system.cell is None else times(positions, np.linalg.inv(cell))
+    places = np.where(periodic, places, places - places.min(axis=0))
+    lengths = np.where(periodic, 1.0, places.max(axis=0) + gap)  # vectors of free axes have length 1
+    return (places if system.cell is None else times(places, cell)), lengths[:, None] * cell
 
 
 def folded_pairs(positions: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray, "3 3"], radius: float) -> Candidates:

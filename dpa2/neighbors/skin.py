@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..structures.system import System, refuse, times
-from .images import Images, placed
+from ..structures.lattice import times
+from ..structures.system import System, refuse
+from .images import Images, periodic_axes, placed
 from .lists import Neighbors, Selection, norm, selected
 from .search import Pairs, measured, search
 
@@ -64,23 +65,29 @@ class Search:
 
     def serves(self, system: System, positions: np.ndarray, places: np.ndarray | None, farthest: float) -> bool:
         """Return whether the system has the same types and cell, and no atom has moved more than `farthest` Å."""
-        if not (np.array_equal(self.system.types, system.types) and same_cell(self.system.cell, system.cell)):
+        if not (np.array_equal(self.system.types, system.types) and same_lattice(self.system, system)):
             return False
         moved = positions - self.positions
         if places is not None:
             step = places - self.places
-            moved = times(step - np.rint(step), system.cell)
+            moved = times(step - self.crossings(step), system.cell)
         return bool(norm(moved).max() <= farthest)
+
+    def crossings(self, step: np.ndarray) -> np.ndarray:
+        """How often atoms crossed a face of a periodic axis, for steps in fractional positions."""
+        return np.where(periodic_axes(self.system), np.rint(step), 0.0)
 
     def moved(self, places: np.ndarray | None) -> Pairs:
         """The candidates with their present translations, which change where atoms cross a face of the cell."""
-        crossed = np.zeros(1) if places is None else np.rint(places - self.places).astype(np.int32)
+        crossed = np.zeros(1) if places is None else self.crossings(places - self.places).astype(np.int32)
         if not crossed.any():
             return self.pairs
         center, neighbor = self.pairs.center, self.pairs.neighbor
         return Pairs(center, neighbor, self.pairs.shift + crossed[center] - crossed[neighbor])
 
 
-def same_cell(one: np.ndarray | None, other: np.ndarray | None) -> bool:
-    """Return whether both are the same cell, or both are None."""
-    return one is other or (one is not None and other is not None and np.array_equal(one, other))
+def same_lattice(one: System, other: System) -> bool:
+    """Return whether two systems are periodic along the same axes, with the same lattice vectors."""
+    if periodic_axes(one) != periodic_axes(other):
+        return False
+    return one.cell is other.cell or bool(np.array_equal(one.cell, other.cell))

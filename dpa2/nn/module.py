@@ -24,11 +24,17 @@ T = TypeVar("T")
 )
 def module(cls: type[T]) -> type[T]:
     """Make a class a module: a frozen dataclass, compared by identity, known by its fields."""
-    cls = dataclasses.dataclass(frozen=True, eq=False)(cls)
+    cls = dataclasses.dataclass(frozen=True, eq=False, repr=False)(cls)
+    cls.__repr__ = in_words  # type: ignore[method-assign,assignment]
     MODULES.append(cls)
     for observe in OBSERVERS:
         observe(cls)
     return cls
+
+
+def in_words(tree: Any) -> str:
+    """Return a module's class and the number of its arrays."""
+    return f"{type(tree).__name__}({len(leaves(tree))} arrays)"
 
 
 def for_each_module(observe: Callable[[type], object]) -> None:

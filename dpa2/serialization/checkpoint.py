@@ -11,7 +11,7 @@ from ..config import DPA2Config
 from .settings.plain import canonical_json
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Checkpoint:
     """A model as a file holds it.
 
@@ -30,6 +30,10 @@ class Checkpoint:
     config: DPA2Config
     weights: dict[str, numpy.ndarray]
     metadata: dict = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        types = ", ".join(self.config.types[:8]) + (", ..." if len(self.config.types) > 8 else "")
+        return f"Checkpoint(types {types}; {len(self.weights)} tensors; {self.config.dtype})"
 
     def digest(self) -> str:
         """Return the identity of the model, which does not depend on the format of its file.

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ..construction.usable import require_usable
 from ..errors import (
@@ -226,7 +227,7 @@ def convert(
     source: str | os.PathLike,
     target: str | os.PathLike,
     head: str | None = None,
-    dtype: str | None = None,
+    dtype: Any = None,
     overwrite: bool = False,
 ) -> str:
     """Read one file, write another, read that back, and return the digest of the written model.

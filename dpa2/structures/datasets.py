@@ -20,7 +20,7 @@ from ..nn.arrays import Float, Int
 from .hdf5 import Node
 from .places import Place, place_of, refuse_lmdb
 from .raw import RawFile, RawSet
-from .system import ABSENT, System, index_table
+from .system import ABSENT, System, index_table, listed
 
 # Numbers in a frame of each file: a fixed count, and a count for each atom.
 WIDTHS = {
@@ -36,7 +36,7 @@ WIDTHS = {
 MOST_TYPES = 100_000  # that a data set may have
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Frame:
     """One structure with its labels; a label that the data do not have is None.
 
@@ -65,6 +65,12 @@ class Frame:
     atom_energy: Float[np.ndarray, "atom"] | None
     atom_pref: Float[np.ndarray, "atom"] | None
     name: str
+
+    def __repr__(self) -> str:
+        """The structure and which labels there are, not arrays."""
+        labels = ("energy", "forces", "virial", "atom_energy", "atom_pref")
+        known = [label for label in labels if getattr(self, label) is not None]
+        return f"Frame({self.system!r}, with {listed(known) or 'no labels'})"
 
 
 def refuse(file: Place | RawFile, what: str) -> NoReturn:
@@ -218,7 +224,7 @@ def translated(types: Int[np.ndarray, "atom"], table, names, file: Place | RawFi
     return result
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FrameSet:
     """One directory `set.*` of frames with `atoms` atoms each.
 
@@ -235,6 +241,9 @@ class FrameSet:
     table: np.ndarray
     periodic: bool
     type_map: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"FrameSet({self.folder}: {self.frames} frames of {self.atoms} atoms)"
 
     def rows(self, name: str) -> np.ndarray:
         """Array (frames, numbers) of one file, mapped into memory and not yet read."""
@@ -323,7 +332,7 @@ def check_size(file: Place | RawFile, frames: int, atoms: int):
         refuse(file, f"holds {array.dtype}; must hold integers")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """A sequence of frames, each of which is read from disk when it is asked for.
 
@@ -342,6 +351,13 @@ class Dataset:
     sets: tuple[FrameSet, ...]
     type_map: tuple[str, ...]
     rows: Int[np.ndarray, "frame"]
+
+    def __repr__(self) -> str:
+        """Frames, atoms, types and what is known of them, not arrays."""
+        atoms = sorted({s.atoms for s in self.sets})
+        each = " to ".join(map(str, dict.fromkeys((atoms[0], atoms[-1])))) if atoms else "0"
+        known = listed(sorted(set[str]().union(*(s.files for s in self.sets))))
+        return f"Dataset({len(self)} frames of {each} atoms; types {listed(self.type_map)}; {known})"
 
     @cached_property
     def ends(self) -> Int[np.ndarray, "set"]:

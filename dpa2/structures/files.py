@@ -65,10 +65,7 @@ def read_with_ase(path: str, rename: Mapping[str, str]) -> list[Frame]:
 
 
 def frame(atoms, name: str, rename: Mapping[str, str]) -> Frame:
-    """Return an ASE structure as a frame; one that is periodic along some axes only is an `InputError`.
-
-    Its virial is that of its stress, or `atoms.info["virial"]`.
-    """
+    """Return an ASE structure as a frame; its virial is that of its stress, or `atoms.info["virial"]`."""
     system = System.from_ase(atoms, name=name)
     system = replace(system, types=[rename.get(t, t) for t in system.types])
     known = getattr(atoms.calc, "results", {})

@@ -8,15 +8,16 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, shorten
 from ..nn.arrays import Float, Int
+from .lattice import EVERYWHERE, NOWHERE, Periodic, completed
 
 FARTHEST = 1e12  # largest coordinate, Å; there float64 resolves 1e-4 Å, and squares of it do not overflow
 ABSENT = -2  # stands for a type that the model does not have
 SINGULAR = 1e-8  # smallest volume of a cell, relative to the product of its edges; half of the digits are lost there
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class System:
     """Atoms, their types and, if periodic, their cell; arrays of any library, or nested lists.
 
@@ -29,7 +30,7 @@ class System:
     types
         Indices (N,) of types, -1 for a virtual atom; or N names of types. Indices are not atomic numbers.
     cell
-        Lattice vectors as the rows of (3, 3), Å; None for a cluster.
+        Lattice vectors as the rows of (3, 3), Å; None for a cluster. Those of axes that are not periodic are not used.
     frame_parameters
         Frame parameters (n,) of the fitting net, or None.
     atom_parameters
@@ -38,6 +39,8 @@ class System:
         Name of the structure in error messages.
     type_map
         Names of the types that indices stand for; None if they are indices into a model's `type_map`.
+    pbc
+        Whether the structure is periodic along each axis: three booleans, or one for all; None for all with a cell.
 
     Examples
     --------
@@ -53,6 +56,18 @@ class System:
     atom_parameters: Any = None
     name: str = ""
     type_map: Sequence[str] | None = None
+    pbc: Any = None
+
+    def __repr__(self) -> str:
+        """Composition and periodicity, not arrays."""
+        name = f"{self.name}: " if self.name else ""
+        try:
+            periodic = checked_pbc(self.pbc, self.cell, "")
+        except InputError:
+            return f"System({name}{composition(self)}, pbc = {shorten(self.pbc)})"
+        axes = ", ".join(axis for axis, repeats in zip("abc", periodic, strict=True) if repeats)
+        where = {0: "not periodic", 3: "periodic"}.get(sum(periodic), f"periodic along {axes}")
+        return f"System({name}{composition(self)}, {where})"
 
     @classmethod
     def from_ase(cls, atoms: Any, fparam: Any = None, aparam: Any = None, name: str = "") -> System:
@@ -70,19 +85,50 @@ class System:
         Raises
         ------
         InputError
-            The atoms are periodic along some axes only (facts: argument).
+            The atoms are periodic along an axis without a lattice vector (facts: argument).
         """
-        pbc = np.asarray(atoms.pbc, dtype=bool)
-        if pbc.any() and not pbc.all():
-            rule = "structures must be periodic along all three axes or none"
-            refuse(name, "atoms", f"pbc = {pbc.tolist()}, which is periodic along some axes only; {rule}")
-        cell = np.asarray(atoms.cell) if pbc.all() else None
+        pbc, vectors = np.asarray(atoms.pbc, dtype=bool), np.asarray(atoms.cell)
+        if not vectors[pbc].any(axis=1).all():
+            rule = "the lattice vector of a periodic axis is zero; give a cell, or set pbc = False along that axis"
+            refuse(name, "atoms", f"pbc = {pbc.tolist()}, and the cell is {vectors.tolist()}: {rule}")
+        cell = vectors if pbc.any() else None
         given = getattr(atoms, "info", {}).get("fparam") if fparam is None else fparam
         own = getattr(atoms, "arrays", {}).get("aparam") if aparam is None else aparam
         given = None if given is None else np.atleast_1d(host_array(given, "fparam", name))
         own = None if own is None else host_array(own, "aparam", name)
         own = own[:, None] if own is not None and own.ndim == 1 else own  # one parameter for each atom
-        return cls(atoms.positions, atoms.get_chemical_symbols(), cell, given, own, name)
+        return cls(atoms.positions, atoms.get_chemical_symbols(), cell, given, own, name, None, pbc)
+
+
+def composition(system: System) -> str:
+    """Return how many atoms of each type a structure has, as O64 H128; their number alone for types that are no list.
+
+    >>> composition(System([[0, 0, 0]] * 3, [1, 0, 1], type_map=("O", "H")))
+    'O1 H2'
+    """
+    try:
+        types = host_array(system.types, "types")
+        kinds, counts = np.unique(types, return_counts=True)
+    except InputError:
+        return f"types = {shorten(system.types)}"
+    names = None if types.dtype.kind in "US" or system.type_map is None else system.type_map
+    if types.dtype.kind in "US":
+        named = [str(kind) for kind in kinds]
+    elif names is None:
+        return f"{types.size} atoms"
+    else:
+        named = [names[kind] if 0 <= kind < len(names) else "virtual " for kind in kinds]
+    return listed([f"{name}{count}" for name, count in zip(named, counts, strict=True)], " ")
+
+
+def listed(names: Sequence[str], separator: str = ", ", most: int = 8) -> str:
+    """Return names in a row, of many the first few and how many there are.
+
+    >>> listed(["O", "H"]), listed([str(k) for k in range(118)], most=3)
+    ('O, H', '0, 1, 2, ... (118)')
+    """
+    few = separator.join(names[:most])
+    return few if len(names) <= most else f"{few}{separator}... ({len(names)})"
 
 
 def refuse(system: str, argument: str, what: str, **facts: Any) -> NoReturn:
@@ -151,14 +197,16 @@ def checked(system: System, type_map: Sequence[str], label: str = "") -> System:
     """
     name = label or system.name
     coordinates = checked_coordinates(system.coordinates, name)
+    periodic = checked_pbc(system.pbc, system.cell, name)
     return System(
         coordinates,
         checked_types(system.types, type_map, len(coordinates), name, system.type_map),
-        checked_cell(system.cell, name),
+        checked_cell(system.cell, name, periodic),
         checked_frame_parameters(system.frame_parameters, name),
         checked_atom_parameters(system.atom_parameters, len(coordinates), name),
         name,
         tuple(type_map),
+        periodic,
     )
 
 
@@ -241,18 +289,40 @@ def looked_up(symbols: list[str], type_map: tuple[str, ...], name: str) -> np.nd
     return np.array([index[symbol] for symbol in symbols], dtype=np.int64)
 
 
-def checked_cell(value, name: str) -> Float[np.ndarray, "3 3"] | None:
-    """Return three finite lattice vectors that do not lie in a plane, or None for a cluster."""
+def checked_pbc(value, cell: Any, name: str) -> Periodic:
+    """Return whether the structure is periodic along each axis; without a cell, it is along none."""
     if value is None:
+        return NOWHERE if cell is None else EVERYWHERE
+    flags = host_array(value, "pbc", name)
+    if flags.shape not in ((), (3,)) or not np.isin(flags, (0, 1)).all():
+        refuse(name, "pbc", f"{flags.tolist()}: must be three booleans, or one for all axes")
+    x, y, z = np.broadcast_to(flags.astype(bool), 3).tolist()
+    if cell is None and (x or y or z):
+        refuse(name, "cell", f"is missing, and pbc = {[x, y, z]}; give lattice vectors, or set pbc = False")
+    return x, y, z
+
+
+def volume_of(system: System) -> float | None:
+    """Return the volume of a checked structure in Å³; None where it is not periodic along all three axes."""
+    return abs(float(np.linalg.det(system.cell))) if system.pbc == EVERYWHERE else None
+
+
+def checked_cell(value, name: str, periodic: Periodic = EVERYWHERE) -> Float[np.ndarray, "3 3"] | None:
+    """Return three finite lattice vectors that do not lie in a plane, or None for a cluster.
+
+    periodic: along which axes the structure is periodic; the others get unit vectors, whatever is given for them.
+    """
+    if value is None or not any(periodic):
         return None
     cell = numbers(value, "cell", name)
     if cell.shape not in ((3, 3), (9,)):
         refuse(name, "cell", f"has shape {cell.shape}; must be (3, 3) with the lattice vectors as rows")
-    cell = cell.reshape(3, 3)
+    cell = np.where(np.array(periodic)[:, None], cell.reshape(3, 3), 0.0)
     if not (np.abs(cell) <= FARTHEST).all():
         refuse(name, "cell", f"{cell.tolist()} holds numbers that are not finite or beyond {FARTHEST} Å")
     if not cell.any():
         refuse(name, "cell", "is zero; pass None for a structure without a cell")
+    cell = completed(cell, periodic)
     lengths = np.linalg.norm(cell, axis=1)
     if not lengths.all() or abs(np.linalg.det(cell / lengths[:, None])) < SINGULAR:
         refuse(name, "cell", f"the lattice vectors {cell.tolist()} lie in a plane")
@@ -325,26 +395,3 @@ def per_frame(array: np.ndarray, argument: str, inner: int, count: int) -> np.nd
     if array.ndim != inner + 1 or len(array) != count:
         refuse("", argument, f"has shape {array.shape} for {count} frames")
     return array
-
-
-def times(rows: Float[np.ndarray, "row 3"], matrix: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "row 3"]:
-    """rows @ matrix, summed in a fixed order, so that the result of a row does not depend on the other rows."""
-    return rows[:, :1] * matrix[0] + rows[:, 1:2] * matrix[1] + rows[:, 2:] * matrix[2]
-
-
-def fractional(coordinates: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "atom 3"]:
-    """Return positions in units of the lattice vectors, each in [0, 1)."""
-    s = np.remainder(times(coordinates, np.linalg.inv(cell)), 1.0)
-    return np.where(s < 1.0, s, 0.0)  # the remainder of -1e-17 rounds to 1
-
-
-def wrapped(coordinates: Float[np.ndarray, "atom 3"], cell: np.ndarray | None) -> Float[np.ndarray, "atom 3"]:
-    """Return coordinates moved into the cell, Å; unchanged without a cell.
-
-    Source: section 1.2 of the specification.
-
-    >>> import numpy as np
-    >>> wrapped(np.array([[-1.0, 4.5, 2.0]]), 4.0 * np.eye(3))
-    array([[3. , 0.5, 2. ]])
-    """
-    return coordinates if cell is None else times(fractional(coordinates, cell), cell)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from dpa2.conformance.check import check, check_all, common_causes, relations
 from dpa2.conformance.report import verdict
-from dpa2.conformance.vectors import shipped
+from dpa2.conformance.vectors import evaluated, shipped
 
 
 def volume(system):
@@ -32,6 +34,14 @@ def rows(direction=lambda d, r: d, neighbor=False):
     return changed
 
 
+def shuffled(x, vector):
+    """The slots that hold a neighbour in reverse order, atom by atom."""
+    out = x.copy()
+    for atom, count in enumerate((vector.trace["nlist/ri"] >= 0).sum(axis=1)):
+        out[atom, :count] = x[atom, :count][::-1]
+    return out
+
+
 MISTAKES = [  # which intermediate, the mistake, and what must be said of it
     ("force", lambda x, v: -x, "= -1 × expected"),
     ("force", lambda x, v: x[::-1], "= expected with the atoms in reverse order"),
@@ -53,6 +63,10 @@ MISTAKES = [  # which intermediate, the mistake, and what must be said of it
     ("repinit/env_mat", rows(lambda d, r: d * r**2), "= r^2 × expected in the direction"),
     ("repinit/env_mat", rows(neighbor=True), "= expected with statistics (davg, dstd) of the neighbour's type"),
     ("energy", lambda x, v: x * np.nan, "NaN or infinite numbers"),
+    ("repinit/env_mat", lambda x, v: x[..., [1, 2, 3, 0]], "= expected with the channels (the last axis) in another"),
+    ("descriptor", lambda x, v: np.roll(x, 3, axis=1), "= expected with the channels (the last axis) in another"),
+    ("repinit/gg", lambda x, v: shuffled(x, v), "= expected with the neighbours of each atom in another order"),
+    ("repinit/sw", lambda x, v: shuffled(x, v), "= expected with the neighbours of each atom in another order"),
 ]
 
 
@@ -83,6 +97,28 @@ NAMED = [  # mistakes that have a name of their own
 def test_the_commonest_mistakes_of_an_environment_matrix_have_names(name, change, cause):
     reports = check_all(given(name, change), shipped())
     assert cause in [found.name for found in common_causes(reports)]
+
+
+@pytest.mark.parametrize("name", ["repinit/env_mat", "descriptor", "force"])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda cell: cell.T, "= expected of the transposed cell: lattice vectors are rows, not columns"),
+        (lambda cell: None, "= expected of the structure without its cell"),
+    ],
+)
+def test_a_cell_that_is_read_in_a_wrong_way_is_noticed(name, change, words):
+    def target(vector, dtype):
+        cell = vector.system.cell
+        system = vector.system if cell is None else replace(vector.system, cell=change(cell))
+        return {name: evaluated(vector.model, system)[name]}
+
+    reports = check_all(target, shipped())
+    wrong = [report for report in reports if report.divergence]
+    (found,) = relations(reports)
+    assert len(wrong) >= 3
+    assert all(vector.system.cell is not None for vector in shipped() if vector.name in {r.name for r in wrong})
+    assert (found[0].words, found[1], found[2]) == (words, len(wrong), len(wrong))
 
 
 def test_a_relation_is_counted_where_it_holds():

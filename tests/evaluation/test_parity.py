@@ -16,7 +16,8 @@ from dpa2.batching.plan import LISTS
 from dpa2.descriptor.descriptor import advance
 from dpa2.evaluation.descriptor import evaluate_descriptor
 from dpa2.model.preparation import check_system, in_chunks, list_neighbors
-from dpa2.structures.system import System, wrapped
+from dpa2.structures.lattice import wrapped
+from dpa2.structures.system import System
 
 pytestmark = pytest.mark.filterwarnings("ignore::dpa2.TruncationWarning")  # lists are cut on purpose
 

@@ -144,7 +144,7 @@ def test_order_and_gaps_of_a_given_list_are_irrelevant(config, system, seed):
 
 
 def wrapped_coordinates(system: System):
-    from dpa2.structures.system import wrapped
+    from dpa2.structures.lattice import wrapped
 
     return wrapped(system.coordinates, system.cell)
 

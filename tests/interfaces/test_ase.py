@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+import time
+import uuid
+
 import numpy as np
 import pytest
 
@@ -63,16 +68,46 @@ def test_kept_neighbours_change_no_step_of_a_trajectory():
     assert np.array_equal(*trajectories)
 
 
-def test_atoms_that_are_periodic_along_some_axes_are_refused():
-    atoms = ase.Atoms(
-        "OH", [[0, 0, 0], [1, 0, 0]], cell=[9, 9, 9], pbc=[True, True, False], calculator=DPA2(demo.MODEL)
-    )
-    with pytest.raises(InputError, match="all three axes or none"):
+def test_atoms_that_are_periodic_along_an_axis_without_a_vector_are_refused():
+    atoms = ase.Atoms("OH", [[0, 0, 0], [1, 0, 0]], cell=[9, 9, 0], pbc=True, calculator=DPA2(demo.MODEL))
+    with pytest.raises(InputError, match="set pbc = False along that axis"):
         atoms.get_potential_energy()
+
+
+def test_stresses_of_atoms_add_up_to_the_stress():
+    atoms = box(DPA2(demo.MODEL))
+    stress, shares = atoms.get_stress(), atoms.get_stresses()
+    assert shares.shape == (192, 6)
+    assert np.abs(shares.sum(axis=0) - stress).max() <= 1e-12 * np.abs(stress).max()
+    out = dpa2.load(demo.MODEL).evaluate(atoms, atom_virial=True)
+    xy = -0.5 * (out.atom_virial[:, 0, 1] + out.atom_virial[:, 1, 0]) / atoms.get_volume()
+    assert np.abs(shares[:, 5] - xy).max() <= 1e-12 * np.abs(xy).max()
 
 
 def test_a_cluster_has_no_stress():
     atoms = ase.Atoms("OH", [[0, 0, 0], [1, 0, 0]], calculator=DPA2(dpa2.load(demo.MODEL)))
     assert np.abs(atoms.get_forces().sum(axis=0)).max() < 1e-15
-    with pytest.raises(ase.calculators.calculator.PropertyNotImplementedError):
-        atoms.get_stress()
+    for ask in (atoms.get_stress, atoms.get_stresses):
+        with pytest.raises(ase.calculators.calculator.PropertyNotImplementedError, match="all three axes"):
+            ask()
+
+
+def test_a_client_of_the_protocol_of_ipi_gives_the_same_forces():
+    from ase.calculators.socketio import SocketClient, SocketIOCalculator
+
+    name = f"dpa2-{uuid.uuid4().hex}"
+
+    def molecule(calculator):
+        places = [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]]
+        return ase.Atoms("OH2", places, cell=[9, 9, 9], pbc=True, calculator=calculator)
+
+    def client():
+        for _ in range(100):
+            with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
+                return SocketClient(unixsocket=name).run(molecule(DPA2(demo.MODEL)))
+            time.sleep(0.1)
+
+    with SocketIOCalculator(unixsocket=name) as server:
+        threading.Thread(target=client, daemon=True).start()
+        forces = molecule(server).get_forces()
+    assert np.abs(forces - molecule(DPA2(demo.MODEL)).get_forces()).max() < 1e-14

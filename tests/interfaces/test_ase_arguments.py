@@ -121,7 +121,7 @@ def test_another_model_gives_its_own_results():
 def test_atoms_that_are_refused_do_not_get_the_results_of_others():
     calculator = DPA2(demo.MODEL)
     calculator.calculate(water())
-    wrong = ase.Atoms("OH2", water().positions, cell=[9, 9, 9], pbc=[True, False, False])
+    wrong = ase.Atoms("OH2", water().positions, cell=[0, 9, 9], pbc=[True, False, False])
     for _ in range(2):
         with pytest.raises(InputError):
             calculator.calculate(wrong)

@@ -11,7 +11,8 @@ from oracles import extended_atoms
 
 from dpa2.errors import InputError, TooManyNeighbors
 from dpa2.neighbors import from_list, neighbor_list
-from dpa2.structures.system import System, wrapped
+from dpa2.structures.lattice import wrapped
+from dpa2.structures.system import System
 
 
 def outside(case: System, cutoff: float, wider: float, rng):

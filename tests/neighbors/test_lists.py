@@ -14,7 +14,8 @@ from references import DATA
 
 from dpa2.errors import TooManyNeighbors
 from dpa2.neighbors import Neighbors, counts_within, neighbor_list
-from dpa2.structures.system import System, wrapped
+from dpa2.structures.lattice import wrapped
+from dpa2.structures.system import System
 
 
 @settings(max_examples=300, deadline=None)

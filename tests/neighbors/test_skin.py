@@ -12,7 +12,8 @@ from neighbor_systems import EVERYTHING, same, system, systems
 
 from dpa2.errors import InputError, TooManyNeighbors
 from dpa2.neighbors import SkinList, neighbor_list
-from dpa2.structures.system import System, wrapped
+from dpa2.structures.lattice import wrapped
+from dpa2.structures.system import System
 
 
 @settings(max_examples=60, deadline=None)

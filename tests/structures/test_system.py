@@ -8,7 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dpa2.errors import InputError
-from dpa2.structures.system import System, checked, fractional, frames, wrapped
+from dpa2.structures.lattice import fractional, wrapped
+from dpa2.structures.system import System, checked, frames
 
 TYPES = ("O", "H")
 WATER = np.array([[0.0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]])

@@ -39,7 +39,12 @@ def check(
         str | None, typer.Option("--vectors", help="Folder of vectors to use instead of those in this package.")
     ] = None,
     only: Annotated[str, typer.Option(help="Use only vectors whose names contain this text.")] = "",
-    without: Annotated[str, typer.Option("--skip", help="Leave out vectors whose names contain this text.")] = "",
+    skip: Annotated[str, typer.Option(help="Leave out vectors whose names contain this text.")] = "",
+    without: Annotated[
+        list[str] | None,
+        typer.Option(help="Leave out vectors with this feature, as excluded_pairs (docs/conformance.md); repeatable."),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="List the vectors that agree, too.")] = False,
     single: Annotated[bool, typer.Option("--float32", help="Compare in float32 instead of float64.")] = False,
     tolerance: Annotated[
         float | None,
@@ -64,12 +69,13 @@ def check(
     if page is not None and Path(page).suffix.lower() not in (".html", ".htm"):
         raise InputError(f"--html {page}: the name of the page must end with .html", argument="html")
     if command is None and len(targets or []) == 2:
-        if only or without or folder:
-            rule = "two files are compared as they are; leave out --only, --skip and --vectors"
+        if only or skip or without or folder:
+            rule = "two files are compared as they are; leave out --only, --skip, --without and --vectors"
             raise InputError(rule, argument="targets")
         reports = [of_files(targets or [], dtype, tolerance)]
     else:
-        reports = of_target(targets or [], command, timeout, chosen(folder, only, without), dtype, tolerance, as_json)
+        vectors = chosen(folder, only, skip, without or [])
+        reports = of_target(targets or [], command, timeout, vectors, dtype, tolerance, as_json)
     if page is not None:
         with replacing(page) as new:
             text = reporting.page(reports, command or " ".join(targets or []))
@@ -77,23 +83,24 @@ def check(
     if as_json:
         tell(facts(reports))
     else:
-        show(reports)
+        show(reports, every)
         for line in reporting.verdict(reports):
             tell_line(line)
         tell_written(page)
     raise typer.Exit(DIFFERENT if reporting.earliest(reports) else 0)
 
 
-def chosen(folder: str | None, only: str, without: str):
+def chosen(folder: str | None, only: str, skip: str, lacking: list[str]):
     """Vectors to check; an `InputError` if there are none."""
-    from ...conformance.vectors import read, shipped
+    from ...conformance.features import without
+    from ...conformance.vectors import read_folder, shipped
 
-    found = shipped() if folder is None else [read(path) for path in sorted(Path(folder).glob("*.safetensors"))]
-    vectors = [v for v in found if only in v.name and not (without and without in v.name)]
+    found = shipped() if folder is None else read_folder(Path(folder))
+    vectors = [v for v in found if only in v.name and not (skip and skip in v.name)]
     if not vectors:
         where = f"in {folder}" if folder else f"among {', '.join(vector.name for vector in found)}"
         raise InputError(f"there is no vector with {only!r} in its name {where}", argument="only")
-    return vectors
+    return without(vectors, lacking)
 
 
 def of_files(files: list[str], dtype: str, tolerance: float | None):
@@ -112,7 +119,7 @@ def of_files(files: list[str], dtype: str, tolerance: float | None):
 def of_target(targets: list[str], command: str | None, timeout, vectors, dtype: str, tolerance, quiet: bool):
     """Reports on a function or a program, one for each vector."""
     from ...conformance import targets as kinds
-    from ...conformance.check import check_all
+    from ...conformance.check import NOTHING, check_all
 
     if (command is None) == (len(targets) != 1):
         raise InputError("give one function, one --command, or two files to check", argument="targets")
@@ -121,7 +128,11 @@ def of_target(targets: list[str], command: str | None, timeout, vectors, dtype: 
         task = bar.add_task("checking", total=len(vectors))
         reports = check_all(target, vectors, (dtype,), tolerance, lambda report: bar.advance(task))
     if all(report.skipped for report in reports):
-        raise InputError("nothing was compared: the target implements none of the vectors", argument="targets")
+        nothing = {report.skipped for report in reports} == {NOTHING}
+        why = (
+            "returned nothing for any vector; is its `return` missing?" if nothing else "implements none of the vectors"
+        )
+        raise InputError(f"nothing was compared: the target {why}", argument="targets")
     return reports
 
 
@@ -160,6 +171,7 @@ def plain(report) -> dict:
     }  # fmt: skip
     errors = {f.name: finite(f.error) for f in report.findings if not f.missing}
     about = {"name": report.name, "dtype": report.dtype, "tolerance": report.tolerance, "skipped": report.skipped}
+    about["features"] = list(report.features)
     return about | {"given": report.given, "unknown": list(report.unknown), "errors": errors, "first": first}
 
 
@@ -168,14 +180,16 @@ def finite(value):
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def show(reports) -> None:
-    """Print a table with a row for each vector."""
+def show(reports, every: bool) -> None:
+    """Print a table with a row for each vector that does not agree, or for every one."""
+    shown = [r for r in reports if every or r.divergence or r.skipped or any(f.empty_differ for f in r.findings)]
     table = Table("vector", "given", "largest error", "first divergence", "only empty slots", title=reports[0].dtype)
-    for report in reports:
+    for report in shown:
         first = report.skipped or report.first or "-"
         empty = "yes" if not report.divergence and any(f.empty_differ for f in report.findings) else ""
         table.add_row(report.name, f"{report.given}", f"{report.largest_error:.1e}", first, empty)
-    tell_table(table)
+    if shown:
+        tell_table(table)
     unknown = dict.fromkeys(name for report in reports for name in report.unknown)
     if unknown:
         tell_line(f"not compared: {', '.join(unknown)}")

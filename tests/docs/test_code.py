@@ -1,0 +1,77 @@
+"""Code in the documentation and the examples runs, in a process of its own, as users run it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dpa2
+from dpa2 import demo, testing
+
+ROOT = Path(__file__).parents[2]
+MULTITASK = ROOT / "tests" / "data" / "samples" / "dpa2_tiny_multitask.trainer_checkpoint.pt"
+GIVEN = "coordinates, types, cell = [[0, 0, 0], [0.96, 0, 0]], ['O', 'H'], None\n"
+
+
+def ran(*words: object, folder: Path) -> str:
+    """What a program prints; without the settings of JAX that the tests have."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
+    environment |= {"PYTHONPATH": str(ROOT), "DPA2_CACHE": "off"}
+    words = tuple(map(str, (sys.executable, *words)))
+    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_code_on_heads_in_jax_runs_without_settings(tmp_path):
+    pytest.importorskip("jax")
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "formats.md").read_text(), re.DOTALL)
+    shutil.copy(MULTITASK, tmp_path / "multitask.pt")
+    (tmp_path / "block.py").write_text(GIVEN + block + "print(forces.shape, forces.dtype)")
+    assert ran("block.py", folder=tmp_path) == "(2, 3) float64\n"
+
+
+def labelled(folder: Path) -> Path:
+    """A data set of water molecules, with energies and forces of another model."""
+    generator = np.random.default_rng(0)
+    places = np.array([[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]]) + generator.normal(0, 0.05, (4, 3, 3))
+    teacher = testing.perturbed_model(dpa2.load(demo.MODEL).config, seed=3)
+    out = teacher.evaluate(places, [0, 1, 1])
+    (folder / "set.000").mkdir(parents=True)
+    (folder / "type.raw").write_text("0 1 1")
+    (folder / "type_map.raw").write_text("O H")
+    (folder / "nopbc").touch()
+    for name, array in {"coord": places, "energy": out.energy, "force": out.forces}.items():
+        np.save(folder / "set.000" / f"{name}.npy", np.reshape(array, (4, -1)))
+    return folder
+
+
+def loss(model: dpa2.Model, data) -> float:
+    """The mean square errors of energies per atom and of forces."""
+    found = model.evaluate_many(data)
+    energies = np.mean([((out.energy - frame.energy) / 3) ** 2 for out, frame in zip(found, data, strict=True)])
+    return float(energies + np.mean([(out.forces - frame.forces) ** 2 for out, frame in zip(found, data, strict=True)]))
+
+
+@pytest.mark.parametrize("library", ["torch", "jax"])
+def test_examples_train_a_model(library, tmp_path):
+    pytest.importorskip(library)
+    data = labelled(tmp_path / "data")
+    words = [ROOT / "examples" / f"train_{library}.py", demo.MODEL, data, "new.dp", 8]
+    said = ran(*words, folder=tmp_path)
+    first, last = map(float, re.findall(r"[\d.e-]+$|[\d.e-]+(?= →)", said.strip()))
+    assert last < 0.9 * first
+    frames = dpa2.read_dataset(str(data))
+    before, after = dpa2.load(demo.MODEL), dpa2.load(tmp_path / "new.dp")
+    assert loss(dpa2.fit_output_bias(before, frames), frames) == pytest.approx(first, rel=1e-4)
+    assert loss(after, frames) < 1.01 * last
+    for name, array in before.state_dict().items():
+        if "environment" in name:
+            assert np.array_equal(array, after.state_dict()[name]), name  # statistics are not trained
