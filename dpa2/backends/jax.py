@@ -63,7 +63,7 @@ class JAX(Shaped):
             raise BackendError(
                 "JAX computes in float32 unless told otherwise, and this model wants float64. "
                 "Call jax.config.update('jax_enable_x64', True) before loading (or set JAX_ENABLE_X64=1), "
-                "or load with dtype='float32'.",
+                "or load with `dtype='float32'`.",
                 backend="jax",
                 hint="jax.config.update('jax_enable_x64', True)",
             )
