@@ -23,6 +23,7 @@ class Standard(Eager):
     Raises `BackendError` for a library whose arrays are lazy: loops here need numbers.
     """
 
+    differentiates = False
     shape = ChunkShape(size=32)
     derivatives = NumPy.derivatives
 
