@@ -44,6 +44,7 @@ class Shaped:
 
     device: str
     shape: ChunkShape
+    differentiates = True
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.device!r})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -41,6 +42,29 @@ NAMES = tuple(BACKENDS)
 CHOICES = f"{', '.join(NAMES[:-1])} or {NAMES[-1]}"  # for help texts
 
 
+MADE: dict[str, Callable[[str | None], Backend]] = {}  # what users registered
+
+
+def register(name: str, make: Callable[[str | None], Backend]) -> None:
+    """Add a back end under a name, so that `load`, `to` and the ASE calculator know it in this process.
+
+    make: takes the name of a device, or None for the default one, and returns an object with the methods of
+    `dpa2.backends.protocol.Backend`; for a library of the array-API standard, `dpa2.backends.Standard` has them all.
+
+    Raises `BackendError` for a name that a back end of dpa2 has, or that is none.
+
+    >>> import array_api_strict, dpa2
+    >>> from dpa2 import backends
+    >>> backends.register("strict", lambda device: backends.Standard("strict", array_api_strict))
+    >>> dpa2.load(dpa2.demo.MODEL, backend="strict").backend.name
+    'strict'
+    """
+    if name in BACKENDS or not name.isidentifier():
+        rule = "is a back end of dpa2" if name in BACKENDS else "must be a word of letters, digits and _"
+        raise BackendError(f"{name!r}: {rule}; choose another name", backend=name)
+    MADE[name] = make
+
+
 def backend(name: str = "numpy", device: str | None = None) -> Backend:
     """Return the back end of the table called `name`, on a device or on the library's default one.
 
@@ -50,9 +74,13 @@ def backend(name: str = "numpy", device: str | None = None) -> Backend:
     >>> backend("numpy").device
     'cpu'
     """
+    if name in MADE:
+        return MADE[name](device)
     if name not in BACKENDS:
-        commands = "; ".join(f"{known}: {entry.install}" for known, entry in BACKENDS.items())
-        raise BackendError(f"there is no back end {name!r}; known: {', '.join(NAMES)} ({commands})", backend=name)
+        commands = "; ".join(f"{each}: {entry.install}" for each, entry in BACKENDS.items())
+        raise BackendError(
+            f"there is no back end {name!r}; known: {', '.join([*NAMES, *MADE])} ({commands})", backend=name
+        )
     entry = BACKENDS[name]
     refuse_lost(name)
     require(entry.package, entry.extra)

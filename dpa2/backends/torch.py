@@ -23,6 +23,7 @@ from .protocol import Backend, implements_backend
 from .threads import keep_freed_memory
 
 ON_GPU = ChunkShape(size=8192)
+NUMPY_ROUNDS = ("float16",)  # PyTorch rounds float64 to float32 first, and some numbers then end beside the nearest one
 
 
 @implements_backend
@@ -63,7 +64,7 @@ class Torch(Eager):
         """A NumPy array as a tensor, without a copy where that is possible."""
         with self.torch.inference_mode(False):  # whose tensors could not be differentiated by later
             if not isinstance(x, self.torch.Tensor):
-                x = np.asarray(x)
+                x = np.asarray(x, dtype=dtype if dtype in NUMPY_ROUNDS else None)
                 x = self.torch.from_numpy(x if x.flags.writeable and x.flags.c_contiguous else x.copy())
             return x.to(device=self.place, dtype=None if dtype is None else getattr(self.torch, dtype))
 

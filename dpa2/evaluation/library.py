@@ -14,6 +14,10 @@ Tree = TypeVar("Tree")
 class Library(Runner, Protocol):
     """An array library on one device. A tree is a module, a tuple or a list of trees, an array, or None."""
 
+    @property
+    def differentiates(self) -> bool:
+        """Whether `derivatives` are exact; otherwise they are differences, which need float64."""
+
     def asarray(self, x: Array, dtype: str | None = None) -> Array:
         """Return a NumPy array, or an array of the library, of any shape as an array on the device.
 

@@ -352,8 +352,8 @@ class Model:
     ) -> Array:
         """Return ∂²E/∂r∂r (N, 3, N, 3), eV/Å², of a small system: 3 N times the cost of forces.
 
-        Arguments and errors as for `evaluate`. Exact on PyTorch and JAX; central differences of the forces on NumPy,
-        good to about 1e-9.
+        Arguments and errors as for `evaluate`. Exact on PyTorch and JAX; elsewhere central differences of the forces,
+        good to about 1e-9, which are taken in float64 whatever the precision of the model.
 
         >>> import dpa2
         >>> dpa2.load(dpa2.demo.MODEL).hessian([[0, 0, 0], [0.96, 0, 0]], ["O", "H"]).shape
@@ -361,7 +361,8 @@ class Model:
         """
         refuse_unasked(self.config.fitting, fparam, aparam)
         system = structure_of(coordinates, types, cell, fparam, aparam)
-        return hessian(self.program, self.backend, self.prepare_systems([system], neighbors=neighbors))
+        worker = self if self.backend.differentiates else self.to(dtype="float64")
+        return hessian(worker.program, worker.backend, worker.prepare_systems([system], neighbors=neighbors))
 
     @undisturbed
     def prepare_systems(self, systems: Iterable[Any], *, neighbors: str = "strict") -> Prepared:

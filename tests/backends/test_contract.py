@@ -11,7 +11,9 @@ from strict import Strict
 from dpa2.backends import BACKENDS, NAMES, backend
 from dpa2.backends.protocol import Backend
 from dpa2.batching.plan import ChunkShape
+from dpa2.errors import BackendError
 from dpa2.fitting.energy import Inputs
+from dpa2.serialization.bfloat16 import round_to_bfloat16
 
 MEMBERS = {name: member for name, member in inspect.getmembers_static(Backend) if not name.startswith("_")}
 PROPERTIES = {name for name, member in MEMBERS.items() if isinstance(member, property)}
@@ -35,7 +37,7 @@ def parameters(function) -> list[tuple]:
 
 
 def test_the_contract_has_what_the_package_uses():
-    assert {"name", "device", "shape", "threads"} == PROPERTIES
+    assert {"name", "device", "shape", "threads", "differentiates"} == PROPERTIES
     assert {"run", "joiner", "asarray", "arrays", "to_numpy", "wide"} < MEMBERS.keys()
 
 
@@ -49,7 +51,26 @@ def test_every_attribute_of_the_contract_has_its_type(library):
     assert isinstance(library.name, str)
     assert isinstance(library.device, str)
     assert isinstance(library.shape, ChunkShape)
+    assert isinstance(library.differentiates, bool)
     assert library.threads >= 1
+
+
+LACKING = {"numpy": ["bfloat16"], "strict": ["bfloat16", "float16"]}  # precisions that libraries do not have
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+def test_weights_are_rounded_to_the_nearest_number(library, dtype):
+    if (dtype == "bfloat16" and library.name in ("numpy", "strict")) or (
+        dtype == "float16" and library.name == "strict"
+    ):
+        with pytest.raises(BackendError, match=dtype):
+            library.asarray(np.ones(1), dtype)
+        return
+    generator = np.random.default_rng(0)
+    between = 1 + (generator.integers(0, 1023, 1000) + 0.5) / 1024  # half way between numbers of float16
+    given = np.concatenate([between + 2.0**-30, between - 2.0**-30, between, generator.normal(size=1000)])
+    nearest = round_to_bfloat16(given.astype("f4")) if dtype == "bfloat16" else given.astype(dtype)
+    assert np.array_equal(library.to_numpy(library.asarray(given, dtype)), nearest)
 
 
 def test_another_shape_gives_another_back_end_and_leaves_this_one_alone(library):

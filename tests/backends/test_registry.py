@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import pickle
+import types
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import dpa2
-from dpa2.backends import BACKENDS, CHOICES, NAMES, backend, registry
+from dpa2.backends import BACKENDS, CHOICES, NAMES, Standard, backend, register, registry
 from dpa2.errors import BackendError, MissingDependency
 
 PACKAGE = Path(dpa2.__file__).parent
@@ -59,3 +62,54 @@ def test_no_other_file_lists_the_back_ends(path):
         if isinstance(node, ast.Tuple | ast.List | ast.Set):
             words = {item.value for item in node.elts if isinstance(item, ast.Constant)}
             assert not {"torch", "jax"} <= words, f"{path.name}, line {node.lineno}"
+
+
+@pytest.fixture
+def strict(monkeypatch):
+    """array_api_strict, registered for a test."""
+    xp = pytest.importorskip("array_api_strict")
+    monkeypatch.setattr(registry, "MADE", {})
+    register("strict", lambda device: Standard("strict", xp))
+    return xp
+
+
+WATER = [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]], ["O", "H", "H"], None
+
+
+def test_a_library_that_follows_the_standard_is_registered_in_a_line(strict):
+    model, expected = dpa2.load(dpa2.demo.MODEL, backend="strict"), dpa2.load(dpa2.demo.MODEL)
+    found = model.evaluate(*WATER)
+    assert found.forces.__array_namespace__() is strict
+    assert np.abs(np.asarray(found.forces) - expected.evaluate(*WATER).forces).max() < 1e-15
+    assert np.abs(np.asarray(model.hessian(*WATER)) - expected.hessian(*WATER)).max() < 1e-8
+    assert expected.to("strict").to("numpy").checkpoint().digest() == expected.checkpoint().digest()
+    again = pickle.loads(pickle.dumps(model))
+    assert np.array_equal(np.asarray(again.evaluate(*WATER).forces), np.asarray(found.forces))
+
+
+def test_a_precision_that_a_registered_library_lacks_is_named(strict):
+    with pytest.raises(BackendError, match="strict has no bfloat16"):
+        dpa2.load(dpa2.demo.MODEL, backend="strict", dtype="bfloat16")
+
+
+@pytest.mark.parametrize("name", ["numpy", "jax", "my library", ""])
+def test_a_name_that_is_taken_or_none_is_not_registered(name):
+    with pytest.raises(BackendError, match="choose another name"):
+        register(name, lambda device: None)
+
+
+def test_a_registered_name_is_among_the_known_ones(strict):
+    with pytest.raises(BackendError, match=r"known: .*strict"):
+        backend("tensorflow")
+
+
+class Promise:
+    """An array that knows only what it will be."""
+
+    def __add__(self, other):
+        return self
+
+
+def test_a_lazy_library_is_refused():
+    with pytest.raises(BackendError, match="lazy"):
+        Standard("promises", types.SimpleNamespace(asarray=lambda x: Promise()))
