@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -67,3 +68,10 @@ def unbound(name: str, array: Any) -> Any:
     from jax.numpy import asarray
 
     return asarray(np.asarray(array))
+
+
+def gradient(function: Callable[[Any], Any], weights: Any) -> Any:
+    """Return the gradient of a function of a pytree of weights whose value is one number, as such a pytree."""
+    from jax import grad
+
+    return grad(function)(weights)

@@ -118,12 +118,12 @@ def by_torch(model: Model) -> dict[str, np.ndarray]:
 
 def by_jax(model: Model) -> dict[str, np.ndarray]:
     """The gradient of the energy by the weights on JAX."""
-    import jax
+    from ..backends.pytrees import gradient
 
     weights, function = model.as_pytree()
     prepared = model.prepare_systems([WATER])
-    gradient = jax.grad(lambda tree: function(tree, prepared)[0].energy)(weights)
-    found = replace(model, weights=gradient).state_dict()
+    slopes = gradient(lambda tree: function(tree, prepared)[0].energy, weights)
+    found = replace(model, weights=slopes).state_dict()
     return {name: model.backend.to_numpy(array) for name, array in found.items()}
 
 
