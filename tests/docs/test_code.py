@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -58,6 +59,15 @@ def loss(model: dpa2.Model, data) -> float:
     found = model.evaluate_many(data)
     energies = np.mean([((out.energy - frame.energy) / 3) ** 2 for out, frame in zip(found, data, strict=True)])
     return float(energies + np.mean([(out.forces - frame.forces) ** 2 for out, frame in zip(found, data, strict=True)]))
+
+
+@pytest.mark.parametrize("library", ["torch", "jax"])
+def test_examples_have_the_loss_of_the_labels_to_rounding(library, tmp_path):
+    pytest.importorskip(library)
+    frames = dpa2.read_dataset(str(labelled(tmp_path / "data")))
+    train = runpy.run_path(str(ROOT / "examples" / f"train_{library}.py"))["train"]
+    _, (first,) = train(dpa2.load(demo.MODEL, backend=library), frames, 1)
+    assert loss(dpa2.fit_output_bias(dpa2.load(demo.MODEL), frames), frames) == pytest.approx(first, rel=1e-9)
 
 
 @pytest.mark.parametrize("library", ["torch", "jax"])
