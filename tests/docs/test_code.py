@@ -39,6 +39,20 @@ def test_the_code_on_heads_in_jax_runs_without_settings(tmp_path):
     assert ran("block.py", folder=tmp_path) == "(2, 3) float64\n"
 
 
+def test_the_first_code_of_the_readme_runs_without_settings_more_than_once(tmp_path):
+    pytest.importorskip("jax")
+    block = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[0]
+    (tmp_path / "block.py").write_text(block + "print(fast.evaluate(*water).energy)")
+    for _ in range(2):
+        energy = float(ran("block.py", folder=tmp_path))
+    saved = dpa2.load(tmp_path / "fast.safetensors")
+    assert saved.config.dtype == "float32"
+    water = [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]], ["O", "H", "H"]
+    assert float(saved.evaluate(*water).energy) == pytest.approx(energy, rel=1e-6)
+    converted, original = dpa2.load(tmp_path / "water.safetensors"), dpa2.load(demo.MODEL)
+    assert converted.checkpoint().digest() == original.checkpoint().digest()
+
+
 def labelled(folder: Path) -> Path:
     """A data set of water molecules, with energies and forces of another model."""
     generator = np.random.default_rng(0)
