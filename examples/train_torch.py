@@ -16,7 +16,7 @@ def train(model: dpa2.Model, frames, steps: int, rate: float = 1e-3) -> tuple[dp
     prepared = model.prepare_systems(frames)  # neighbours are searched once
     module = model.as_module()
     optimizer = torch.optim.Adam([p for p in module.parameters() if p.requires_grad], lr=rate)
-    energies = torch.tensor([frame.energy for frame in frames])
+    energies = torch.tensor([frame.energy for frame in frames], dtype=torch.float64)
     forces = torch.from_numpy(np.concatenate([frame.forces for frame in frames]))
     atoms = torch.tensor([len(frame.forces) for frame in frames])
     losses = []
@@ -28,7 +28,7 @@ def train(model: dpa2.Model, frames, steps: int, rate: float = 1e-3) -> tuple[dp
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        losses.append(float(loss))
+        losses.append(loss.item())
     return model.with_state(module.state_dict()), losses
 
 

@@ -18,8 +18,8 @@ from rich.text import Text
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-out = Console()
-err = Console(stderr=True)
+out = Console(emoji=False)  # text such as :x: stays as it is
+err = Console(stderr=True, emoji=False)
 
 
 class Table:

@@ -40,13 +40,21 @@ class Measure:
         return error if self.per_atom else error * row["atoms"]
 
 
+FORCE = Measure("force", False, "eV/Å")
 MEASURES = (
     Measure("energy", False, "eV"),
     Measure("energy", True, "eV/atom"),
-    Measure("force", False, "eV/Å"),
+    FORCE,
     Measure("virial", False, "eV"),
     Measure("virial", True, "eV/atom"),
 )
+# Numbers of one frame, each with the function that returns it from a row, or None where it is not known.
+OF_FRAMES: dict[str, Callable[[dict], float | None]] = {
+    "largest force / eV/Å": lambda row: row["largest_force"],
+    "pressure / eV/Å³": lambda row: row["pressure"],
+    "energy error / eV/atom": lambda row: row.get("energy_error"),
+    "force RMSE / eV/Å": lambda row: rmse(FORCE.of(row)) if "force_error" in row and row["atoms"] else None,
+}
 WITH_ASE = (".extxyz", ".xyz", ".traj")  # formats of the file of results that ASE writes
 
 
@@ -110,9 +118,14 @@ def summary(rows: list[dict]) -> dict[str, float]:
         if sum(map(len, errors)):
             all_of_them = np.concatenate(errors)
             found[measure.key("mae")] = float(np.abs(all_of_them).mean())
-            found[measure.key("rmse")] = float(np.sqrt(np.square(all_of_them).mean()))
+            found[measure.key("rmse")] = rmse(all_of_them)
             found[f"{measure.label}_frames"] = len(errors)
     return found
+
+
+def rmse(errors: np.ndarray) -> float:
+    """Return the root mean square of errors."""
+    return float(np.sqrt(np.square(errors).mean()))
 
 
 def published(row: dict) -> dict:
@@ -147,9 +160,10 @@ def write_json(rows: list[dict], systems: list[System], file: Path) -> None:
 
 
 def write_with_ase(rows: list[dict], systems: list[System], file: Path) -> None:
-    """Write structures of ASE with energies, forces, atomic energies and, where there is a cell, stress.
+    """Write structures of ASE with energies, forces, atomic energies and, if all axes are periodic, stress.
 
     Virtual atoms are left out. A type that is no chemical element becomes X; the array `type` has all names then.
+    The lattice vector of an axis that is not periodic is zero.
     """
     images = [image(row, system) for row, system in zip(rows, systems, strict=True)]
     require("ase.io", "ase").write(file, images, format="traj" if file.suffix == ".traj" else "extxyz")
@@ -165,8 +179,9 @@ def image(row: dict, system: System):
     atoms = ase.Atoms(numbers, np.asarray(system.coordinates)[real], info={"name": row["name"]})
     results = {"energy": row["energy"], "forces": row["forces"][real], "energies": row["atom_energy"][real]}
     if system.cell is not None:
-        atoms.set_cell(system.cell)
-        atoms.pbc = True
+        atoms.set_cell(np.where(np.array(system.pbc)[:, None], system.cell, 0.0))
+        atoms.pbc = system.pbc
+    if atoms.pbc.all():
         results["stress"] = (-row["virial"] / atoms.get_volume()).ravel()[[0, 4, 8, 5, 2, 1]]
     if not all(numbers):
         atoms.set_array("type", names)

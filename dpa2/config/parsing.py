@@ -65,7 +65,7 @@ def read_section(data, cls):
     if isinstance(data, cls):
         return data
     if not isinstance(data, dict):
-        refuse(cls.path or "configuration", data, f"the settings of {cls.__name__} are wanted")
+        refuse(cls.path or "configuration", data, f"must be the settings of {cls.__name__}")
     known = declared_types(cls)
     for name in data:
         if name not in known:
@@ -106,11 +106,11 @@ def read_choice(value, choices, path: str):
 def read_tuple(value, items, path: str):
     """A tuple of any length for `tuple[X, ...]`, of that length alone for `tuple[X, Y]`."""
     if not isinstance(value, (list, tuple)):
-        refuse(path, value, "a list is wanted")
+        refuse(path, value, "must be a list")
     if items[-1] is Ellipsis:
         items = items[:1] * len(value)
     if len(items) != len(value):
-        refuse(path, value, f"{len(items)} items are wanted")
+        refuse(path, value, f"must be a list of {len(items)} items")
     return tuple(read_value(v, item, path) for v, item in zip(value, items, strict=True))
 
 
@@ -120,13 +120,13 @@ def read_scalar(value, wanted: type, path: str):
         return read_count(value, path)
     if wanted is float:
         return read_number(value, path)
-    return wanted(value) if isinstance(value, wanted) else refuse(path, value, f"a {wanted.__name__} is wanted")
+    return wanted(value) if isinstance(value, wanted) else refuse(path, value, f"must be a {wanted.__name__}")
 
 
 def read_count(value, path: str) -> int:
     """A whole number."""
     if isinstance(value, bool) or not isinstance(value, Integral):
-        refuse(path, value, "a whole number is wanted")
+        refuse(path, value, "must be a whole number")
     return int(value)
 
 
@@ -136,4 +136,4 @@ def read_number(value, path: str) -> float:
     if isinstance(value, Real) and not isinstance(value, bool):
         with suppress(OverflowError):
             number = float(value)
-    return number if math.isfinite(number) else refuse(path, value, "a finite number is wanted")
+    return number if math.isfinite(number) else refuse(path, value, "must be a finite number")

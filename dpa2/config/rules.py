@@ -69,4 +69,4 @@ def check_types(section, name: str, types, count: int) -> None:
     """Refuse indices of types that are not below `count`."""
     for t in types:
         if not 0 <= t < count:
-            refuse(section.place(name), t, f"a type index below {count} is wanted")
+            refuse(section.place(name), t, f"must be a type index below {count}")

@@ -186,7 +186,7 @@ class Fitting(Section):
         check_choice(self, "dtype", DTYPES)
         check_not_negative(self, "frame_parameters", "atom_parameters", "case_dim")
         given, count = self.default_frame_parameters, self.frame_parameters
-        check(self, "default_frame_parameters", given is None or len(given) == count, f"{count} numbers are wanted")
+        check(self, "default_frame_parameters", given is None or len(given) == count, f"must be {count} numbers")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,7 +236,8 @@ class DPA2Config(Section):
                 check_types(self, name, pair, count)
         check_types(self, "excluded_types", self.excluded_types, count)
         preset = self.preset_bias
-        check(self, "preset_bias", preset is None or len(preset) == count, "a number or null for each type is wanted")
+        rule = "must have a number or null for each type"
+        check(self, "preset_bias", preset is None or len(preset) == count, rule)
         if self.electron_configuration:
             unknown = [t for t in self.types if t not in ATOMIC_NUMBERS]
             if unknown:

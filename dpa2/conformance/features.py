@@ -37,8 +37,14 @@ FEATURES: dict[str, tuple[str, Test]] = {  # name: what a vector with it has, an
     "electron_configuration": ("the electron configuration of types", lambda v: v.config.electron_configuration),
     "fparam": ("frame parameters", lambda v: v.system.frame_parameters is not None),
     "aparam": ("atomic parameters", lambda v: v.system.atom_parameters is not None),
-    "case": ("the code of a task in the fitting net", lambda v: v.config.fitting.case_dim > 0),
-    "vacuum": ("energies of single atoms that are taken off", lambda v: bool(v.config.fitting.vacuum_energies)),
+    "case": (
+        "the one-hot code of the task as input of the fitting net (`dim_case_embd`)",
+        lambda v: v.config.fitting.case_dim > 0,
+    ),
+    "vacuum": (
+        "the output at a descriptor of zeros is subtracted (`atom_ener`)",
+        lambda v: bool(v.config.fitting.vacuum_energies),
+    ),
     "cell": ("a periodic cell", lambda v: v.system.cell is not None),
     "virtual": ("virtual atoms", lambda v: bool((np.asarray(v.system.types) < 0).any())),
     "truncated": ("more neighbours than the model holds", lambda v: is_cut(v)),

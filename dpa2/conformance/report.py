@@ -108,7 +108,7 @@ def words(report: Report) -> list[str]:
         lines.append(f"the last that agrees: {divergence.after}")
     if divergence.between:
         missing = counted(len(divergence.between), "intermediate")
-        lines.append(f"{missing} in between not given; dump {divergence.next_dump} next to narrow the range")
+        lines.append(f"not given: {missing} in between; give {divergence.next_dump} next to narrow the range")
     return lines
 
 

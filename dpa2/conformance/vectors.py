@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from ..config import DPA2Config
-from ..errors import FormatError, InputError, WriteFailed, require_regular, shorten
+from ..errors import FormatError, InputError, WriteFailed, require_regular
 from ..model.model import Model
 from ..model.preparation import check_system, list_neighbors
 from ..serialization.budget import Budget, spending
@@ -198,8 +198,8 @@ def write(folder: Path, files: dict[str, bytes]) -> str:
 
     others = sorted(path.name for path in folder.glob("*.safetensors") if path.name not in files)
     if others:
-        rule = f"the folder has other vectors, {shorten(others)}, which would be mixed with these; give another folder"
-        raise InputError(f"{folder}: {rule}", argument="folder")
+        rule = "which would be mixed with these; give another folder"
+        raise InputError(f"{folder}: has other vectors, such as {others[0]}, {rule}", argument="folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -23,7 +23,7 @@ def trainable_layers(config: DPA2Config) -> list[bool]:
     given, count = config.fitting.trainable, len(config.fitting.widths) + 1
     flags = [given] * count if isinstance(given, bool) else list(given)
     if len(flags) != count:
-        rule = f"one flag, or one for each of {count} layers, is wanted"
+        rule = f"must be one flag, or one for each of {count} layers"
         raise ConfigurationError(f"fitting.trainable = {given}: {rule}", path="fitting.trainable", value=given)
     return flags
 

@@ -46,9 +46,10 @@ class Evaluation:
         *snapshots, atoms, _ = self.forces.shape
         if snapshots:
             return f"Evaluation({snapshots[0]} snapshots of {atoms} atoms)"
+        numbers, vectors = (x.detach() if hasattr(x, "detach") else x for x in (self.energy, self.forces))
         try:
-            energy = float(self.energy)
-            largest = float((self.forces * self.forces).sum(-1).max()) ** 0.5 if atoms else 0.0
+            energy = float(numbers)
+            largest = float((vectors * vectors).sum(-1).max()) ** 0.5 if atoms else 0.0
         except (TypeError, RuntimeError):  # an array that a library transforms has no numbers
             return f"Evaluation({atoms} atoms, {type(self.energy).__name__})"
         return f"Evaluation(energy = {energy:.6f} eV, {atoms} atoms, largest force {largest:.4g} eV/Å)"

@@ -16,6 +16,7 @@ from ..backends.protocol import Backend
 from ..batching.table import Cutoffs
 from ..config import DPA2Config
 from ..construction.build import load_weights
+from ..construction.precision import stored_precision
 from ..construction.usable import require_usable
 from ..errors import BackendError, InputError, shorten
 from ..evaluation.forces import evaluate_prepared
@@ -25,7 +26,7 @@ from ..evaluation.results import Evaluation, stacked
 from ..fitting.energy import EnergyModel, EnergyProgram
 from ..neighbors import Neighbors, from_list
 from ..nn.arrays import Array
-from ..nn.module import leaves, map_leaves
+from ..nn.module import Leaf, leaves, map_leaves, map_roles
 from ..serialization.checkpoint import Checkpoint
 from ..structures.given import is_structure, structure_of
 from ..structures.parameters import refuse_unasked, with_parameters
@@ -133,8 +134,15 @@ class Model:
 
     @undisturbed
     def checkpoint(self) -> Checkpoint:
-        """Return configuration and weights as they are written to files."""
-        return Checkpoint(self.config, leaves(self.on_host()), self.metadata)
+        """Return configuration and weights as they are written to files, in the precisions that files have.
+
+        JAX without float64 keeps even those tensors in float32 that files have in float64.
+        """
+
+        def stored(leaf: Leaf, array: Array) -> np.ndarray:
+            return array.astype(stored_precision(self.config, leaf), copy=False)
+
+        return Checkpoint(self.config, leaves(map_roles(stored, self.on_host())), self.metadata)
 
     def on_host(self) -> EnergyModel:
         """Return the weights as NumPy arrays."""

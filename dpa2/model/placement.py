@@ -23,7 +23,7 @@ def destination(
     which then take as many bytes.
     """
     if chunk is not None and (isinstance(chunk, bool) or not isinstance(chunk, Integral) or chunk < 1):
-        raise InputError(f"chunk = {chunk!r}: a number of atoms, 1 or more, is wanted, or None", argument="chunk")
+        raise InputError(f"chunk = {chunk!r}: must be a number of atoms, 1 or more, or None", argument="chunk")
     target = find_backend(backend, device)
     config = config if dtype is None else in_precision(config, dtype)
     if chunk is not None:

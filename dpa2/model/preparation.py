@@ -81,6 +81,6 @@ def in_turns(config: DPA2Config, backend: Backend, lists: Sequence[Neighbors], m
     if memory is None:
         return [slice(None)]
     if isinstance(memory, bool) or not (isinstance(memory, Real) and memory > 0):
-        raise InputError(f"memory = {memory!r}: a positive number of bytes is wanted, or None", argument="memory")
+        raise InputError(f"memory = {memory!r}: must be a positive number of bytes, or None", argument="memory")
     demands = [Demand.of(found, Cutoffs.of(config)) for found in lists]
     return list(turns(demands, memory, lambda demand: demand.bytes(config, backend.shape, backend.threads)))

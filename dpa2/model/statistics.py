@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from ..neighbors import neighbor_list
 from ..nn.arrays import Float
 from ..nn.module import Leaf, leaves, map_roles
 from ..structures.datasets import Frame
+from ..structures.given import system_of
 from ..structures.system import checked, numbers
 from .model import Model
 from .preparation import check_system, list_neighbors
@@ -73,12 +75,12 @@ class Columns:
 
 
 @undisturbed
-def compute_statistics(model: Model, frames: Iterable[Frame], progress: Callable[[int], object] | None = None) -> Model:
+def compute_statistics(model: Model, frames: Iterable[Any], progress: Callable[[int], object] | None = None) -> Model:
     """The model with the normalisation of its environment matrices computed from structures.
 
-    frames: a `Dataset` or anything with `.system` in it; types are found by their names. progress: called with each
-    frame's number when it is done. Means stay what they are where the configuration says `zero_mean`. Neighbours
-    beyond a block's max_neighbors are left out, as in the reference.
+    frames: a `Dataset`, or structures as `Model.evaluate_many` takes them; types are found by their names.
+    progress: called with each frame's number when it is done. Means stay what they are where the configuration says
+    `zero_mean`. Neighbours beyond a block's max_neighbors are left out, as in the reference.
 
     Raises `InputError` for a structure that cannot be evaluated, or if there is none.
 
@@ -92,7 +94,8 @@ def compute_statistics(model: Model, frames: Iterable[Frame], progress: Callable
     """
     blocks, total = block_environments(model), None
     for k, frame in enumerate(frames):
-        system = checked(frame.system, model.type_map, frame.name)
+        given = frame.system if hasattr(frame, "system") else system_of(frame, f"frame {k}")
+        system = checked(given, model.type_map, getattr(frame, "name", ""))
         found = {name: frame_moments(system, environment, model.config) for name, environment in blocks.items()}
         total = found if total is None else {name: total[name] + found[name] for name in blocks}
         if progress is not None:
@@ -154,9 +157,10 @@ def fit_output_bias(
 
     Raises `InputError` if no frame has an energy.
     """
-    labelled = [f for f in frames if f.energy is not None]
+    labelled = [f for f in frames if getattr(f, "energy", None) is not None]
     if not labelled:
-        raise InputError("an output bias needs frames with energies, and there is none", argument="frames")
+        rule = "frames of a data set, as `dpa2.read_dataset` returns them, that have energies"
+        raise InputError(f"an output bias needs {rule}; there is none", argument="frames")
     systems = [check_system(model.config, f.system, f.name) for f in labelled]
     energies = np.array([checked_energy(f) for f in labelled])
     present = model.backend.to_numpy(model.weights.bias).astype(float)

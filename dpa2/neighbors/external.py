@@ -42,7 +42,7 @@ def from_list(
     selection = Selection(cutoff, max_neighbors, **options)
     coordinates = host_array(coordinates_ext, "coordinates_ext", name).astype(np.float64)
     if coordinates.ndim != 2 or coordinates.shape[1] != 3 or not 0 < n_local <= len(coordinates):
-        refuse(name, "coordinates_ext", f"have shape {coordinates.shape}; (M, 3) with M >= {n_local} > 0 is wanted")
+        refuse(name, "coordinates_ext", f"have shape {coordinates.shape}; must have (M, 3) with M >= {n_local} > 0")
     if not np.isfinite(coordinates).all():
         refuse(name, "coordinates_ext", "are not all finite")
     images = len(coordinates)
@@ -59,9 +59,9 @@ def indices(value: Any, argument: str, shape: tuple, end: int | None, name: str)
     array = host_array(value, argument, name)
     fits = array.ndim == len(shape) and all(n in (None, m) for n, m in zip(shape, array.shape, strict=True))
     if array.dtype.kind not in "iu" or not fits:
-        refuse(name, argument, f"is {array.dtype} of shape {array.shape}; integers of shape {shape} are wanted")
+        refuse(name, argument, f"is {array.dtype} of shape {array.shape}; must be integers of shape {shape}")
     if end is not None and array.size and array.max() >= end:
-        refuse(name, argument, f"holds {array.max()}; indices below {end} are wanted")
+        refuse(name, argument, f"holds {array.max()}; must hold indices below {end}")
     return array.astype(np.int64)
 
 

@@ -49,7 +49,7 @@ class SkinList:
 def checked_skin(skin: Any) -> float:
     """Return the skin in Å; raise an `InputError` if it is no distance."""
     if not (isinstance(skin, Real) and 0 <= float(skin) < math.inf):
-        refuse("", "skin", f"{skin!r} is no distance: a finite number of Å, 0 or more, is wanted")
+        refuse("", "skin", f"{skin!r} is no distance: must be a finite number of Å, 0 or more")
     return float(skin)
 
 

@@ -65,7 +65,7 @@ def exceeded(what: str, limit: str, most: float, spent: float) -> NoReturn:
     """Raise the error for a budget that is used up."""
     way = f"set the environment variable {VARIABLE} to a number of bytes, which takes the place of all limits"
     raise FormatError(
-        f"takes more {what} to read than a model of its size does, the limit is {limit}; if you trust the file, {way}",
+        f"takes more {what} to read than a model of its size does (limit: {limit}); if you trust the file, {way}",
         key=what, limit=most, spent=spent,
     )  # fmt: skip
 
@@ -74,7 +74,7 @@ def chosen_limit() -> int | None:
     """The limit of memory that the user has set."""
     text = os.environ.get(VARIABLE, "").strip()
     if text and not text.isdecimal():
-        raise InputError(f"{VARIABLE} = {text}: a whole number of bytes is wanted", argument=VARIABLE)
+        raise InputError(f"{VARIABLE} = {text!r}: must be a whole number of bytes", argument=VARIABLE)
     return int(text) if text else None
 
 

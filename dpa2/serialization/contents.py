@@ -60,7 +60,7 @@ class Contents:
         if head in self.models:
             return self.models[head]()
         if self.heads is None:
-            raise InputError("holds one model without heads; leave out `head`", argument="head")
+            raise InputError(f"holds one model without heads; leave out the head {shorten(head)}", argument="head")
         asked = "several models and no head was asked for" if head is None else f"no head {head!r}"
         facts = {"argument": "head", "heads": list(self.heads)}
         way = f"as in FILE#{self.energy_heads[0]}; choose one of: " if self.energy_heads else "there are none: "

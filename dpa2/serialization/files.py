@@ -134,22 +134,22 @@ def identity(path: Path) -> tuple | None:
 
 def within_budget(path: Path) -> Contents:
     """The contents of a file, read within the budget for its size."""
+    container = container_of(path)  # before the size, which takes long for a directory that is no model
     size = size_of(path)
     budget = Budget.of_file(size)
     with spending(budget):
         budget.spend(size)
-        return replace(read_by_content(path), budget=budget)
+        return replace(read_by_content(path, container), budget=budget)
 
 
-def read_by_content(path: Path) -> Contents:
-    """What a file holds, in the format of its content; a text with another suffix than YAML's is no damaged YAML."""
-    container = container_of(path)
+def read_by_content(path: Path, container: Container) -> Contents:
+    """What a file of a format holds; a text that is no YAML, and is not called so, is no model instead of damaged."""
     try:
         return container.read(path)
     except FormatError as error:
         beyond_budget = "limit" in error.facts
         if container.last_resort and named_like(path) is not container and not beyond_budget:
-            raise FormatError(f"is no model: a text without the structure of a {container.name} model") from error
+            raise FormatError(f"is no model file: a text without the structure of a {container.name} model") from error
         raise
 
 

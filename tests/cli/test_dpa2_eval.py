@@ -129,7 +129,12 @@ def test_the_summary_comes_first_and_has_units_and_both_kinds_of_errors(data, ca
 
 def test_frames_are_listed_where_they_are_asked_for_or_have_no_labels(data, call):
     assert "frame 0" not in call("eval", demo.MODEL, data)[1]
-    assert "frame 1" in call("eval", demo.MODEL, data, "--frames")[1]
+    header, first, second = call("eval", demo.MODEL, data, "--frames")[1].splitlines()[-3:]
+    assert header.endswith("energy error / eV/atom  force RMSE / eV/Å")
+    assert "frame 1" in second
+    errors = np.array([line.split()[-2:] for line in (first, second)], dtype=float)
+    assert abs(errors[:, 0]) == pytest.approx([0, 1], abs=1e-6)  # the label of the second frame is 192 eV off
+    assert errors[:, 1] == pytest.approx([0, 0], abs=1e-6)
     for name in ("energy", "force"):
         (data / "set.000" / f"{name}.npy").unlink()
     assert "frame 1" in call("eval", demo.MODEL, data)[1]

@@ -69,4 +69,4 @@ def test_the_pair_that_is_dragged_can_be_chosen(call):
     assert found != pytest.approx(there.jumps[0].sizes, rel=1e-3)
     code, _, said = call("smoothness", demo.MODEL, "--pair", "O,C")
     assert code == 2
-    assert "--pair O,C: two types of the model are wanted, as in O,H; it knows O, H" in said
+    assert "--pair O,C: must be two types of the model, as in O,H; it knows O, H" in said

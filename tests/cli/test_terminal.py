@@ -54,6 +54,13 @@ def test_names_of_files_are_printed_as_text(name, tmp_path, call):
     assert json.loads(call("info", file, "--json")[1])["file"] == file
 
 
+@pytest.mark.parametrize("name", [":x:", ":warning:a", "mine:evaluate:"])
+def test_words_between_colons_are_no_pictures(name, tmp_path, call):
+    dpa2.convert(demo.MODEL, tmp_path / f"{name}.json")
+    assert f"{name}.json" in call("convert", tmp_path / f"{name}.json", tmp_path / "b.json")[1]
+    assert f"nosuch{name}" in call("check", f"nosuch{name}")[2]
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
 def test_a_terminal_that_lacks_characters_gets_others(encoding, tmp_path):
     words = ["convert", demo.MODEL, str(tmp_path / "a.json")]

@@ -52,7 +52,7 @@ def test_an_existing_file_names_the_option_or_the_argument(tmp_path, call):
     (["convert", "MODEL", "b.dp", "--dtype", "fp32"], "--dtype fp32: must be one of float64, float32"),
     (["eval", "MODEL", "DATA", "--dtype", "float33"], "--dtype float33: must be one of float64, float32"),
     (["precision", "MODEL", "DATA", "--dtype", "f16"], "--dtype f16: must be one of float32, bfloat16"),
-    (["info", "MODEL", "--head", "water"], "leave out --head"),
+    (["info", "MODEL", "--head", "water"], "leave out the head 'water'"),
     (["eval", "MODEL", "DATA", "--types", "OW"], "--types: 'OW' is not of the form"),
     (["eval", "MODEL", "DATA", "--aparam", "1"], "--aparam: is given"),
     (["convert", "MODEL", "b.dp", "--overwrite"], "Did you mean --force?"),

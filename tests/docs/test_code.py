@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -38,6 +39,20 @@ def test_the_code_on_heads_in_jax_runs_without_settings(tmp_path):
     assert ran("block.py", folder=tmp_path) == "(2, 3) float64\n"
 
 
+def test_the_first_code_of_the_readme_runs_without_settings_more_than_once(tmp_path):
+    pytest.importorskip("jax")
+    block = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[0]
+    (tmp_path / "block.py").write_text(block + "print(fast.evaluate(*water).energy)")
+    for _ in range(2):
+        energy = float(ran("block.py", folder=tmp_path))
+    saved = dpa2.load(tmp_path / "fast.safetensors")
+    assert saved.config.dtype == "float32"
+    water = [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]], ["O", "H", "H"]
+    assert float(saved.evaluate(*water).energy) == pytest.approx(energy, rel=1e-6)
+    converted, original = dpa2.load(tmp_path / "water.safetensors"), dpa2.load(demo.MODEL)
+    assert converted.checkpoint().digest() == original.checkpoint().digest()
+
+
 def labelled(folder: Path) -> Path:
     """A data set of water molecules, with energies and forces of another model."""
     generator = np.random.default_rng(0)
@@ -58,6 +73,15 @@ def loss(model: dpa2.Model, data) -> float:
     found = model.evaluate_many(data)
     energies = np.mean([((out.energy - frame.energy) / 3) ** 2 for out, frame in zip(found, data, strict=True)])
     return float(energies + np.mean([(out.forces - frame.forces) ** 2 for out, frame in zip(found, data, strict=True)]))
+
+
+@pytest.mark.parametrize("library", ["torch", "jax"])
+def test_examples_have_the_loss_of_the_labels_to_rounding(library, tmp_path):
+    pytest.importorskip(library)
+    frames = dpa2.read_dataset(str(labelled(tmp_path / "data")))
+    train = runpy.run_path(str(ROOT / "examples" / f"train_{library}.py"))["train"]
+    _, (first,) = train(dpa2.load(demo.MODEL, backend=library), frames, 1)
+    assert loss(dpa2.fit_output_bias(dpa2.load(demo.MODEL), frames), frames) == pytest.approx(first, rel=1e-9)
 
 
 @pytest.mark.parametrize("library", ["torch", "jax"])

@@ -89,6 +89,15 @@ def test_results_that_a_library_transforms_have_a_line_too():
     assert len(seen[0]) < 250
 
 
+def test_results_of_a_module_have_the_same_line():
+    pytest.importorskip("torch")
+    model = dpa2.load(demo.MODEL, backend="torch")
+    water = System([[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]], ["O", "H", "H"])
+    (out,) = model.as_module()(model.prepare_systems([water]))
+    assert out.energy.requires_grad
+    assert repr(out) == repr(MODEL.evaluate(water))
+
+
 def test_the_calculator_says_its_model_and_options():
     pytest.importorskip("ase")
     from dpa2.ase import DPA2

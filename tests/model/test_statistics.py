@@ -76,6 +76,19 @@ def test_statistics_of_nothing_are_refused():
         dpa2.compute_statistics(load("base"), [])
 
 
+def test_statistics_take_any_structure_and_a_bias_needs_energies():
+    water = [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]], ["O", "H", "H"]
+    frame = Frame(dpa2.System(*water), *[None] * 5, "water")
+    expected = dpa2.compute_statistics(load("base"), [frame]).state_dict()
+    for given in (water, dpa2.System(*water)):
+        found = dpa2.compute_statistics(load("base"), [given]).state_dict()
+        assert all(np.array_equal(found[name], array) for name, array in expected.items())
+        with pytest.raises(InputError, match="needs frames of a data set"):
+            dpa2.fit_output_bias(load("base"), [given])
+    with pytest.raises(InputError, match="is no structure"):
+        dpa2.compute_statistics(load("base"), [3])
+
+
 def labelled(energies, compositions) -> list[Frame]:
     """Frames of far-apart atoms with given total energies."""
     found = []

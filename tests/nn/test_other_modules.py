@@ -59,5 +59,5 @@ def test_a_second_change_of_a_module_comes_on_top_of_the_first():
 
 @pytest.mark.parametrize("wrong", [np.tanh, 3, None])
 def test_a_configuration_takes_names_of_activations_only(wrong):
-    with pytest.raises(ConfigurationError, match="a str is wanted"):
+    with pytest.raises(ConfigurationError, match="must be a str"):
         Fitting(activation=wrong)

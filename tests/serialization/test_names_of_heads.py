@@ -51,7 +51,7 @@ def test_a_file_that_is_not_there_is_named_as_it_was_given(tmp_path):
 @pytest.mark.parametrize("text", ["# Title: [x](y)\n\n*text*\n", "a: b: c\n", "- one\n  two: {\n"])
 def test_a_text_that_is_no_yaml_by_its_name_is_no_damaged_yaml(text, tmp_path):
     (tmp_path / "README.md").write_text(text)
-    with pytest.raises(dpa2.FormatError, match="is no model: a text"):
+    with pytest.raises(dpa2.FormatError, match="is no model file: a text"):
         dpa2.load(tmp_path / "README.md")
     (tmp_path / "model.yaml").write_text(text)
     with pytest.raises(dpa2.FormatError, match="YAML"):

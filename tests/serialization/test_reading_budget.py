@@ -128,3 +128,10 @@ def test_heads_that_are_numbers_are_refused():
 def test_settings_that_repeat_one_long_word_are_refused_before_they_are_written_out():
     with spending(Budget.of_file(1000)), pytest.raises(FormatError, match="more memory"):
         as_json({"comment": ["x" * 100_000] * 40_000}, "model_params")
+
+
+def test_a_directory_that_is_no_model_is_refused_whatever_its_size(tmp_path, monkeypatch):
+    (tmp_path / "thesis.txt").write_text("x" * 1000)
+    monkeypatch.setenv("DPA2_READ_LIMIT", "10")
+    with pytest.raises(FormatError, match="is a directory, but not one of a JAX model"):
+        dpa2.load(tmp_path)

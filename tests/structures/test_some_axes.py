@@ -175,3 +175,18 @@ def test_a_golden_vector_of_a_slab_is_refused():
     system = checked(structure((1, 1, 0), 1, tilted(1)), ("O", "H"))
     with pytest.raises(InputError, match="all axes or none"):
         vector_of("slab", MODEL, system)
+
+
+def test_a_file_of_results_has_the_periodic_axes_of_its_structures(tmp_path):
+    """A slab in a file with three periodic axes would have a stress, and other neighbours when it is read again."""
+    ase = pytest.importorskip("ase.io")
+    slab().write(tmp_path / "slab.extxyz")
+    for target in (tmp_path / "out.extxyz", tmp_path / "out.traj"):
+        run("eval", demo.MODEL, tmp_path / "slab.extxyz", "--truncate", "--out", target)
+        written = ase.read(target)
+        assert written.pbc.tolist() == [True, True, False]
+        assert written.cell[:2] == pytest.approx(slab().cell[:2])
+        assert not written.cell[2].any()
+        assert "stress" not in written.calc.results
+        again = json.loads(run("eval", demo.MODEL, target, "--truncate", "--json").stdout)
+        assert again["frames"][0]["energy"] == pytest.approx(written.calc.results["energy"], abs=1e-9)

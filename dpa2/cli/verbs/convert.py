@@ -41,7 +41,7 @@ def convert(
         return
     tell_line(f"{source} → {target}, {in_words(done, dtype)}")
     if done.left_out:
-        tell_line(f"left out, since it is no part of the model: {', '.join(done.left_out)}")
+        tell_line(f"not written, because it is not part of the model: {', '.join(done.left_out)}")
     tell_line(done.digest)
 
 
@@ -49,5 +49,5 @@ def in_words(done, dtype: str | None) -> str:
     """What happened to the numbers of a model."""
     if done.rounding is None:
         return "read back and equal"
-    change = f"a number changed by at most {done.rounding:.1e} of it" if done.rounding else "no number changed"
+    change = f"largest relative change {done.rounding:.1e}" if done.rounding else "no number changed"
     return f"rounded to {dtype} ({change}), read back"

@@ -104,10 +104,12 @@ def errors_table(summary: dict) -> Table:
 
 
 def frames_table(rows: list[dict]) -> Table:
-    """A row for each frame."""
-    table = Table("structure", "atoms", "energy / eV", "largest force / eV/Å", "pressure / eV/Å³")
+    """A row for each frame, with a column for each number that some frame has."""
+    from ..results import OF_FRAMES
+
+    known = [of for of in OF_FRAMES.values() if any(of(row) is not None for row in rows)]
+    table = Table("structure", "atoms", "energy / eV", *(name for name, of in OF_FRAMES.items() if of in known))
     for row in rows:
-        pressure = "" if row["pressure"] is None else f"{row['pressure']:.6g}"
-        force = f"{row['largest_force']:.6g}"
-        table.add_row(row["name"], str(row["atoms"]), f"{row['energy']:.10g}", force, pressure)
+        cells = ("" if number is None else f"{number:.6g}" for number in (of(row) for of in known))
+        table.add_row(row["name"], str(row["atoms"]), f"{row['energy']:.10g}", *cells)
     return table

@@ -70,7 +70,7 @@ def indices(pair: str, type_map) -> tuple[int, int]:
     """The types of the option --pair."""
     names = [name.strip() for name in pair.split(",")]
     if len(names) != 2 or not set(names) <= set(type_map):
-        rule = f"two types of the model are wanted, as in O,H; it knows {', '.join(type_map)}"
+        rule = f"must be two types of the model, as in O,H; it knows {', '.join(type_map)}"
         raise InputError(f"--pair {pair}: {rule}", argument="pair")
     first, last = map(list(type_map).index, names)
     return first, last
