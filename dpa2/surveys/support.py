@@ -23,6 +23,7 @@ from ..dtypes import NAMES as PRECISIONS
 from ..errors import DPA2Error, MissingDependency
 from ..model.model import Model
 from ..serialization.casting import cast
+from ..serialization.inventory import places
 from ..structures.system import System
 
 WATER = System([[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]], ["O", "H", "H"])
@@ -117,14 +118,14 @@ def by_torch(model: Model) -> dict[str, np.ndarray]:
 
 
 def by_jax(model: Model) -> dict[str, np.ndarray]:
-    """The gradient of the energy by the weights on JAX."""
+    """The gradient of the energy by the weights on JAX, without those that are not trained, whose gradient is zero."""
     from ..backends.pytrees import gradient
 
     weights, function = model.as_pytree()
     prepared = model.prepare_systems([WATER])
     slopes = gradient(lambda tree: function(tree, prepared)[0].energy, weights)
-    found = replace(model, weights=slopes).state_dict()
-    return {name: model.backend.to_numpy(array) for name, array in found.items()}
+    found, kinds = replace(model, weights=slopes).state_dict(), places(model.config)
+    return {name: model.backend.to_numpy(x) for name, x in found.items() if kinds[name].kind == "parameter"}
 
 
 def refuse_gradient(model: Model) -> dict[str, np.ndarray]:

@@ -34,8 +34,10 @@ def test_what_a_library_does_is_right_to_the_precision(library, dtype, most):
 
 
 def test_derivatives_by_weights_are_compared_with_differences():
-    pytest.importorskip("torch")
-    assert cells("torch", "float64")["derivatives by weights"].error < 1e-7
+    for library in ("torch", "jax"):
+        pytest.importorskip(library)
+        model, exact = dpa2.load(demo.MODEL, backend=library), dpa2.load(demo.MODEL)
+        assert FEATURES["derivatives by weights"](model, exact) < 1e-7
     assert cells("numpy", "float64")["derivatives by weights"].said == "numpy does not differentiate by weights"
 
 
