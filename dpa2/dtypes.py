@@ -32,14 +32,14 @@ IN_NUMPY = tuple(dtype for dtype in DTYPES.values() if dtype.holder == dtype.nam
 
 
 def dtype_name(value: Any) -> str:
-    """Return the name of a precision that is given by name, or as a dtype of NumPy, PyTorch or JAX.
+    """Return the name of a precision that is given by name, or as a dtype of an array library.
 
     >>> import numpy as np
     >>> dtype_name("float32"), dtype_name(np.float32), dtype_name(np.dtype("float64"))
     ('float32', 'float32', 'float64')
     """
-    if isinstance(value, str) or str(value).startswith("torch."):
-        return str(value).removeprefix("torch.")
+    if isinstance(value, str) or str(value).startswith(("torch.", "paddle.")):
+        return str(value).removeprefix("torch.").removeprefix("paddle.")
     import numpy as np
 
     try:

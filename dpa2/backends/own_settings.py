@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import cache, wraps
 from threading import local
 from typing import Any, TypeVar
 
 import numpy as np
 
+from ..errors import BackendError
 from .forks import refuse_lost
 from .process_setting import ProcessSetting
 
@@ -54,6 +55,27 @@ def exact_products() -> ProcessSetting:
         return lambda: torch.set_float32_matmul_precision(before)
 
     return ProcessSetting(make)
+
+
+@contextmanager
+def paddle_settings() -> Iterator[None]:
+    """No autocast. Raises a `BackendError` in Paddle's static mode."""
+    import paddle
+
+    refuse_static_mode()
+    exact = paddle.amp.auto_cast(enable=False) if paddle.is_autocast_enabled() else nullcontext()
+    with numpy_settings(), exact:
+        yield
+
+
+def refuse_static_mode() -> None:
+    """Raise a `BackendError` where Paddle makes programs instead of numbers."""
+    import paddle
+
+    if not paddle.in_dynamic_mode():
+        hint = "paddle.disable_static()"
+        what = f"Paddle is in its static mode, in which nothing is evaluated: call {hint} first"
+        raise BackendError(what, backend="paddle", hint=hint)
 
 
 @contextmanager

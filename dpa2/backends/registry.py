@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from ..errors import BackendError, require
+from ..nn.arrays import NAMESPACES
 from .forks import refuse_lost
 
 if TYPE_CHECKING:
@@ -19,25 +23,46 @@ class Entry:
     """A back end of the table.
 
     module, cls: the file of this folder and the class in it. package: the package that the library is imported as.
-    extra: the optional dependencies of dpa2 that install it, "" if dpa2 always has it.
+    extra: the optional dependencies of dpa2 that install it, "" if dpa2 always has it. namespace: the module with the
+    functions of the array-API standard, "" where arrays carry their own. noise: the beginning of a warning that the
+    library gives when it is imported, and that says nothing to who evaluates models.
     """
 
     module: str
     cls: str
     package: str
     extra: str = ""
+    namespace: str = ""
+    noise: str = ""
 
     @property
     def install(self) -> str:
         """The command that installs the library."""
         return f"pip install 'dpa2[{self.extra}]'" if self.extra else "pip install dpa2"
 
+    def library(self) -> ModuleType:
+        """Import and return the library; raise `MissingDependency` where it is not installed."""
+        if not self.noise or self.package in sys.modules:
+            return require(self.package, self.extra)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=self.noise)
+            return require(self.package, self.extra)
+
 
 BACKENDS = {
     "numpy": Entry("numpy", "NumPy", package="numpy"),
-    "torch": Entry("torch", "Torch", package="torch", extra="torch"),
+    "torch": Entry("torch", "Torch", package="torch", extra="torch", namespace="array_api_compat.torch"),
     "jax": Entry("jax", "JAX", package="jax", extra="jax"),
+    "paddle": Entry(
+        "paddle",
+        "Paddle",
+        package="paddle",
+        extra="paddle",
+        namespace=f"{__package__}.paddle_namespace",
+        noise="No ccache found",
+    ),
 }
+NAMESPACES.update({entry.package: entry.namespace for entry in BACKENDS.values() if entry.namespace})
 NAMES = tuple(BACKENDS)
 CHOICES = f"{', '.join(NAMES[:-1])} or {NAMES[-1]}"  # for help texts
 
@@ -83,5 +108,5 @@ def backend(name: str = "numpy", device: str | None = None) -> Backend:
         )
     entry = BACKENDS[name]
     refuse_lost(name)
-    require(entry.package, entry.extra)
+    entry.library()
     return getattr(import_module(f".{entry.module}", __package__), entry.cls)(device)

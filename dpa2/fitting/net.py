@@ -47,7 +47,8 @@ class FittingNet:
             dx = pull(xp.astype(dy, y.dtype)[:, None])[: x.shape[1], :].T
             return xp.astype(dx, descriptor.dtype)
 
-        return y + take_rows(self.bias, types), pull_back
+        bias = take_rows(self.bias, types)
+        return xp.astype(y, bias.dtype) + bias, pull_back
 
     def extra_inputs(self, x: Float[Array, "atom descriptor"], frame: Array | None, atom: Array | None) -> list[Array]:
         """Normalised parameters and the case embedding, a row for each atom."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from functools import cache
+from importlib import import_module
 from inspect import signature
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -31,13 +32,23 @@ else:
     Float = Int = None
 
 
+# Packages whose arrays carry no namespace, and the module that has the functions of the standard for them; filled by the
+# table of back ends.
+NAMESPACES: dict[str, str] = {}
+
+
 def array_namespace(x: Array) -> Any:
     """The array-API namespace of `x`: the module whose functions take and return arrays of its library."""
-    if hasattr(x, "__array_namespace__"):
-        return x.__array_namespace__()
-    from array_api_compat import array_namespace as compatible  # PyTorch tensors carry no namespace
+    return x.__array_namespace__() if hasattr(x, "__array_namespace__") else namespace_of(type(x))
 
-    return compatible(x)
+
+@cache
+def namespace_of(kind: type) -> Any:
+    """The namespace for arrays of a class that carry none."""
+    module = NAMESPACES.get(kind.__module__.partition(".")[0])
+    if module is None:
+        raise TypeError(f"{kind.__module__}.{kind.__qualname__} is not an array of a library that is known here")
+    return import_module(module)
 
 
 def take_rows(x: Float[Array, "row *rest"], index: Int[Array, "*shape"]) -> Float[Array, "*shape *rest"]:
