@@ -10,14 +10,12 @@ import numpy as np
 from strict import Strict, on
 
 import dpa2
-from dpa2.backends import NAMES
 from dpa2.batching.plan import LISTS, ChunkShape
 from dpa2.structures.system import System
 
 DATA = Path(__file__).parent / "data"
 CASES = tuple(sorted(path.stem for path in (DATA / "cases").glob("*.dp")))
 TRACES = tuple(sorted(path.stem for path in (DATA / "cases" / "traces").glob("*.npz")))
-LIBRARIES = NAMES
 COMPILED = ("base", "first_layer_skip", "float32", "model_exclude", "sel_binding")  # on JAX; the first for its own sake
 
 

@@ -26,7 +26,19 @@ FOLDERS = (  # from the bottom up: a folder imports what stands before it
     "demo", "surveys", "conformance", "cli", "__main__",
 )  # fmt: skip
 CORE = ("nn", "descriptor", "fitting")  # the folders that compute, on whatever arrays they are given
-HEAVY = {"torch", "jax", "ase", "hypothesis", "jaxtyping", "array_api_strict", "h5py", "yaml", "safetensors", "vesin"}
+HEAVY = {
+    "torch",
+    "jax",
+    "paddle",
+    "ase",
+    "hypothesis",
+    "jaxtyping",
+    "array_api_strict",
+    "h5py",
+    "yaml",
+    "safetensors",
+    "vesin",
+}
 HEAVY |= {"typer", "rich", "threadpoolctl"}
 ARRAY_LIBRARIES = {entry.package for entry in BACKENDS.values()}
 
@@ -149,7 +161,7 @@ model.evaluate([[0.0, 0.0, 0.0], [0.96, 0.0, 0.0]], ["O", "H"])
 """
     loaded = set(run(program).split())
     assert "numpy" in loaded
-    assert not loaded & {"torch", "jax", "cupy"}
+    assert not loaded & {"torch", "jax", "paddle", "cupy"}
 
 
 CHECKED = """

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from libraries import LIBRARIES
 from references import DATA, frames, load
 
 import dpa2
 from dpa2 import testing
-from dpa2.backends import NAMES
 from dpa2.errors import BackendError, ConfigurationError, DPA2Error, InputError, MissingDependency, TooManyNeighbors
 from dpa2.structures.system import System
 
@@ -192,7 +192,7 @@ def test_systems_with_and_without_given_parameters_go_together(first):
 # Back ends
 
 
-@pytest.mark.parametrize("library", NAMES)
+@pytest.mark.parametrize("library", LIBRARIES)
 def test_unknown_devices_are_refused_with_a_hint(library, model):
     with pytest.raises(BackendError, match="moon") as caught:
         model.to(library, device="moon")
@@ -201,7 +201,7 @@ def test_unknown_devices_are_refused_with_a_hint(library, model):
 
 
 def test_unknown_back_ends_are_refused_with_the_known_ones(model):
-    with pytest.raises(BackendError, match=r"'tensorflow'.*numpy, torch, jax"):
+    with pytest.raises(BackendError, match=r"'tensorflow'.*numpy, torch, jax, paddle"):
         model.to("tensorflow")
 
 
@@ -278,6 +278,7 @@ except MissingDependency as error:
 @pytest.mark.parametrize(("package", "extra", "program"), [
     ("torch", "torch", f"dpa2.load({SAMPLE!r}, backend='torch')"),
     ("jax", "jax", f"dpa2.load({SAMPLE!r}, backend='jax')"),
+    ("paddle", "paddle", f"dpa2.load({SAMPLE!r}, backend='paddle')"),
     ("ase", "ase", "import dpa2.ase"),
     ("hypothesis", "test", "from dpa2 import testing; testing.configurations()"),
 ])  # fmt: skip
@@ -288,7 +289,7 @@ def test_a_missing_package_comes_with_the_command_that_installs_it(package, extr
     assert command in message
 
 
-@pytest.mark.parametrize("package", ["torch", "jax", "ase", "hypothesis"])
+@pytest.mark.parametrize("package", ["torch", "jax", "paddle", "ase", "hypothesis"])
 def test_numpy_needs_none_of_the_optional_packages(package):
     program = f"print(dpa2.load({SAMPLE!r}).evaluate([[0.0, 0.0, 0.0], [0.96, 0.0, 0.0]], ['O', 'H']).forces.shape)"
     assert run(BLOCKED.format(package=package, program=program)).strip() == "(2, 3)"

@@ -95,7 +95,7 @@ class Paddle(Eager):
 
 
 @cache
-def require_kernels(dtype: str, device: str) -> None:
+def require_kernels(dtype: Any, device: str) -> None:
     """Raise a `BackendError` for a precision in which Paddle cannot multiply matrices on a device."""
     import paddle
 

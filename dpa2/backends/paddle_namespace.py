@@ -17,7 +17,7 @@ paddle: Any = require("paddle", "paddle")
 AXES = int | Sequence[int] | None
 
 int64, finfo = paddle.int64, paddle.finfo
-abs, exp, log1p, sqrt, tanh = paddle.abs, paddle.exp, paddle.log1p, paddle.sqrt, paddle.tanh  # noqa: A001
+abs, exp, log1p, sqrt, tanh = paddle.abs, paddle.exp, paddle.log1p, paddle.sqrt, paddle.tanh
 ceil, floor, maximum, minimum = paddle.ceil, paddle.floor, paddle.maximum, paddle.minimum
 broadcast_to, concat, permute_dims, reshape = paddle.broadcast_to, paddle.concat, paddle.transpose, paddle.reshape
 ones_like, stack, where, zeros_like = paddle.ones_like, paddle.stack, paddle.where, paddle.zeros_like
@@ -58,7 +58,7 @@ def vecdot(x: Array, y: Array) -> Array:
     return paddle.sum(x * y, axis=-1)
 
 
-def sum(x: Array, *, axis: AXES = None, keepdims: bool = False) -> Array:  # noqa: A001
+def sum(x: Array, *, axis: AXES = None, keepdims: bool = False) -> Array:
     """Sums along axes."""
     return paddle.sum(x, axis, keepdim=keepdims)
 
@@ -68,11 +68,11 @@ def mean(x: Array, *, axis: AXES = None, keepdims: bool = False) -> Array:
     return paddle.mean(x, axis, keepdim=keepdims)
 
 
-def max(x: Array, *, axis: AXES = None, keepdims: bool = False) -> Array:  # noqa: A001
+def max(x: Array, *, axis: AXES = None, keepdims: bool = False) -> Array:
     """Largest numbers along axes."""
     return paddle.max(x, axis, keepdim=keepdims)
 
 
-def min(x: Array, *, axis: AXES = None, keepdims: bool = False) -> Array:  # noqa: A001
+def min(x: Array, *, axis: AXES = None, keepdims: bool = False) -> Array:
     """Smallest numbers along axes."""
     return paddle.min(x, axis, keepdim=keepdims)

@@ -32,8 +32,8 @@ else:
     Float = Int = None
 
 
-# Packages whose arrays carry no namespace, and the module that has the functions of the standard for them; filled by the
-# table of back ends.
+# Packages whose arrays carry no namespace, and the module that has the functions of the standard for them; the table of
+# back ends fills it.
 NAMESPACES: dict[str, str] = {}
 
 
@@ -43,7 +43,7 @@ def array_namespace(x: Array) -> Any:
 
 
 @cache
-def namespace_of(kind: type) -> Any:
+def namespace_of(kind: Any) -> Any:
     """The namespace for arrays of a class that carry none."""
     module = NAMESPACES.get(kind.__module__.partition(".")[0])
     if module is None:

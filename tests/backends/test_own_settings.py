@@ -13,6 +13,7 @@ import pytest
 
 import dpa2
 from dpa2 import demo
+from dpa2.errors import BackendError
 
 WATER = [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]], ["O", "H", "H"], None
 
@@ -113,6 +114,48 @@ def test_numbers_that_vanish_are_no_error_on_numpy():
     expected = results(model)
     with np.errstate(all="raise"):
         assert same(results(model), expected)
+
+
+# Paddle.
+
+
+def paddle_in_half_precision(paddle) -> Callable:
+    before = paddle.get_default_dtype()
+    paddle.set_default_dtype("float16")
+    return lambda: paddle.set_default_dtype(before)
+
+
+OF_PADDLE = {  # autocast has no effect on a processor
+    "no gradients": lambda paddle: paddle.no_grad(),
+    "default precision": paddle_in_half_precision,
+}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("setting", OF_PADDLE.values(), ids=OF_PADDLE)
+def test_settings_of_paddle_change_no_bit(setting, dtype):
+    paddle = pytest.importorskip("paddle")
+    model = dpa2.load(demo.MODEL, backend="paddle", dtype=dtype)
+    expected = results(model), model.hessian(*WATER).numpy()
+    with ExitStack() as stack:
+        under(stack, lambda: setting(paddle))
+        for found in (model, dpa2.load(demo.MODEL, backend="paddle", dtype=dtype)):
+            assert same(results(found), expected[0])
+            assert np.array_equal(found.hessian(*WATER).numpy(), expected[1])
+
+
+def test_the_static_mode_of_paddle_is_refused_with_what_leaves_it():
+    paddle = pytest.importorskip("paddle")
+    model = dpa2.load(demo.MODEL, backend="paddle")
+    paddle.enable_static()
+    try:
+        for evaluate in (lambda: of_water(model), lambda: dpa2.load(demo.MODEL, backend="paddle")):
+            with pytest.raises(BackendError, match="static mode") as caught:
+                evaluate()
+            assert caught.value.hint == "paddle.disable_static()"
+    finally:
+        paddle.disable_static()
+    assert len(of_water(model)) == 2
 
 
 # JAX.

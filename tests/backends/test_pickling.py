@@ -8,6 +8,7 @@ import pickle
 
 import numpy as np
 import pytest
+from libraries import LIBRARIES, OTHERS
 
 import dpa2
 from dpa2 import demo
@@ -17,9 +18,8 @@ WAYS = {"pickle": lambda x: pickle.loads(pickle.dumps(x)), "deepcopy": copy.deep
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-@pytest.mark.parametrize("library", ["numpy", "torch", "jax"])
+@pytest.mark.parametrize("library", LIBRARIES)
 def test_models_are_copied(library, way):
-    pytest.importorskip(library)
     model = dpa2.load(demo.MODEL, backend=library).to(library, chunk=8)
     model = model.accelerate(1e-8) if library == "numpy" else model
     again = way(model)
@@ -30,9 +30,8 @@ def test_models_are_copied(library, way):
     assert np.array_equal(host(again.evaluate(*WATER).forces), host(model.evaluate(*WATER).forces))
 
 
-@pytest.mark.parametrize("library", ["torch", "jax"])
+@pytest.mark.parametrize("library", OTHERS)
 def test_a_pickled_model_is_of_bytes_that_do_not_need_its_library(library):
-    pytest.importorskip(library)
     model = dpa2.load(demo.MODEL, backend=library)
     assert len(pickle.dumps(model)) < 2 * len(pickle.dumps(dpa2.load(demo.MODEL)))
 

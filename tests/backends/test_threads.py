@@ -5,18 +5,18 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from libraries import LIBRARIES
 from tolerances import assert_close
 
 from dpa2 import testing
-from dpa2.backends import NAMES, backend
+from dpa2.backends import backend
 from dpa2.errors import InputError
 
 pytestmark = pytest.mark.filterwarnings("ignore::dpa2.TruncationWarning")  # lists are cut on purpose
 
 
-@pytest.mark.parametrize("library", NAMES)
+@pytest.mark.parametrize("library", LIBRARIES)
 def test_threads_may_evaluate_one_model_at_once(library):
-    pytest.importorskip(library)
     systems = [testing.water_box(16, seed=k) for k in range(4)]
     model = testing.perturbed_model(testing.small_config(), seed=1).to(library)
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from libraries import LIBRARIES
 
 from dpa2 import testing
-from dpa2.backends import NAMES
 from dpa2.batching.plan import MIN_CHUNKS, ChunkShape
 
 
-@pytest.mark.parametrize("library", NAMES)
+@pytest.mark.parametrize("library", LIBRARIES)
 def test_chunks_in_half_the_precision_hold_twice_the_atoms(library):
-    pytest.importorskip(library)
     model = testing.perturbed_model(testing.small_config(), seed=1)
     double, single = (model.to(library, dtype=dtype).backend.shape for dtype in ("float64", "float32"))
     assert (single.size, single.step, single.uniform) == (2 * double.size, double.step, double.uniform)

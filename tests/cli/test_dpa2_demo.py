@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 from command_line import environment, run
 
 from dpa2 import demo
@@ -24,6 +25,14 @@ def test_demo_passes_on_jax_with_all_its_optimisations(monkeypatch):
     monkeypatch.delenv("XLA_FLAGS", raising=False)
     monkeypatch.delenv("JAX_ENABLE_X64", raising=False)
     assert json.loads(run("demo", "--backend", "jax", "--json").stdout)["passed"]
+
+
+def test_demo_prints_the_same_table_on_paddle():
+    pytest.importorskip("paddle")
+    told, expected = (json.loads(run("demo", *words, "--json").stdout) for words in (("--backend", "paddle"), ()))
+    assert told["passed"]
+    results, wanted = ([(step["what"], step["result"]) for step in one["steps"]] for one in (told, expected))
+    assert results == [(what, result.replace("numpy", "paddle")) for what, result in wanted]
 
 
 def test_demo_fails_with_exit_code_6_where_numbers_disagree(monkeypatch, tmp_path):

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 from golden import named
+from libraries import EAGER
 
 from dpa2.conformance.check import check, check_all, earliest
 from dpa2.conformance.comparison import TOLERANCES
@@ -14,7 +15,7 @@ from dpa2.conformance.vectors import evaluated, shipped
 from dpa2.errors import TargetFailed
 
 
-@pytest.mark.parametrize("library", ["torch", pytest.param("jax", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("library", [*EAGER[1:], pytest.param("jax", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("dtype", TOLERANCES)
 def test_other_libraries_pass(library, dtype):
     def target(vector, dtype):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from references import DATA, LIBRARIES, frames
+from libraries import LIBRARIES
+from references import DATA, frames
 
 import dpa2
 

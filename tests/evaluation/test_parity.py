@@ -7,7 +7,8 @@ import dataclasses
 import numpy as np
 import oracles
 import pytest
-from references import CASES, COMPILED, DATA, LIBRARIES, frames, host, load, read_frame
+from libraries import EAGER, LIBRARIES
+from references import CASES, COMPILED, DATA, frames, host, load, read_frame
 from tolerances import assert_close
 
 import dpa2
@@ -81,7 +82,7 @@ def test_jax_compiles_once_for_each_shape_of_blocks():
     assert len(compiled(advance, "cpu")) == before
 
 
-@pytest.mark.parametrize("library", ["numpy", "torch"])
+@pytest.mark.parametrize("library", EAGER)
 @pytest.mark.parametrize(("sample", "expected", "head"), [
     ("dpa2_tiny.dp", "expected.npz", None),
     ("dpa2_tiny.yaml", "expected.npz", None),
@@ -103,7 +104,7 @@ def test_genuine_files_give_the_numbers_of_the_program_that_wrote_them(library, 
         assert_close("samples", host(model, d.descriptor), wanted["descriptor"], "descriptor")
 
 
-@pytest.mark.parametrize("library", ["numpy", "torch"])
+@pytest.mark.parametrize("library", EAGER)
 @pytest.mark.parametrize("case", ["base", "not_smooth", "exclude", "fparam", "virtual"])
 def test_evaluating_many_at_once_equals_one_by_one(library, case):
     model = load(case, library)
@@ -116,7 +117,7 @@ def test_evaluating_many_at_once_equals_one_by_one(library, case):
         assert_close("layout", host(model, result.atom_virial), host(model, alone.atom_virial), "atom_virial")
 
 
-@pytest.mark.parametrize("library", ["numpy", "torch"])
+@pytest.mark.parametrize("library", EAGER)
 def test_frames_of_one_array_are_stacked_along_a_first_axis(library):
     model, system = load("base", library), frames("base")[1].system
     moved = np.stack([system.coordinates, system.coordinates + 1.0])

@@ -7,10 +7,10 @@ import re
 
 import numpy as np
 import pytest
+from libraries import LIBRARIES
 
 import dpa2
 from dpa2 import demo
-from dpa2.backends import NAMES as LIBRARIES
 from dpa2.errors import BackendError, ConfigurationError
 
 # Largest error of forces relative to the largest force: the unit roundoff, amplified some ten times by cancellation.

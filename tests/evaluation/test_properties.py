@@ -10,6 +10,7 @@ import pytest
 from budgets import budget
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from libraries import EAGER
 from references import moved, strict
 from strict import on
 from tolerances import TOLERANCES, assert_close
@@ -176,7 +177,7 @@ def isolated_system(case: str) -> System:
 CASES = ("one atom", "one atom in a wide cell", "a lone atom", "only lone atoms", "a virtual first atom")
 
 
-@pytest.mark.parametrize("library", ["numpy", "torch"])
+@pytest.mark.parametrize("library", EAGER)
 @pytest.mark.parametrize("case", [*CASES, "virtual atoms only"])
 @budget(12)
 @given(configurations, seeds)
@@ -343,7 +344,7 @@ def test_fitting_parameters_enter_alike_on_numpy_and_torch(config, system, seed)
     at_scale(evaluated(moved(model, "torch"), system)[0], evaluated(model, system)[0], "torch", "libraries")
 
 
-@pytest.mark.parametrize("library", ["numpy", "torch"])
+@pytest.mark.parametrize("library", EAGER)
 @budget(15)
 @given(testing.configurations(activations=SMOOTH_ACTIVATIONS), testing.systems(), seeds)
 def test_single_precision_approximates_double(library, config, system, seed):

@@ -9,6 +9,7 @@ import uuid
 
 import numpy as np
 import pytest
+from libraries import EAGER
 
 import dpa2
 from dpa2 import demo
@@ -29,8 +30,9 @@ def box(calculator=None):
     return ase.Atoms(symbols, positions=data["coordinates"], cell=data["cell"], pbc=True, calculator=calculator)
 
 
-def test_calculator_gives_the_numbers_of_the_reference():
-    atoms, expected = box(DPA2(demo.MODEL)), demo.structure()
+@pytest.mark.parametrize("library", EAGER)
+def test_calculator_gives_the_numbers_of_the_reference(library):
+    atoms, expected = box(DPA2(demo.MODEL, backend=library)), demo.structure()
     assert atoms.get_potential_energy() == pytest.approx(float(expected["energy"][0]), rel=1e-14)
     assert np.abs(atoms.get_forces() - expected["forces"]).max() < 1e-14
     assert np.abs(atoms.get_potential_energies() - expected["atom_energy"]).max() < 1e-10

@@ -114,7 +114,10 @@ def test_the_table_is_within_rounding_of_the_net_where_it_is_fine(compressed):
 # --- evaluation
 
 
-EVALUATIONS = [*product(("numpy", "torch"), FRAMES), ("jax", "cluster")]  # one frame is enough for what JAX compiles
+EVALUATIONS = [
+    *product(("numpy", "torch", "paddle"), FRAMES),
+    ("jax", "cluster"),
+]  # one frame is enough for what JAX compiles
 
 
 @pytest.mark.parametrize(("library", "frame"), EVALUATIONS)

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from libraries import OTHERS
 from references import host, moved
 from strict import Strict, on
 from tolerances import assert_close
@@ -53,7 +54,7 @@ def test_an_expanded_model_gives_the_numbers_of_its_nets(kind, smooth):
         assert_close("expansion", getattr(evaluate(fast), name), getattr(evaluate(model), name), name)
 
 
-@pytest.mark.parametrize("library", ["torch", "jax", "strict"])
+@pytest.mark.parametrize("library", [*OTHERS, "strict"])
 def test_an_expanded_model_gives_the_same_on_every_library(library):
     model = model_of("strip").accelerate(tolerance=1e-12, closest=0.9)
     expected = evaluate(model)

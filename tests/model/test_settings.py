@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from libraries import OTHERS
 
 import dpa2
 from dpa2 import testing
@@ -49,9 +50,8 @@ def test_compression_keeps_the_chunk_size_and_replaces_expansions():
     assert changed.metadata["min_distance"] == 0.8
 
 
-@pytest.mark.parametrize("library", ["torch", "jax"])
+@pytest.mark.parametrize("library", OTHERS)
 def test_statistics_stay_on_the_library_and_in_the_precision_of_the_model(library):
-    pytest.importorskip(library)
     model = testing.perturbed_model(testing.small_config(), seed=1).to(library, dtype="float32", chunk=7)
     changed = dpa2.compute_statistics(model, [water()])
     assert changed.backend.name == library

@@ -6,6 +6,7 @@ import copy
 
 import numpy as np
 import pytest
+from libraries import OTHERS
 
 import dpa2
 from dpa2 import demo
@@ -44,9 +45,8 @@ def test_state_is_rounded_to_the_precision_of_the_model_and_of_its_library():
     ))  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["torch"])
+@pytest.mark.parametrize("name", OTHERS)
 def test_numpy_arrays_are_a_state_on_any_library(name):
-    pytest.importorskip(name)
     state = {key: np.array(array) for key, array in MODEL.state_dict().items()}
     model = MODEL.to(name).with_state(state)
     before = energy(model)
@@ -115,7 +115,7 @@ def names(dtype) -> dict[str, object]:
     found = {"text": dtype}
     if dtype != "bfloat16":
         found |= {"class": getattr(np, dtype), "dtype": np.dtype(dtype)}
-    for library in ("torch", "jax.numpy"):
+    for library in ("torch", "jax.numpy", "paddle"):
         try:
             module = pytest.importorskip(library)
         except pytest.skip.Exception:

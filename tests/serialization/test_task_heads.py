@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from libraries import OTHERS
 from peer_files import HEADS, SAMPLES
 
 import dpa2
@@ -46,9 +47,8 @@ def test_heads_share_in_memory_exactly_what_they_share_in_the_file():
         assert (ours in shared) == (one.data_ptr() == other.data_ptr())
 
 
-@pytest.mark.parametrize("library", ["torch", "jax"])
+@pytest.mark.parametrize("library", OTHERS)
 def test_heads_share_arrays_on_every_library(library):
-    pytest.importorskip(library)
     first, second = (model.state_dict() for model in dpa2.load_multitask(HEADS, backend=library).values())
     name = "descriptor.repformer.layers.0.merge.weight"
     assert first[name] is second[name]

@@ -29,12 +29,17 @@ def library(name: str):
     if name == "jax":
         jnp = pytest.importorskip("jax.numpy")
         return lambda x: jnp.asarray(x, dtype=jnp.int32 if np.asarray(x).dtype.kind == "i" else jnp.float32)
+    if name == "paddle":
+        paddle = pytest.importorskip("paddle")
+        return lambda x: paddle.to_tensor(np.asarray(x)).astype(
+            "int32" if np.asarray(x).dtype.kind == "i" else "float32"
+        )
     if name == "numpy":
         return lambda x: np.asarray(x, dtype=np.int32 if np.asarray(x).dtype.kind == "i" else np.float32)
     return lambda x: np.asarray(x).tolist()
 
 
-@pytest.mark.parametrize("name", ["lists", "numpy", "torch", "jax"])
+@pytest.mark.parametrize("name", ["lists", "numpy", "torch", "jax", "paddle"])
 def test_arrays_of_every_library_become_the_same_system(name):
     make, cell = library(name), np.eye(3) * 9.0
     given_system = System(make(WATER), make(np.array([0, -1, 1])), make(cell), make(np.ones(2)), make(np.ones((3, 1))))

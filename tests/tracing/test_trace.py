@@ -7,6 +7,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from libraries import EAGER
 from references import DATA, TRACES, frames, load
 from tolerances import assert_close
 
@@ -91,7 +92,7 @@ def selected(name: str, trace: dict, system, model) -> np.ndarray:
     return value[occupied(name, trace, system, model)] if kind in PER_SLOT else value
 
 
-@pytest.mark.parametrize("library", ["numpy", "torch", pytest.param("jax", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("library", [*EAGER, pytest.param("jax", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", TRACES)
 def test_every_intermediate_is_that_of_the_reference(name, library):
     trace, system, model = traced(name, library)
