@@ -39,16 +39,16 @@ NAMESPACES: dict[str, str] = {}
 
 def array_namespace(x: Array) -> Any:
     """The array-API namespace of `x`: the module whose functions take and return arrays of its library."""
-    return x.__array_namespace__() if hasattr(x, "__array_namespace__") else namespace_of(type(x))
+    return x.__array_namespace__() if hasattr(x, "__array_namespace__") else namespace_of(type(x).__module__)
 
 
 @cache
-def namespace_of(kind: Any) -> Any:
-    """The namespace for arrays of a class that carry none."""
-    module = NAMESPACES.get(kind.__module__.partition(".")[0])
-    if module is None:
-        raise TypeError(f"{kind.__module__}.{kind.__qualname__} is not an array of a library that is known here")
-    return import_module(module)
+def namespace_of(module: str) -> Any:
+    """The namespace for arrays that carry none, by the module of their class."""
+    package = module.partition(".")[0]
+    if package not in NAMESPACES:
+        raise TypeError(f"an object of {package!r} is no array of a library that is known: {', '.join(NAMESPACES)}")
+    return import_module(NAMESPACES[package])
 
 
 def take_rows(x: Float[Array, "row *rest"], index: Int[Array, "*shape"]) -> Float[Array, "*shape *rest"]:

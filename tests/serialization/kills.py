@@ -18,7 +18,7 @@ import dpa2
 from dpa2 import demo
 from dpa2.serialization import read, write
 
-FORMATS = (".dp", ".yaml", ".json", ".safetensors", ".pt", ".jax")
+FORMATS = (".dp", ".yaml", ".json", ".safetensors", ".pt", ".pd", ".jax")
 FOREIGN = {"notes.txt": "precious", ".dpa2-mine/notes.txt": "precious", "other.jax/notes.txt": "precious"}
 
 # A process that writes two models in turn until it is killed.

@@ -12,7 +12,7 @@ from dpa2.serialization import Checkpoint
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"
 TINY = ("frozen.pth", "hlo", "jax", "pd", "pt2", "pte", "trainer_checkpoint.pt", "yaml")
 SOURCES = [SAMPLES / f"dpa2_tiny.{ending}" for ending in (*TINY, "dp")]
-TARGETS = (".dp", ".yaml", ".json", ".safetensors", ".pt", ".jax")
+TARGETS = (".dp", ".yaml", ".json", ".safetensors", ".pt", ".pd", ".jax")
 HEADS = SAMPLES / "dpa2_tiny_multitask.trainer_checkpoint.pt"
 CASES = SAMPLES.parent / "cases"
 

@@ -10,7 +10,8 @@ from ..state.training import read_training
 from ..unpickling.old_archives import is_old_archive
 from ..unpickling.pickles import read_pickle
 from ..unpickling.tensors import names_of_numpy
-from .container import Container
+from .container import Container, to_bytes
+from .paddle_writer import write_paddle
 from .safetensors import is_safetensors
 
 
@@ -31,6 +32,7 @@ CONTAINERS = (
         (".pd",),
         is_pickle,
         read=lambda path: read_paddle(path.read_bytes()),
-        made_by={".pd": "dp convert-backend model.dp model.json"},
+        write=to_bytes(write_paddle),
+        written=(".pd",),
     ),
 )
