@@ -1,4 +1,4 @@
-"""DPA-2: the reference of the descriptor and its energy model, on NumPy, PyTorch and JAX.
+"""DPA-2: the reference of the descriptor and its energy model, on NumPy, PyTorch, JAX and Paddle.
 
 >>> import dpa2
 >>> model = dpa2.load(dpa2.demo.MODEL)

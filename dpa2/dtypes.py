@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class DType:
-    """One precision; `name` is the word for it in a configuration, in NumPy, PyTorch and JAX."""
+    """One precision; `name` is the word for it in a configuration, in the array libraries."""
 
     name: str
     size: int  # bytes of one number

@@ -16,7 +16,7 @@ from .prepared import Prepared
 def hessian(program: EnergyProgram, backend: Library, ready: Prepared) -> Float[Array, "atom 3 atom 3"]:
     """∂²E/∂r∂r of one prepared system, eV/Å², at fixed neighbours; 3 N derivatives of the forces.
 
-    PyTorch and JAX differentiate exactly; NumPy takes central differences of fourth order, good to about 1e-9.
+    PyTorch, JAX and Paddle differentiate exactly; NumPy takes central differences of fourth order, good to about 1e-9.
     """
     atoms = len(ready.systems[0].types)
     vectors = [chunk.vectors for chunk in ready.chunks]

@@ -41,7 +41,7 @@ from .truncation import warn_of_truncation
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Model:
-    """A DPA-2 energy model on NumPy, PyTorch or JAX; made by `dpa2.load`, `dpa2.build` or `model.to`.
+    """A DPA-2 energy model on one of the array libraries; made by `dpa2.load`, `dpa2.build` or `model.to`.
 
     Immutable: every method that changes something returns another model. Source: sections 1-12 of the specification.
     """
@@ -90,7 +90,7 @@ class Model:
         """Return the same model on another back end, device or in another precision.
 
         backend: if None, the present one, on the present device unless another is given. dtype: "float64", "float32",
-        "bfloat16" or "float16", or such a dtype of NumPy, PyTorch or JAX.
+        "bfloat16" or "float16", or such a dtype of an array library.
         chunk: how many atoms are worked on together; the back end knows what is fast, fewer take less memory.
 
         Raises `BackendError` where the library cannot do that, `MissingDependency` where it is not installed.

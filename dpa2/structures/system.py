@@ -138,7 +138,7 @@ def refuse(system: str, argument: str, what: str, **facts: Any) -> NoReturn:
 
 
 def host_array(value, argument: str, system: str = "") -> np.ndarray:
-    """Return any array (NumPy, PyTorch, JAX, nested lists) as a NumPy array of numbers or strings."""
+    """Return any array (of an array library, nested lists) as a NumPy array of numbers or strings."""
     if is_masked(value):
         refuse(
             system, argument, "is a masked array, whose masked entries would be read as data; pass it without a mask"
