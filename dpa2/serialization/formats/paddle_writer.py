@@ -13,7 +13,6 @@ import numpy
 
 from ...config import DPA2Config
 from ...errors import TargetLacks
-from ..bfloat16 import dtype_name
 from ..checkpoint import Checkpoint, little_endian
 from ..settings.script import config_to_script
 from ..state.state import State, checkpoint_to_state
@@ -22,12 +21,15 @@ from .pytorch_writer import PLACEHOLDERS, START, Emitter, scalar, with_aliases
 
 RECONSTRUCT = b"cnumpy._core.multiarray\n_reconstruct\ncnumpy\nndarray\n"  # pushes a function and its first argument
 DTYPE = b"cnumpy\ndtype\n"  # pushes the function that makes a dtype
+# Statistics that are in double precision whatever the model, by the ends of their names; those of repinit are not.
+WIDE = tuple(f"{block}.{kind}" for block in ("repinit_three_body", "repformers") for kind in ("mean", "stddev"))
 SCHEDULE = {"LR_Scheduler": {"last_epoch": 0, "last_lr": START["lr"]}}  # all that a new optimizer has
 
 
 def write_paddle(checkpoint: Checkpoint) -> bytes:
     """The bytes of a `.pd` file."""
     distance = checkpoint.metadata.get("min_distance")
+    require_no_bfloat16(checkpoint.config)
     state = tensors(checkpoint) | buffers(checkpoint.config)
     state = {f"model.{ALONE}.{BELOW}{name}": array for name, array in state.items()}
     if distance is not None:
@@ -37,11 +39,19 @@ def write_paddle(checkpoint: Checkpoint) -> bytes:
     return PaddleEmitter().program({"model": named | {"_extra_state": extra}, "optimizer": SCHEDULE})
 
 
+def require_no_bfloat16(config: DPA2Config) -> None:
+    """Raise `TargetLacks` for a precision that arrays of NumPy do not have."""
+    if "bfloat16" in (config.dtype, config.fitting.dtype):
+        what = "bfloat16: models of this precision are not written as .pd; write .safetensors or .dp"
+        raise TargetLacks(what, what="bfloat16")
+
+
 def tensors(checkpoint: Checkpoint) -> State:
-    """The weights; and zeros in the places for tables of the descriptor's first block, which is not compressed."""
+    """The weights; zeros in the places for tables of the descriptor's first block, which is not compressed."""
     state = with_aliases(checkpoint_to_state(checkpoint))
     state = {name: array for name, array in state.items() if not name.endswith(PLACEHOLDERS)}
-    zeros = numpy.zeros(())
+    state |= {name: array.astype("float64") for name, array in state.items() if name.endswith(WIDE)}
+    zeros = numpy.zeros((), checkpoint.config.dtype)
     return state | {f"descriptor.repinit.{place}": zeros for place in PLACEHOLDERS if place.startswith("compress_")}
 
 
@@ -75,9 +85,6 @@ class PaddleEmitter(Emitter):
 
     def tensor(self, array: numpy.ndarray) -> bytes:
         """Operations that make an empty array, and set its shape, dtype and numbers."""
-        if dtype_name(array) == "bfloat16":
-            what = "bfloat16: models of this precision are not written as .pd; write .safetensors or .dp"
-            raise TargetLacks(what, what="bfloat16")
         kind = scalar(f"{array.dtype.kind}{array.dtype.itemsize}")
         order = b"(" + scalar(3) + scalar("<") + 3 * scalar(None) + 2 * scalar(-1) + scalar(0) + b"tb"
         dtype = DTYPE + b"(" + kind + scalar(False) + scalar(True) + b"tR" + order
