@@ -39,16 +39,17 @@ NAMESPACES: dict[str, str] = {}
 
 def array_namespace(x: Array) -> Any:
     """The array-API namespace of `x`: the module whose functions take and return arrays of its library."""
-    return x.__array_namespace__() if hasattr(x, "__array_namespace__") else namespace_of(type(x).__module__)
+    if hasattr(x, "__array_namespace__"):
+        return x.__array_namespace__()
+    package = type(x).__module__.partition(".")[0]
+    if package in NAMESPACES:
+        return imported(NAMESPACES[package])
+    from array_api_compat import array_namespace as compatible  # knows more libraries, which users may register
+
+    return compatible(x)
 
 
-@cache
-def namespace_of(module: str) -> Any:
-    """The namespace for arrays that carry none, by the module of their class."""
-    package = module.partition(".")[0]
-    if package not in NAMESPACES:
-        raise TypeError(f"an object of {package!r} is no array of a library that is known: {', '.join(NAMESPACES)}")
-    return import_module(NAMESPACES[package])
+imported = cache(import_module)
 
 
 def take_rows(x: Float[Array, "row *rest"], index: Int[Array, "*shape"]) -> Float[Array, "*shape *rest"]:
