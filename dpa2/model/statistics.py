@@ -15,11 +15,12 @@ from ..backends.own_settings import undisturbed
 from ..batching.table import Cutoffs, lay_end_to_end
 from ..construction.precision import precision
 from ..descriptor.environment import Environment
-from ..errors import InputError
+from ..errors import InputError, shorten
 from ..neighbors import neighbor_list
 from ..nn.arrays import Float
 from ..nn.module import Leaf, leaves, map_roles
 from ..structures.datasets import Frame
+from ..structures.given import system_of
 from ..structures.system import checked, numbers
 from .model import Model
 from .preparation import check_system, list_neighbors
@@ -76,9 +77,9 @@ class Columns:
 def compute_statistics(model: Model, frames: Iterable[Frame], progress: Callable[[int], object] | None = None) -> Model:
     """The model with the normalisation of its environment matrices computed from structures.
 
-    frames: a `Dataset` or anything with `.system` in it; types are found by their names. progress: called with each
-    frame's number when it is done. Means stay what they are where the configuration says `zero_mean`. Neighbours
-    beyond a block's max_neighbors are left out, as in the reference.
+    frames: a `Dataset`, or a list of frames or of structures as `evaluate_many` takes them; types are found by their
+    names. progress: called with each frame's number when it is done. Means stay what they are where the configuration
+    says `zero_mean`. Neighbours beyond a block's max_neighbors are left out, as in the reference.
 
     Raises `InputError` for a structure that cannot be evaluated, or if there is none.
 
@@ -92,7 +93,8 @@ def compute_statistics(model: Model, frames: Iterable[Frame], progress: Callable
     """
     blocks, total = block_environments(model), None
     for k, frame in enumerate(frames):
-        system = checked(frame.system, model.type_map, frame.name)
+        given = system_of(frame, f"frame {k}") if not hasattr(frame, "system") else frame.system
+        system = checked(given, model.type_map, getattr(frame, "name", ""))
         found = {name: frame_moments(system, environment, model.config) for name, environment in blocks.items()}
         total = found if total is None else {name: total[name] + found[name] for name in blocks}
         if progress is not None:
@@ -132,6 +134,9 @@ def frame_moments(system, environment: Environment, config) -> Columns:
     table = lay_end_to_end([np.where(system.types < 0, kinds, system.types)], [found],
                            Cutoffs(own, None, own, config.excluded_pairs, kinds), step=1)  # fmt: skip
     real = system.types >= 0
+    if not real.any():
+        none = Moments(*np.zeros((3, kinds)))
+        return Columns(none, none)
     plain = dataclasses.replace(environment, mean=np.zeros((kinds, 4)), std=np.ones((kinds, 4)))
     (rows, _), _ = plain.fold().vjp(table.types[real], table.vectors[real])
     types = table.types[real]
@@ -154,6 +159,11 @@ def fit_output_bias(
 
     Raises `InputError` if no frame has an energy.
     """
+    frames = list(frames)
+    for k, frame in enumerate(frames):
+        if not (hasattr(frame, "system") and hasattr(frame, "energy")):
+            rule = "is no frame with an energy; pass a data set, or dpa2.data.Frame(system, energy, ...)"
+            raise InputError(f"frame {k}: {shorten(frame)} {rule}", argument="frames")
     labelled = [f for f in frames if f.energy is not None]
     if not labelled:
         raise InputError("an output bias needs frames with energies, and there is none", argument="frames")
