@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from numbers import Integral
 from os import PathLike
 from typing import Any
 
 from . import serialization
 from .config import DPA2Config
 from .construction.initialization import fresh_weights
-from .errors import InputError
+from .errors import InputError, shorten
 from .model.model import Model
 from .nn.module import leaves
 from .serialization.checkpoint import Checkpoint
@@ -189,5 +190,10 @@ def build(
     """
     if isinstance(config, dict):
         config = serialization.script_to_config(config)
-    weights = leaves(fresh_weights(config, seed))
+    if not isinstance(config, DPA2Config):
+        wanted = "a DPA2Config, or the `model` section of an input.json as a dictionary, is wanted"
+        raise InputError(f"config: is {shorten(config)}; {wanted}", argument="config")
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
+        raise InputError(f"seed = {seed!r}: an integer, 0 or more, is wanted", argument="seed")
+    weights = leaves(fresh_weights(config, int(seed)))
     return Model.from_checkpoint(Checkpoint(config, weights, {}), backend, device=device)

@@ -48,13 +48,32 @@ def exact_products() -> ProcessSetting:
     import torch
 
     def make() -> Callable[[], object]:
-        before = torch.get_float32_matmul_precision()
+        try:
+            before = torch.get_float32_matmul_precision()
+        except RuntimeError:  # the user has set precisions of single libraries, which one word does not describe
+            return exact_libraries()
         if before == "highest":
             return lambda: None
         torch.set_float32_matmul_precision("highest")
         return lambda: torch.set_float32_matmul_precision(before)
 
     return ProcessSetting(make)
+
+
+def exact_libraries() -> Callable[[], object]:
+    """Make the products of each library that PyTorch calls exact; return the function that undoes it."""
+    import torch
+
+    backends: Any = torch.backends
+    places = backends.cuda.matmul, backends.mkldnn.matmul
+    before = [place.fp32_precision for place in places]
+
+    def set_all(values: list[str]) -> None:
+        for place, value in zip(places, values, strict=True):
+            place.fp32_precision = value
+
+    set_all(["ieee"] * len(places))
+    return lambda: set_all(before)
 
 
 @contextmanager

@@ -5,7 +5,9 @@ Characters that the terminal's encoding lacks become question marks; JSON is wri
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
 from collections.abc import Iterator
 from itertools import zip_longest
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 out = Console(emoji=False)  # text such as :x: stays as it is
 err = Console(stderr=True, emoji=False)
+LOST = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # errors of writing; files have WriteFailed for them
+FAILURES: list[OSError] = []  # of standard output; after the first one, what is printed is lost
 
 
 class Table:
@@ -103,6 +107,30 @@ def allow_any_terminal() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+
+
+def output_is_lost(error: Exception) -> bool:
+    """Whether an error is one of writing to standard output, which has no name; it is remembered."""
+    lost = isinstance(error, OSError) and error.filename is None and error.errno in LOST
+    if lost and isinstance(error, OSError):
+        drop_output(error)
+    return lost
+
+
+def output_failure() -> OSError | None:
+    """Write what waits for standard output; return the error of that, or the one before."""
+    if not FAILURES and sys.stdout is not None:
+        try:
+            sys.stdout.flush()
+        except OSError as error:
+            drop_output(error)
+    return FAILURES[0] if FAILURES else None
+
+
+def drop_output(error: OSError) -> None:
+    """Remember an error of standard output, and let everything else that is printed there vanish."""
+    FAILURES.append(error)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def tell(data: dict) -> None:

@@ -6,10 +6,10 @@ from typing import cast
 
 import typer
 
-from ..errors import DPA2Error, InputError
+from ..errors import DPA2Error, InputError, WriteFailed
 from .app import application
-from .exit_codes import exit_code
-from .output import allow_any_terminal, tell_error, tell_traceback
+from .exit_codes import CLOSED, exit_code
+from .output import allow_any_terminal, output_failure, output_is_lost, tell_error, tell_traceback
 from .wording import in_options, meant, options_of
 
 # The parser raises the parent of this class, whose module differs between versions of typer, with the same methods.
@@ -36,16 +36,31 @@ def wrong_call(error: typer.BadParameter, known: dict[str, str]) -> InputError:
 
 
 def run(words: list[str]) -> int:
-    """Run a command line and return its exit code."""
+    """Run a command line and return its exit code, that of output that cannot be written if that is so."""
     allow_any_terminal()
+    code = run_command(words)
+    failure = output_failure()
+    if failure is None or isinstance(failure, BrokenPipeError):
+        return code if failure is None else CLOSED
+    refused = WriteFailed(f"standard output: {failure.strerror or failure}", reason=str(failure))
+    tell_error(refused, str(refused), as_json=False)
+    return exit_code(refused)
+
+
+def run_command(words: list[str]) -> int:
+    """Run a command line, tell its error, and return its exit code."""
     arguments = [word for word in words if word != "--debug"]
     try:
         return application()(arguments, prog_name="dpa2", standalone_mode=False) or 0
     except typer.Abort as error:  # the parser's word for Ctrl-C
         raise KeyboardInterrupt from error
+    except SystemExit:  # the parser's word, and that of tables, for output that nobody reads
+        return CLOSED
     except WRONG_CALL as error:
         refused: Exception = wrong_call(error, options(arguments))
     except (DPA2Error, OSError) as error:
+        if output_is_lost(error):
+            return CLOSED  # `run` says why
         refused = error
     if "--debug" in words:
         tell_traceback(refused)

@@ -11,6 +11,13 @@ from ..errors import FormatError
 DIVISORS = ".environment.std"  # names of arrays by which rows of the environment are divided end with it
 
 
+def require_real(weights: dict[str, np.ndarray]) -> None:
+    """Raise `FormatError` for an array of something else than real numbers, such as complex ones or texts."""
+    for name, array in weights.items():
+        if np.iscomplexobj(array) or (array.dtype.kind in "bOSUMmV" and array.dtype.name != "bfloat16"):
+            raise FormatError(f"tensor {name} holds {array.dtype}; must hold real numbers", file="", tensor=name)
+
+
 def require_usable(weights: dict[str, np.ndarray], source: str = "") -> None:
     """Raise `FormatError` for a number that is NaN or infinite, or a standard deviation of (almost) 0."""
     for name, array in weights.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from os import PathLike
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,7 +38,8 @@ def part(name: str) -> Any:
     """An attribute on which results depend: a new value resets them."""
 
     def value(self: DPA2) -> Any:
-        return self.parts[name]
+        found = self.parts[name]
+        return MappingProxyType(found) if isinstance(found, dict) else found
 
     def replace(self: DPA2, new: Any) -> None:
         self.change(self.parts | {name: own_copy(new)})
@@ -133,8 +135,11 @@ class DPA2(calculator.Calculator):
     def change(self, parts: dict[str, Any]) -> None:
         """Use what results depend on, if it is valid, and forget results and neighbors."""
         model = parts["model"]
+        if not isinstance(model, Model):
+            rule = "a dpa2.Model is wanted, as `dpa2.load` returns it"
+            raise InputError(f"model: is {shorten(model)}; {rule}", argument="model")
         refuse_unasked(model.config.fitting, parts["fparam"], parts["aparam"])
-        self.names = renaming(parts["types"] or {}, model.type_map)
+        self.names = renaming({} if parts["types"] is None else parts["types"], model.type_map)
         (cutoff, most), pairs = model.cutoffs.repinit, model.config.model_excluded_pairs
         options = {"neighbors": parts["neighbors"], "excluded_pairs": pairs, "type_map": model.type_map}
         self.list = SkinList(cutoff, most, parts["skin"], **options)
@@ -187,8 +192,10 @@ class DPA2(calculator.Calculator):
 
 
 def parameters_of(atoms: Any) -> tuple[Any, Any]:
-    """Return frame and atomic parameters that ASE atoms bring, as lists."""
-    return np.asarray(atoms.info.get("fparam")).tolist(), np.asarray(atoms.arrays.get("aparam")).tolist()
+    """Return frame and atomic parameters that ASE atoms bring, as lists where they are arrays."""
+    given = atoms.info.get("fparam"), atoms.arrays.get("aparam")
+    found = [value.tolist() if hasattr(value, "tolist") else value for value in given]
+    return found[0], found[1]
 
 
 def own_copy(value: Any) -> Any:

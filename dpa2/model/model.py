@@ -17,7 +17,7 @@ from ..batching.table import Cutoffs
 from ..config import DPA2Config
 from ..construction.build import load_weights
 from ..construction.precision import stored_precision
-from ..construction.usable import require_usable
+from ..construction.usable import require_real, require_usable
 from ..errors import BackendError, InputError, shorten
 from ..evaluation.forces import evaluate_prepared
 from ..evaluation.hessian import hessian
@@ -30,7 +30,7 @@ from ..nn.module import Leaf, leaves, map_leaves, map_roles
 from ..serialization.checkpoint import Checkpoint
 from ..structures.given import is_structure, structure_of
 from ..structures.parameters import refuse_unasked, with_parameters
-from ..structures.system import System, checked, frames, host_array, listed
+from ..structures.system import System, checked, frames, host_array, listed, refuse_masked
 from .acceleration import Acceleration, accelerated
 from .descriptor_view import DescriptorView
 from .extrapolation import warn_of_extrapolation
@@ -119,17 +119,22 @@ class Model:
         state: arrays by their canonical names, as of `state_dict` and of the module of `as_module`; or a pytree, as the
         one of `as_pytree`.
 
-        Raises `FormatError` for a tensor that is missing, left over, or of another shape.
+        Raises `FormatError` for a tensor that is missing, left over, of another shape, or no real numbers, for a NaN or
+        an infinity, and for a standard deviation of 0.
         """
         state = leaves(state) if isinstance(state, EnergyModel) else state
         if not isinstance(state, Mapping):
             wanted = "arrays by their names or the pytree of `as_pytree`"
             raise InputError(f"state: is {shorten(state)}; must be {wanted}", argument="state")
-        host = load_weights(self.config, {name: self.host_copy(array) for name, array in state.items()})
+        arrays = {name: self.host_copy(array) for name, array in state.items()}
+        require_real(arrays)
+        host = load_weights(self.config, arrays)
+        require_usable(leaves(host))
         return replace(self, weights=moved(host, None, self.backend, self.config, {})).require_acceleration()
 
     def host_copy(self, array: Array) -> np.ndarray:
         """Return a copy of an array of the model's library or of NumPy, which no later training changes."""
+        refuse_masked(array, "state")
         return np.array(self.backend.to_numpy(self.backend.asarray(array)))
 
     @undisturbed
@@ -328,7 +333,7 @@ class Model:
         Source: section 1.4 of the specification.
         """
         refuse_unasked(self.config.fitting, fparam, aparam)
-        index, origin = host_array(neighbor_index, "neighbor_index"), host_array(mapping, "mapping")
+        index, origin = np.atleast_1d(host_array(neighbor_index, "neighbor_index")), host_array(mapping, "mapping")
         limits, n = self.cutoffs.repinit, len(index)
         if n == 0:
             return self.of_no_atoms()

@@ -16,7 +16,7 @@ from ..backends.own_settings import undisturbed
 from ..batching.table import Cutoffs, lay_end_to_end
 from ..construction.precision import precision
 from ..descriptor.environment import Environment
-from ..errors import InputError
+from ..errors import InputError, shorten
 from ..neighbors import neighbor_list
 from ..nn.arrays import Float
 from ..nn.module import Leaf, leaves, map_roles
@@ -135,6 +135,9 @@ def frame_moments(system, environment: Environment, config) -> Columns:
     table = lay_end_to_end([np.where(system.types < 0, kinds, system.types)], [found],
                            Cutoffs(own, None, own, config.excluded_pairs, kinds), step=1)  # fmt: skip
     real = system.types >= 0
+    if not real.any():
+        none = Moments(*np.zeros((3, kinds)))
+        return Columns(none, none)
     plain = dataclasses.replace(environment, mean=np.zeros((kinds, 4)), std=np.ones((kinds, 4)))
     (rows, _), _ = plain.fold().vjp(table.types[real], table.vectors[real])
     types = table.types[real]
@@ -157,7 +160,12 @@ def fit_output_bias(
 
     Raises `InputError` if no frame has an energy.
     """
-    labelled = [f for f in frames if getattr(f, "energy", None) is not None]
+    frames = list(frames)
+    for k, frame in enumerate(frames):
+        if not (hasattr(frame, "system") and hasattr(frame, "energy")):
+            rule = "is no frame with an energy; pass a data set, or dpa2.data.Frame(system, energy, ...)"
+            raise InputError(f"frame {k}: {shorten(frame)} {rule}", argument="frames")
+    labelled = [f for f in frames if f.energy is not None]
     if not labelled:
         rule = "frames of a data set, as `dpa2.read_dataset` returns them, that have energies"
         raise InputError(f"an output bias needs {rule}; there is none", argument="frames")

@@ -10,6 +10,7 @@ from ..structures.system import host_array, refuse
 from .lists import Edges, Neighbors, Selection, norm, selected
 
 SAME_PLACE = 1e-6  # displacements are the same within this, relative to the largest coordinate (float32 has 6e-8)
+COARSE = 0.1  # rounding beyond this part of the cutoff would hide pairs that are missing
 
 
 def from_list(
@@ -92,8 +93,10 @@ def refuse_one_sided(edges: Edges, coordinates: np.ndarray, mapping: np.ndarray,
 
     The other side of i → image of j, displaced by t from j, is j → image of i, displaced by -t. Displacements are
     numbered, so that both are compared as integers. Pairs at the cutoff may be listed from one side, by rounding.
+    Atoms beyond the cutoff of all others have no say, however far away their program has put them.
     """
-    tolerance = SAME_PLACE * (1.0 + np.abs(coordinates).max())
+    edges = edges.at(np.flatnonzero(edges.distance <= cutoff))
+    tolerance = rounding_of(coordinates[np.concatenate([edges.center, edges.extended])], cutoff, name)
     there, back, kinds = numbered(coordinates - coordinates[mapping], tolerance)
     i, j, atoms = edges.center, edges.neighbor, len(coordinates)
     key = (i * atoms + j) * kinds + there[edges.extended]
@@ -105,6 +108,16 @@ def refuse_one_sided(edges: Edges, coordinates: np.ndarray, mapping: np.ndarray,
         within = rows[edges.distance[rows] <= cutoff - tolerance]
         if len(within):
             refuse_pair(edges, int(within[0]), what, name)
+
+
+def rounding_of(coordinates: np.ndarray, cutoff: float, name: str) -> float:
+    """How far apart, Å, places may be that are the same; an `InputError` where that says nothing about pairs."""
+    farthest = float(np.abs(coordinates).max(initial=0.0))
+    tolerance = SAME_PLACE * (1.0 + farthest)
+    if tolerance > COARSE * cutoff:
+        rule = "a list of neighbours cannot be checked there; move the structure to the origin"
+        refuse(name, "coordinates_ext", f"reach {farthest:.3g} Å, where single precision is coarser than pairs: {rule}")
+    return tolerance
 
 
 def refuse_pair(edges: Edges, k: int, what: str, name: str) -> NoReturn:

@@ -20,7 +20,7 @@ from ..nn.arrays import Float, Int
 from .hdf5 import Node
 from .places import Place, place_of, refuse_lmdb
 from .raw import RawFile, RawSet
-from .system import ABSENT, System, index_table, listed
+from .system import ABSENT, System, index_table, listed, ordered_names
 
 # Numbers in a frame of each file: a fixed count, and a count for each atom.
 WIDTHS = {
@@ -127,7 +127,7 @@ def read_dataset(
     names = [type_names(place, rename or {}) for place in places]
     if type_map is None:
         type_map = merged(places, names)
-    type_map = tuple(type_map)
+    type_map = ordered_names(type_map, "type_map")
     sets = [s for place, own in zip(places, names, strict=True) for s in frame_sets(place, own, type_map)]
     return Dataset(tuple(sets), type_map, np.arange(sum(s.frames for s in sets)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..errors import InputError
+from ..errors import InputError, shorten
 
 
 def renaming(pairs: Mapping[str, str], type_map: Sequence[str]) -> dict[str, str]:
@@ -12,13 +12,18 @@ def renaming(pairs: Mapping[str, str], type_map: Sequence[str]) -> dict[str, str
 
     {"OW": "O"} makes atoms OW those of a model's type O; where OW is the model's type, atoms O those of OW.
 
-    Raises `InputError` for a pair of which neither side is a type of the model, and for a name with two types.
+    Raises `InputError` for a pair of which neither side, or each, is a type of the model, and for a name with two.
 
     >>> renaming({"OW": "O", "HW": "H"}, ("O", "H")), renaming({"OW": "O"}, ("OW", "HW"))
     ({'OW': 'O', 'HW': 'H'}, {'O': 'OW'})
     """
+    if not isinstance(pairs, Mapping):
+        raise InputError(f"types: {shorten(pairs)} are no pairs of names, as {{'OW': 'O'}}", argument="types")
     found: dict[str, str] = {}
     for one, other in pairs.items():
+        if one in type_map and other in type_map and one != other:
+            rule = "both are types of the model, so it is not clear which atoms are meant"
+            raise InputError(f"types: {one}={other}: {rule}", argument="types")
         name, kind = (one, other) if other in type_map else (other, one)
         if kind not in type_map:
             rule = f"neither is a type of the model, which knows {', '.join(type_map)}"

@@ -88,8 +88,8 @@ def with_parameters(systems: Sequence[System], fparam: Array | None, aparam: Arr
     fparam = None if fparam is None else host_array(fparam, "fparam")
     aparam = None if aparam is None else host_array(aparam, "aparam")
     count = len(systems)
-    frame = [fparam] * count if fparam is None or np.ndim(fparam) == 1 else list(fparam)
-    atom = [aparam] * count if aparam is None or np.ndim(aparam) == 2 else list(aparam)
+    frame = [fparam] * count if fparam is None or np.ndim(fparam) < 2 else list(fparam)
+    atom = [aparam] * count if aparam is None or np.ndim(aparam) < 3 else list(aparam)
     if len(frame) != count or len(atom) != count:
         rule = f"fparam is given for {len(frame)} frames and aparam for {len(atom)}, there are {count} frames"
         raise InputError(rule, argument="fparam" if len(frame) != count else "aparam")

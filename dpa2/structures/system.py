@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -139,10 +139,7 @@ def refuse(system: str, argument: str, what: str, **facts: Any) -> NoReturn:
 
 def host_array(value, argument: str, system: str = "") -> np.ndarray:
     """Return any array (of an array library, nested lists) as a NumPy array of numbers or strings."""
-    if is_masked(value):
-        refuse(
-            system, argument, "is a masked array, whose masked entries would be read as data; pass it without a mask"
-        )
+    refuse_masked(value, argument, system)
     if hasattr(value, "detach"):  # a PyTorch tensor that is on a device or tracks gradients does not convert by itself
         value = value.detach().cpu()
     try:
@@ -152,6 +149,13 @@ def host_array(value, argument: str, system: str = "") -> np.ndarray:
     if array.dtype.kind not in "biufUS":
         refuse(system, argument, f"holds {array.dtype}; must hold numbers")
     return array
+
+
+def refuse_masked(value: Any, argument: str, system: str = "") -> None:
+    """Raise an `InputError` for a masked array."""
+    if is_masked(value):
+        rule = "whose masked entries would be read as data; pass it without a mask"
+        refuse(system, argument, f"is a masked array, {rule}")
 
 
 def is_masked(value: Any) -> bool:
@@ -245,10 +249,10 @@ def checked_types(
     if types.shape != (atoms,):
         refuse(name, "types", f"have shape {types.shape} for {atoms} atoms; must have ({atoms},)")
     if types.dtype.kind in "US":
-        return looked_up(types.astype(str).tolist(), tuple(type_map), name)
+        return looked_up(as_text(types, name), tuple(type_map), name)
     if types.dtype.kind not in "iu":
         refuse(name, "types", f"are {types.dtype}; must be integers or symbols of elements")
-    own = tuple(type_map if own is None else own)
+    own = ordered_names(type_map if own is None else own, "type_map", name)
     bad = np.flatnonzero((types < -1) | (types >= len(own)))
     if len(bad):
         atom = int(bad[0])
@@ -258,6 +262,21 @@ def checked_types(
         refuse(name, "types", f"atom {atom} has type {types[atom]}; {rule}", atom=atom)
     types = types.astype(np.int64)
     return types if own == tuple(type_map) else translated(types, own, tuple(type_map), name)
+
+
+def as_text(types: np.ndarray, name: str) -> list[str]:
+    """Return names of types, which may be bytes of ASCII."""
+    try:
+        return types.astype(str).tolist()
+    except UnicodeDecodeError as error:
+        refuse(name, "types", f"hold bytes that are no text ({error})")
+
+
+def ordered_names(names: Any, argument: str, name: str = "") -> tuple[str, ...]:
+    """Return names of types in the order in which indices stand for them, which a set does not have."""
+    if isinstance(names, (str, Set, Mapping, Iterator)):
+        refuse(name, argument, f"is a {type(names).__name__}; must be a list of names, in the order of their indices")
+    return tuple(names)
 
 
 def translated(types: np.ndarray, own: tuple[str, ...], type_map: tuple[str, ...], name: str) -> np.ndarray:

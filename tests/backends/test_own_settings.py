@@ -93,6 +93,39 @@ def test_settings_of_pytorch_change_no_bit(setting, dtype):
     assert torch.get_float32_matmul_precision() == "highest"
 
 
+PRECISIONS = """
+import sys, torch, dpa2
+from dpa2 import demo
+structure = demo.structure()
+given = structure["coordinates"], structure["types"], structure["cell"]
+water = [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]], ["O", "H", "H"]
+def results():
+    model = dpa2.load(demo.MODEL, backend="torch", dtype="float32")
+    return model.evaluate(*given).forces, model.hessian(*water)
+expected = results()
+place = eval(sys.argv[1])
+place.fp32_precision = sys.argv[2]
+assert all(map(torch.equal, results(), expected))
+assert place.fp32_precision == sys.argv[2]
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("torch.backends", "tf32"),
+        ("torch.backends.cuda.matmul", "tf32"),
+        ("torch.backends.mkldnn.matmul", "bf16"),
+    ],
+)
+def test_precisions_of_single_libraries_of_pytorch_change_no_bit(place, value):
+    if not hasattr(torch.backends.cuda.matmul, "fp32_precision"):
+        pytest.skip("PyTorch before 2.9 has one precision for all")
+    command = [sys.executable, "-c", PRECISIONS, place, value]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("setting", ["autocast to bfloat16", "rounded products", "default precision"])
 def test_a_module_is_trained_in_its_own_precision(setting):
     model = dpa2.load(demo.MODEL, backend="torch", dtype="float32")

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from command_line import run
@@ -10,6 +14,8 @@ from command_line import run
 from dpa2 import demo, errors
 from dpa2.cli.exit_codes import exit_code
 from dpa2.cli.output import one_line
+
+DPA2 = [sys.executable, "-c", "from dpa2.cli import main; main()"]
 
 
 @pytest.fixture
@@ -72,3 +78,27 @@ def test_every_named_error_has_an_exit_code():
 
 def test_a_message_is_one_line_whatever_a_file_sends_to_the_terminal():
     assert one_line("a\nb\tc \x1b[2Jd \u202ee é") == "a b c \\x1b[2Jd \\u202ee é"
+
+
+FULL = Path("/dev/full")  # a disk that is always full
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="only Linux has such a device")
+@pytest.mark.parametrize("arguments", [["info", demo.MODEL], ["info", demo.MODEL, "--json"], ["--help"], ["--version"]])
+def test_output_to_a_full_disk_is_a_failure_to_write(arguments):
+    command = [*DPA2, *map(str, arguments)]
+    with FULL.open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=300)
+    assert (done.returncode, done.stderr.count("\n")) == (8, 1)
+    assert done.stderr.startswith("WriteFailed: standard output: ")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has other errors for this")
+@pytest.mark.parametrize("arguments", [["info", demo.MODEL], ["info", demo.MODEL, "--json"], ["--help"]])
+def test_output_that_nobody_reads_ends_quietly(arguments):
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [*DPA2, *map(str, arguments)]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=300)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")

@@ -163,3 +163,37 @@ def test_types_change_by_set():
     renamed.set(types={"C": "H"})
     as_hydrogen = ase.Atoms("H3", water().positions, calculator=DPA2(demo.MODEL)).get_potential_energy()
     assert atoms.get_potential_energy() == pytest.approx(as_hydrogen, rel=1e-14) != expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("model", "water.dp"),
+        ("model", None),
+        ("types", ["OW", "HW"]),
+        ("types", "OW=O"),
+        ("types", {"O": "H"}),
+    ],
+)
+def test_an_attribute_of_another_kind_is_refused_and_changes_nothing(name, value):
+    atoms = water(DPA2(demo.MODEL))
+    energy = atoms.get_potential_energy()
+    with pytest.raises(InputError, match=name):
+        setattr(atoms.calc, name, value)
+    assert atoms.get_potential_energy() == energy
+
+
+def test_types_of_a_calculator_cannot_be_changed_past_it():
+    calculator = DPA2(demo.MODEL, types={"OW": "O"})
+    with pytest.raises(TypeError):
+        calculator.types["OW"] = "H"
+    assert pickle.loads(pickle.dumps(calculator)).types == {"OW": "O"}
+
+
+def test_parameters_of_atoms_that_are_no_numbers_are_refused_by_name():
+    atoms = water(DPA2(with_parameters()))
+    atoms.info["fparam"] = [0.1, 0.2]
+    atoms.get_potential_energy()
+    atoms.info["fparam"] = [[0.1], [0.2, 0.3]]
+    with pytest.raises(InputError, match="fparam"):
+        atoms.get_potential_energy()

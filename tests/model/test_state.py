@@ -149,3 +149,35 @@ def test_another_precision_or_chunk_needs_no_name_of_a_library():
 
 def test_the_cutoff_is_that_of_the_longest_list():
     assert MODEL.cutoff == MODEL.config.repinit.cutoff == 3.2
+
+
+WEIGHT, STD = "fitting.layers.0.weight", "descriptor.repinit.environment.std"
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        (WEIGHT, lambda x: x * np.nan, "no finite number"),
+        (WEIGHT, lambda x: x + np.inf, "no finite number"),
+        (STD, lambda x: x * 0.0, "nothing can be divided"),
+        (WEIGHT, lambda x: x + 1j, "real numbers"),
+        (WEIGHT, lambda x: x.astype(str), "real numbers"),
+        (WEIGHT, lambda x: np.ma.array(x, mask=True), "masked"),
+    ],
+)
+def test_a_state_that_gives_no_energies_is_refused(name, change, message):
+    model = dpa2.load(demo.MODEL)
+    state = model.state_dict()
+    with pytest.raises((FormatError, InputError), match=message):
+        model.with_state(state | {name: change(state[name])})
+
+
+@pytest.mark.parametrize("seed", [-1, "one", 1.5, None, True])
+def test_a_seed_that_is_no_number_is_refused(seed):
+    with pytest.raises(InputError, match="seed"):
+        dpa2.build(dpa2.load(demo.MODEL).config, seed=seed)
+
+
+def test_what_is_no_configuration_is_not_built():
+    with pytest.raises(InputError, match="config"):
+        dpa2.build("input.json")

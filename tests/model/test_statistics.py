@@ -146,3 +146,27 @@ def test_changing_the_bias_makes_predictions_meet_the_energies():
 def test_bias_without_energies_is_refused():
     with pytest.raises(InputError, match="no"):
         dpa2.fit_output_bias(load("base"), case_frames("base"))
+
+
+WATER = [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]]
+
+
+def test_statistics_are_taken_from_structures_without_labels():
+    model = dpa2.load(dpa2.demo.MODEL)
+    system = dpa2.System(WATER, [1, 0, 0], type_map=["H", "O"])
+    expected = dpa2.compute_statistics(model, [Frame(system, *[None] * 5, "water")]).state_dict()
+    for given in (system, (WATER, ["O", "H", "H"])):
+        found = dpa2.compute_statistics(model, [given]).state_dict()
+        assert all(np.array_equal(found[name], expected[name]) for name in expected)
+
+
+def test_what_is_no_frame_with_an_energy_is_refused():
+    with pytest.raises(InputError, match="frame 0"):
+        dpa2.fit_output_bias(dpa2.load(dpa2.demo.MODEL), [dpa2.System(WATER, ["O", "H", "H"])])
+
+
+def test_a_frame_of_virtual_atoms_adds_nothing_to_statistics():
+    model = dpa2.load(dpa2.demo.MODEL)
+    frames = [dpa2.System(WATER, ["O", "H", "H"]), dpa2.System(WATER, [-1, -1, -1])]
+    with_it, without = (dpa2.compute_statistics(model, f).state_dict() for f in (frames, frames[:1]))
+    assert all(np.array_equal(with_it[name], without[name]) for name in without)

@@ -137,3 +137,22 @@ def test_half_a_list_is_refused_for_all_cells(case, seed):
     if between.any():
         with pytest.raises(InputError, match="full list is needed"):
             from_list(coordinates, types, lower, mapping, n, 3.0, 10**6)
+
+
+def test_half_a_list_is_refused_whatever_stands_far_away():
+    """Programs park atoms that they do not use at a great distance."""
+    parked = {
+        "coordinates_ext": [*FULL["coordinates_ext"], [1e7, 0, 0]],
+        "types_ext": [0, 1, 0, 1, 0],
+        "mapping": [0, 1, 0, 1, 0],
+    }
+    assert from_list(**FULL | parked).counts.tolist() == [2, 2]
+    with pytest.raises(InputError, match="full list is needed"):
+        from_list(**FULL | parked | {"nlist": [[1, 3], [-1, -1]]})
+
+
+def test_a_list_that_cannot_be_checked_is_refused():
+    """At 1e9 Å, a program that computes in single precision has no digits left for distances."""
+    far = np.array(FULL["coordinates_ext"]) + 1e9
+    with pytest.raises(InputError, match="move the structure to the origin"):
+        from_list(**FULL | {"coordinates_ext": far})

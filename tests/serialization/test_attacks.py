@@ -101,6 +101,7 @@ watch = Watch()
 watch.on = True
 pickle.load(open("reduce.pd", "rb"))
 open("written", "w").close()
+import colorsys  # which nothing has imported yet
 watch.on = False
 print(*[event.split()[0] for event in watch.seen])
 """

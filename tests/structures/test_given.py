@@ -10,7 +10,8 @@ from dpa2 import testing
 from dpa2.data import read_dataset
 from dpa2.errors import InputError
 from dpa2.structures.naming import renaming
-from dpa2.structures.system import System, checked
+from dpa2.structures.parameters import with_parameters
+from dpa2.structures.system import System, checked, frames
 
 WATER = np.array([[0.0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]])
 
@@ -142,3 +143,24 @@ def test_renamed_types_are_those_of_the_model(reordered):
         renaming({"OW": "Ox"}, ("O", "H"))
     data = read_dataset(reordered, type_map=("OW", "HW"), rename={"O": "OW", "H": "HW"})
     assert data[0].system.types.tolist() == [0, 1, 1]
+
+
+@pytest.mark.parametrize("names", [{"H", "O"}, "HO", {"H": 0, "O": 1}, iter(["H", "O"])])
+def test_names_of_indices_have_an_order(names):
+    with pytest.raises(InputError, match="type_map"):
+        dpa2.load(dpa2.demo.MODEL).evaluate(dpa2.System([[0, 0, 0]], [1], type_map=names))
+
+
+def test_bytes_that_are_no_text_are_refused_by_name():
+    with pytest.raises(InputError, match="types"):
+        dpa2.load(dpa2.demo.MODEL).evaluate([[0, 0, 0]], np.array([b"\xff"]))
+
+
+def test_a_neighbour_list_without_axes_is_refused_by_name():
+    with pytest.raises(InputError, match="nlist"):
+        dpa2.load(dpa2.demo.MODEL).evaluate_extended([[0, 0, 0]], ["O"], 3, [0])
+
+
+def test_one_number_is_no_parameter_of_snapshots():
+    with pytest.raises(InputError, match="frame_parameters"):
+        checked(with_parameters(frames(np.zeros((2, 1, 3)), ["O"]), np.array(1.0), None)[0], ("O",))
