@@ -1,4 +1,4 @@
-"""What a forked process lacks: the threads of its parent, and with them JAX, whose calls would wait for ever."""
+"""What a forked process lacks: the threads of its parent, for which JAX and PyTorch would wait for ever."""
 
 from __future__ import annotations
 
@@ -29,5 +29,13 @@ def refuse_lost(library: str) -> None:
         )
 
 
+def keep_pytorch_to_one_thread() -> None:
+    """Let PyTorch's operations in a new child use one thread, as those of its data loaders do."""
+    set_threads = getattr(sys.modules.get("torch"), "set_num_threads", None)
+    if set_threads is not None:
+        set_threads(1)
+
+
 if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
     os.register_at_fork(after_in_child=note_lost_libraries)
+    os.register_at_fork(after_in_child=keep_pytorch_to_one_thread)

@@ -102,6 +102,37 @@ def test_processes_that_paddle_starts_evaluate(way, tmp_path):
     assert found == [expected] * 4
 
 
+MODULE = """
+from multiprocessing import get_context
+import dpa2
+from dpa2 import demo
+
+def gradient(_):
+    model, structure = dpa2.load(demo.MODEL, backend="torch"), demo.structure()
+    system = structure["coordinates"], structure["types"], structure["cell"]
+    energy = model.as_module()(model.prepare_systems([system]))[0].energy
+    energy.backward()
+    return float(energy)
+
+if __name__ == "__main__":
+    expected = gradient(0)
+    with get_context("fork").Pool(2) as pool:
+        found = pool.map(gradient, range(2))
+    print(all(other == expected for other in found))
+"""
+
+
+@FORKS
+def test_a_module_of_pytorch_works_in_processes_forked_after_its_threads_started(tmp_path):
+    pytest.importorskip("torch")
+    (tmp_path / "program.py").write_text(MODULE)
+    command = [sys.executable, "-W", "ignore", tmp_path / "program.py"]
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    environment = os.environ | dict.fromkeys(names, "2")  # with one thread there is none that a child could wait for
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+    assert done.stdout == "True\n", done.stderr
+
+
 @FORKS
 def test_processes_forked_from_one_that_used_jax_say_what_to_do(tmp_path):
     pytest.importorskip("jax")
