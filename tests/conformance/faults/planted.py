@@ -467,8 +467,8 @@ FAULTS = (
     ),
     Fault(
         "fitting/net",
-        "return y + take_rows(self.bias, types), pull_back",
-        "return y, pull_back",
+        "return xp.astype(y, bias.dtype) + bias, pull_back",
+        "return xp.astype(y, bias.dtype), pull_back",
         "atom_energy",
         "atom-bias-missing",
     ),
