@@ -133,7 +133,6 @@ def test_what_cannot_be_a_target_is_refused_by_name(place, monkeypatch):
     (place / "worse.py").write_text("def (")
     for target, error, said in (
         ("nowhere:f", InputError, "no module nowhere"),
-        ("mine.py:right", InputError, "mine:evaluate"),
         ("mine:missing", InputError, "no such function"),
         ("broken:f", TargetFailed, "no_such_package"),
         ("worse:f", TargetFailed, "SyntaxError"),

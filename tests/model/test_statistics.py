@@ -83,7 +83,7 @@ def test_statistics_take_any_structure_and_a_bias_needs_energies():
     for given in (water, dpa2.System(*water)):
         found = dpa2.compute_statistics(load("base"), [given]).state_dict()
         assert all(np.array_equal(found[name], array) for name, array in expected.items())
-        with pytest.raises(InputError, match="needs frames of a data set"):
+        with pytest.raises(InputError, match="is no frame with an energy"):
             dpa2.fit_output_bias(load("base"), [given])
     with pytest.raises(InputError, match="is no structure"):
         dpa2.compute_statistics(load("base"), [3])
