@@ -1,0 +1,8 @@
+"""The back ends whose library is not installed have no doctests to run."""
+
+from importlib.util import find_spec
+
+from dpa2.backends import BACKENDS
+
+MISSING = [name for name, entry in BACKENDS.items() if find_spec(entry.package) is None]
+collect_ignore_glob = [f"dpa2/backends/{name}*.py" for name in MISSING]
