@@ -56,7 +56,7 @@ class Shaped:
         return other
 
     def __reduce__(self) -> tuple:
-        """What makes the back end again in another process, where devices are other objects."""
+        """Return class, device and shape, for another process, where devices are other objects."""
         return remade, (type(self), self.device, replace(self.shape, width_cache=None))
 
     def own_settings(self) -> AbstractContextManager[Any]:

@@ -1,4 +1,4 @@
-"""What a forked process lacks: the threads of its parent, for which JAX and PyTorch would wait for ever."""
+"""Forked processes, which lack the threads of their parents, for which JAX and PyTorch would wait for ever."""
 
 from __future__ import annotations
 

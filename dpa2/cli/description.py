@@ -117,7 +117,7 @@ def cutoffs(section) -> str:
 
 
 def environments(weights: dict[str, np.ndarray]) -> Iterator[str]:
-    """What the statistics of each block's environments are."""
+    """Yield the range of the means and of the deviations of each block's environments, in words."""
     for block in ("repinit", "three_body", "repformer"):
         mean, std = (weights.get(f"descriptor.{block}.environment.{name}") for name in ("mean", "std"))
         if mean is not None and std is not None:

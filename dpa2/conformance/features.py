@@ -1,4 +1,4 @@
-"""What the model and the structure of a golden vector have that an implementation may lack."""
+"""The features of a golden vector: parts of its model and its structure that an implementation may lack."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def refuse_one_sided(edges: Edges, coordinates: np.ndarray, mapping: np.ndarray,
 
 
 def rounding_of(coordinates: np.ndarray, cutoff: float, name: str) -> float:
-    """How far apart, Å, places may be that are the same; an `InputError` where that says nothing about pairs."""
+    """Return the largest distance, Å, of places that count as one; an `InputError` where it is too large for pairs."""
     farthest = float(np.abs(coordinates).max(initial=0.0))
     tolerance = SAME_PLACE * (1.0 + farthest)
     if tolerance > COARSE * cutoff:

@@ -74,7 +74,7 @@ class Search:
         return bool(norm(moved).max() <= farthest)
 
     def crossings(self, step: np.ndarray) -> np.ndarray:
-        """How often atoms crossed a face of a periodic axis, for steps in fractional positions."""
+        """Return how many times atoms crossed a face of a periodic axis, for steps in fractional positions."""
         return np.where(periodic_axes(self.system), np.rint(step), 0.0)
 
     def moved(self, places: np.ndarray | None) -> Pairs:

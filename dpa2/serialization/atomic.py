@@ -27,7 +27,7 @@ MEANWHILE = (errno.ENOENT, errno.EEXIST, errno.ENOTEMPTY)  # another process was
 
 
 def why_no_file(path: Path) -> str:
-    """Why the entry at a path is not to be replaced by a file; empty if it is a regular file."""
+    """Return the reason not to replace the entry at a path by a file; empty if it is a regular file."""
     return "" if path.is_file() else "is a directory" if path.is_dir() else "is no regular file"
 
 

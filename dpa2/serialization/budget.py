@@ -127,5 +127,5 @@ def spend_text(text: str | bytes) -> None:
 
 
 def count(text: str | bytes, sign: str) -> int:
-    """How often a sign occurs."""
+    """Return the number of times that a sign occurs."""
     return text.count(sign) if isinstance(text, str) else text.count(sign.encode())

@@ -102,7 +102,7 @@ def contents(path: str | os.PathLike) -> Contents:
 
 
 def unmixed(path: Path, action: Callable[[], Contents]) -> Contents:
-    """What an action reads from a file or a directory; again, if it was replaced or moved aside meanwhile."""
+    """Return what an action reads from a file or a directory; repeat it if that was replaced meanwhile."""
     for _ in range(TRIES):
         before = identity(path)
         try:
@@ -117,7 +117,7 @@ def unmixed(path: Path, action: Callable[[], Contents]) -> Contents:
 
 
 def identity(path: Path) -> tuple | None:
-    """What changes when a directory is replaced; None for a file, which is read from one handle.
+    """Return a mark that changes when a directory is replaced; None for a file, which is read from one handle.
 
     `FileMissing` if there is nothing, and no other process is about to put it there.
     """
@@ -143,7 +143,7 @@ def within_budget(path: Path) -> Contents:
 
 
 def read_by_content(path: Path, container: Container) -> Contents:
-    """What a file of a format holds; a text that is no YAML, and is not called so, is no model instead of damaged."""
+    """Return the contents of a file of a format; a text that is no YAML, and not called so, is no model."""
     try:
         return container.read(path)
     except FormatError as error:
@@ -265,7 +265,7 @@ def convert(
 
 @dataclass(frozen=True)
 class Conversion:
-    """What a conversion did.
+    """The outcome of a conversion.
 
     digest: the identity of the written model. rounding: the largest relative change of a number; None if no precision
     was asked for. left_out: what else the source holds, such as an optimizer, by the names of its entries.

@@ -1,4 +1,4 @@
-"""What the chunks of an HDF5 dataset may ask for: a compressed one can unpack to far more than the dataset holds."""
+"""Limits of the chunks of an HDF5 dataset: a compressed one can unpack to far more than the dataset holds."""
 
 from __future__ import annotations
 

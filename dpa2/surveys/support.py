@@ -1,4 +1,4 @@
-"""What each back end does in each precision, found by doing it: one small model, every kind of result.
+"""The table of what each back end does in each precision, found by doing it with one small model.
 
 Errors are relative to the largest entry, against NumPy in float64, whose own agreement with the reference is shown by
 the demonstration.
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -28,12 +28,13 @@ from ..structures.system import System
 
 WATER = System([[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]], ["O", "H", "H"])
 PAIR = System([[0, 0, 0], [0, 0, 1.1]], ["O", "H"])
+Result = TypeVar("Result")
 STEP = 1e-6  # of the difference quotient by weights, relative to their size
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What one back end does of one feature in one precision.
+    """The outcome of one feature on one back end in one precision.
 
     error: against NumPy in float64, relative to the largest entry; None where there is nothing to compare.
     said: "yes", or why not.
@@ -51,20 +52,20 @@ def support(libraries: Sequence[str] = NAMES, dtypes: Sequence[str] = PRECISIONS
     exact = load(demo.MODEL)
     for library in libraries:
         for dtype in dtypes:
-            made = partial(load, demo.MODEL, backend=library, dtype=dtype)
+            model, missing = tried(partial(load, demo.MODEL, backend=library, dtype=dtype))
             for feature, check in FEATURES.items():
-                yield replace(tried(made, check, exact), library=library, dtype=dtype, feature=feature)
+                error, said = tried(partial(check, model, exact)) if model is not None else (None, missing)
+                yield Cell(library, dtype, feature, error, said)
 
 
-def tried(made: Callable[[], Model], check: Callable[[Model, Model], float | None], exact: Model) -> Cell:
-    """What came of one check: an error, or the reason why there is none."""
+def tried(action: Callable[[], Result]) -> tuple[Result | None, str]:
+    """Return the result of an action and "yes", or None and the reason why there is none."""
     try:
-        error = check(made(), exact)
+        return action(), "yes"
     except MissingDependency:
-        return Cell("", "", "", None, "not run here")
+        return None, "not run here"
     except (DPA2Error, NotImplementedError) as refused:
-        return Cell("", "", "", None, str(refused).split(";")[0].split(". ")[0])
-    return Cell("", "", "", error, "yes")
+        return None, str(refused).split(";")[0].split(". ")[0]
 
 
 def difference(model: Model, found: Any, expected: Any) -> float:
@@ -90,8 +91,8 @@ def hessian(model: Model, exact: Model) -> float:
 
 def batched(model: Model, exact: Model) -> float:
     """The error of the forces of two systems of different sizes that are evaluated together."""
-    found, expected = model.evaluate_many([WATER, PAIR]), [exact.evaluate(PAIR)]
-    return difference(model, found[1].forces, expected[0].forces)
+    _, found = model.evaluate_many([WATER, PAIR])
+    return difference(model, found.forces, exact.evaluate(PAIR).forces)
 
 
 def by_weights(model: Model, exact: Model) -> float:

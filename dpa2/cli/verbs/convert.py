@@ -46,7 +46,7 @@ def convert(
 
 
 def in_words(done, dtype: str | None) -> str:
-    """What happened to the numbers of a model."""
+    """Return the change of the numbers of a model, in words."""
     if done.rounding is None:
         return "read back and equal"
     change = f"largest relative change {done.rounding:.1e}" if done.rounding else "no number changed"

@@ -89,7 +89,7 @@ def bars(histogram) -> str:
 
 
 def beyond(block) -> str:
-    """How many atoms have more neighbours than the model holds."""
+    """Return the number of atoms that have more neighbours than the model holds, in words."""
     return f"{block.exceeding} of {block.histogram.sum()} atoms beyond"
 
 

@@ -56,7 +56,7 @@ def read_orbax(path: Path) -> Contents:
 
 
 def why_keep(path: Path) -> str:
-    """Why a directory is not to be replaced by a model; empty if it is a model and nothing else is in it."""
+    """Return the reason not to replace a directory by a model; empty if it is a model and nothing else is in it."""
     if not path.is_dir():
         return "is no directory, which a JAX model is"
     if not is_orbax(path):

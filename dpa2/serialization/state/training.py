@@ -43,7 +43,7 @@ def read_training(root, format: str) -> Contents:
 
 
 def training_only(root, extra: dict) -> tuple[str, ...]:
-    """What a checkpoint holds to go on with a training that has begun: the entries beside the model, and its step."""
+    """Return what only a training needs of a checkpoint: names of the entries beside the model, and the step."""
     beside = [key for key in root if key != MODEL] if isinstance(root.get(MODEL), dict) else []
     progress = extra.get(STEP)
     if isinstance(progress, dict) and progress.get("step") == 0:
