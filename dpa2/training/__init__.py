@@ -1,0 +1,1 @@
+"""From labelled frames to trained weights (the specification of training)."""
