@@ -160,6 +160,7 @@ def fit_output_bias(
 
     Raises `InputError` if no frame has an energy.
     """
+    model.require_energies("an output bias")
     frames = list(frames)
     for k, frame in enumerate(frames):
         if not (hasattr(frame, "system") and hasattr(frame, "energy")):
