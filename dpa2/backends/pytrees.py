@@ -16,6 +16,7 @@ from ..evaluation.forces import evaluate_prepared
 from ..evaluation.prepared import Prepared
 from ..evaluation.results import Evaluation
 from ..nn.module import Leaf, array_fields, for_each_module, map_leaves, map_roles
+from .prepared_for import require_prepared
 from .protocol import Backend
 
 
@@ -42,7 +43,11 @@ class PytreeFunction:
     backend: Backend
 
     def __call__(self, weights: Any, prepared: Prepared, atom_virial: bool = False) -> list[Evaluation]:
-        """Return an `Evaluation` for each system, differentiable in the weights that are trained."""
+        """Return an `Evaluation` for each system, differentiable in the weights that are trained.
+
+        Raises `BackendError` for systems prepared for another library or precision, `InputError` for what was not.
+        """
+        require_prepared(prepared, self.config, "jax")
         with self.backend.own_settings():
             program = self.backend.fold(map_roles(self.stopped, weights))
             return evaluate_prepared(program, self.backend, prepared, atom_virial)

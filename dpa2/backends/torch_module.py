@@ -11,6 +11,7 @@ from ..evaluation.forces import evaluate_prepared
 from ..nn.arrays import Array
 from ..nn.module import Leaf, map_leaves, map_roles
 from .own_settings import undisturbed
+from .prepared_for import require_prepared
 from .protocol import Backend
 
 if TYPE_CHECKING:
@@ -51,7 +52,11 @@ class EnergyModule(torch.nn.Module):  # type: ignore[misc, name-defined]  # torc
 
     @undisturbed
     def forward(self, prepared: Prepared, atom_virial: bool = False) -> list[Evaluation]:
-        """Return a list of `Evaluation`, one for each system."""
+        """Return a list of `Evaluation`, one for each system.
+
+        Raises `BackendError` for systems prepared for another library, device or precision, `InputError` otherwise.
+        """
+        require_prepared(prepared, self.config, "torch", self.backend.device)
         return evaluate_prepared(self.backend.fold(self.weights()), self.backend, prepared, atom_virial)
 
 
