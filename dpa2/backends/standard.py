@@ -33,9 +33,10 @@ class Standard(Eager):
     derivatives = NumPy.derivatives
 
     def __init__(self, name: str, namespace: Any, device: Any = None) -> None:
-        self.name, self.namespace, self.device = name, namespace, "cpu" if device is None else str(device)
-        self.options = {} if device is None else {"device": device}
+        self.name, self.namespace = name, namespace
+        self.options = {} if device is None else {"device": self.known(device)}
         x = self.matrix()
+        self.device = str(getattr(x, "device", "cpu"))
         require_standard(name, x)
         require_numbers(name, x, self.to_numpy)
         self.kind = type(x)
@@ -43,14 +44,21 @@ class Standard(Eager):
 
     def __reduce__(self) -> tuple:
         """The class, name, namespace and device; modules are pickled by their names."""
-        return made_again, (self.name, self.namespace.__name__, self.options.get("device"), self.shape)
+        device = self.device if self.options else None
+        return made_again, (self.name, self.namespace.__name__, device, self.shape)
+
+    def known(self, device: Any) -> Any:
+        """The library's object for the name of a device; the name itself where the library has no list of devices."""
+        if not isinstance(device, str) or not hasattr(self.namespace, "__array_namespace_info__"):
+            return device
+        return {str(one): one for one in self.namespace.__array_namespace_info__().devices()}.get(device, device)
 
     def matrix(self) -> Array:
         """The matrix [[1, 2]] on the device."""
         try:
             return self.namespace.asarray([[1.0, 2.0]], **self.options)
         except Exception as error:  # libraries raise anything
-            where = f" on device {self.device!r}" if self.options else ""
+            where = f" on device {self.options['device']!r}" if self.options else ""
             what = f"{self.name} cannot make an array{where}: {said(error)}"
             raise BackendError(what, backend=self.name, hint="numpy") from error
 
