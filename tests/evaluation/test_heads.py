@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import pickle
+from itertools import product
 
 import numpy as np
 import pytest
 from heads import HEADS, NAMES, ONE_OF_EACH, SAMPLES, expected, sample
 from hypothesis import given
 from hypothesis import strategies as st
-from libraries import EAGER, LIBRARIES
+from libraries import COMPILED, EAGER
 from tolerances import assert_close
 
 import dpa2
@@ -24,6 +25,12 @@ STEP = 1e-4
 BOX = {"coordinates": [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]], "types": ["O", "H", "H"]}
 
 
+def pairs(stems, compiled):
+    """Samples with libraries, as parameters; JAX, which compiles for each model, for some of them."""
+    chosen = [*product(stems, EAGER), *product(compiled, [COMPILED])]
+    return [pytest.param(stem, *library.values, marks=library.marks) for stem, library in chosen]
+
+
 def numbers(model, result, name):
     return model.backend.to_numpy(getattr(result, name))
 
@@ -34,7 +41,7 @@ def value_name(model) -> str:
 
 @pytest.mark.parametrize(
     ("stem", "library"),
-    [*product(SAMPLES, EAGER), *((stem, COMPILED) for stem in ONE_OF_EACH)],
+    pairs(SAMPLES, ONE_OF_EACH),
 )
 def test_values_are_those_of_the_reference(stem, library):
     model = dpa2.load(HEADS / f"{stem}.dp", backend=library)
@@ -79,7 +86,7 @@ def test_derivatives_are_the_limits_of_differences(stem):
 
 @pytest.mark.parametrize(
     ("stem", "library"),
-    [*product(ONE_OF_EACH, EAGER), *((stem, COMPILED) for stem in ("drawn_dipole", "property_excluded"))],
+    pairs(ONE_OF_EACH, ("drawn_dipole", "property_excluded")),
 )
 def test_derivatives_are_the_same_on_every_library(stem, library):
     (structure, _), file = sample(stem), HEADS / f"{stem}.dp"

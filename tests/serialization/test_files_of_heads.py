@@ -54,9 +54,10 @@ def test_numbers_that_stand_for_themselves_give_the_same_digest():
 def test_models_are_built_from_their_scripts(stem):
     script = json.loads((HEADS / f"{stem}.input.json").read_text())["model"]
     model = dpa2.build(script, seed=1)
-    assert dataclasses.replace(model.config, fitting=dpa2.load(HEADS / f"{stem}.dp").config.fitting) == dpa2.load(
-        HEADS / f"{stem}.dp"
-    ).config
+    assert (
+        dataclasses.replace(model.config, fitting=dpa2.load(HEADS / f"{stem}.dp").config.fitting)
+        == dpa2.load(HEADS / f"{stem}.dp").config
+    )
     assert script_to_config(config_to_script(model.config)) == model.config
     assert model.kind == dpa2.load(HEADS / f"{stem}.dp").kind
 
