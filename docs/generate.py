@@ -15,7 +15,7 @@ from dpa2 import config
 from dpa2.backends.requirements import FUNCTIONS
 from dpa2.conformance.features import FEATURES, features
 from dpa2.conformance.vectors import shipped
-from dpa2.serialization.settings import spelling
+from dpa2.serialization.settings import heads, spelling
 from dpa2.tracing.intermediates import TABLE
 
 DOCS = Path(__file__).parent
@@ -27,6 +27,10 @@ SECTIONS = {  # sections of the configuration, and the table of DeePMD-kit's wor
     "three_body": (config.ThreeBody, spelling.THREE_BODY),
     "repformer": (config.Repformer, spelling.REPFORMER),
     "fitting": (config.Fitting, spelling.FITTING),
+    "fitting.property": (config.Property, heads.KINDS["property"].words),
+    "fitting.dos": (config.Dos, heads.KINDS["dos"].words),
+    "fitting.dipole": (config.Dipole, heads.KINDS["dipole"].words),
+    "fitting.polarizability": (config.Polarizability, heads.KINDS["polarizability"].words),
 }
 
 
@@ -64,7 +68,8 @@ def vector_features() -> Iterator[str]:
     yield "|---|---|---|"
     having = {vector.name.partition("-")[0]: features(vector) for vector in shipped()}
     for name, (words, _) in FEATURES.items():
-        yield f"| `{name}` | {words} | {' '.join(number for number, known in having.items() if name in known)} |"
+        numbers = " ".join(number for number, known in having.items() if name in known)
+        yield f"| `{name}` | {words} | {numbers or 'with `--heads`'} |"
 
 
 def functions() -> Iterator[str]:

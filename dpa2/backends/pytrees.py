@@ -13,6 +13,7 @@ import numpy as np
 from ..config import DPA2Config
 from ..construction.trainability import trainable
 from ..evaluation.evaluate import evaluate
+from ..evaluation.outputs import Result
 from ..evaluation.prepared import Prepared
 from ..nn.module import Leaf, array_fields, for_each_module, map_leaves, map_roles
 from .prepared_for import require_prepared
@@ -43,7 +44,7 @@ class PytreeFunction:
 
     def __call__(
         self, weights: Any, prepared: Prepared, atom_virial: bool = False, gradient: bool = False
-    ) -> list[Any]:
+    ) -> list[Result]:
         """Return an `Evaluation`, or that of the model's kind, for each system, differentiable in what is trained.
 
         Raises `BackendError` for systems prepared for another library or precision, `InputError` for what was not.

@@ -8,6 +8,7 @@ from ..config import DPA2Config
 from ..construction.trainability import trainable
 from ..errors import BackendError, require
 from ..evaluation.evaluate import evaluate
+from ..evaluation.outputs import Result
 from ..nn.arrays import Array
 from ..nn.module import Leaf, map_leaves, map_roles
 from .own_settings import undisturbed
@@ -50,7 +51,7 @@ class EnergyModule(torch.nn.Module):  # type: ignore[misc, name-defined]  # torc
         return map_leaves(lambda name, before: require_same_kind(name, state[name], before), self.tree)
 
     @undisturbed
-    def forward(self, prepared: Prepared, atom_virial: bool = False, gradient: bool = False) -> list[Any]:
+    def forward(self, prepared: Prepared, atom_virial: bool = False, gradient: bool = False) -> list[Result]:
         """Return a list of `Evaluation`, or those of the model's kind, one for each system.
 
         Raises `BackendError` for systems prepared for another library, device or precision, `InputError` otherwise.

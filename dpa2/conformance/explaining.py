@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -42,7 +43,7 @@ def of_head(model: Model, ready: Prepared) -> dict[str, np.ndarray]:
     """Return the values of atoms and of the system."""
     program = model.weights.fold()
     if model.kind != ENERGY:
-        (out,) = evaluate(model.config, program, model.backend, ready)
+        out: Any = evaluate(model.config, program, model.backend, ready)[0]
         return values(out, model.backend.to_numpy)
     energy = np.asarray(program.vjp(ready.chunks, ready.inputs, model.backend)[0][0])[ready.plan.inverse]
     return {"atom_energy": energy[:, None], "energy": energy.sum(keepdims=True)}

@@ -13,7 +13,7 @@ from ..fitting.atomic_model import AtomicProgram
 from ..nn.arrays import Array, Float, array_namespace
 from .forces import evaluate_prepared, flow, share_out
 from .library import Library
-from .outputs import OUTPUTS
+from .outputs import OUTPUTS, Result
 from .prepared import Prepared
 from .rows import RowMap
 
@@ -28,7 +28,7 @@ def evaluate(
     *,
     atom_virial: bool = False,
     gradient: bool = False,
-) -> list[Any]:
+) -> list[Result]:
     """Return an `Evaluation`, or the class of `OUTPUTS` for the kind of the model, for each prepared system.
 
     Raises `InputError` for what a model of this kind does not have.

@@ -7,10 +7,17 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import InputError
 from ..nn.arrays import Array, array_namespace
+
+# The result of a model of any kind. A type checker takes it for that of energies, the most common kind; whoever has a
+# model of another kind uses `typing.cast`.
+if TYPE_CHECKING:
+    from .results import Evaluation as Result
+else:
+    Result = Any
 
 
 class Outputs:

@@ -21,7 +21,7 @@ from ..construction.usable import require_real, require_usable
 from ..errors import BackendError, InputError, shorten
 from ..evaluation.evaluate import evaluate, in_words, require_outputs
 from ..evaluation.hessian import hessian
-from ..evaluation.outputs import OUTPUTS
+from ..evaluation.outputs import OUTPUTS, Result
 from ..evaluation.prepared import Prepared
 from ..evaluation.results import Evaluation, stacked
 from ..fitting.atomic_model import AtomicModel, AtomicProgram
@@ -256,7 +256,7 @@ class Model:
         aparam: Array | None = None,
         atom_virial: bool = False,
         gradient: bool = False,
-    ) -> Any:
+    ) -> Result:
         """Return what the model predicts of a structure, or of snapshots of it: energy, forces and virial, mostly.
 
         A model that predicts energies returns an `Evaluation`; the other kinds (`model.kind`) return their own class
@@ -296,7 +296,7 @@ class Model:
         atom_virial: bool = False,
         gradient: bool = False,
         memory: int | None = None,
-    ) -> list[Any]:
+    ) -> list[Result]:
         """Return a result for each of several systems of any sizes. Other arguments and errors as for `evaluate`.
 
         systems: a list, a generator or a data set; each is a `System`, a frame of a data set, ASE atoms or a tuple
@@ -313,7 +313,7 @@ class Model:
     @undisturbed
     def compute(
         self, systems: Sequence[System], lists: Sequence[Neighbors], atom_virial: bool = False, gradient: bool = False
-    ) -> list[Any]:
+    ) -> list[Result]:
         """Return the results of systems that are checked already, with their neighbour lists."""
         worker = self.worker
         warn_of_extrapolation(self, lists)
@@ -341,7 +341,7 @@ class Model:
         neighbors: str = "strict",
         fparam: Array | None = None,
         aparam: Array | None = None,
-    ) -> Any:
+    ) -> Result:
         """Return the same from what other codes hand over: atoms with their periodic images, and a neighbour list.
 
         coordinates: (M, 3), Å, local atoms first. types: (M,). neighbor_index: (N, any width), indices into the M
@@ -368,7 +368,7 @@ class Model:
         warn_of_truncation(self.config, [local], [found])
         return self.compute([check_system(self.config, local)], [found])[0]
 
-    def of_no_atoms(self) -> Any:
+    def of_no_atoms(self) -> Result:
         """Return the results of a domain without atoms: sums are zero, there are no forces."""
         shapes: tuple[tuple[int, ...], ...] = (), (0, 3), (3, 3), (0,)
         if self.kind != ENERGY:

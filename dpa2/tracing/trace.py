@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -92,7 +93,7 @@ def results(model: Model, ready: Prepared) -> dict:
     """Values of the system and of its atoms, and their derivatives, in the table's shapes."""
     host = model.backend.to_numpy
     options = {"atom_virial": True} if model.kind == ENERGY else {"gradient": True}
-    (out,) = evaluate(model.config, model.program, model.backend, ready, **options)
+    out: Any = evaluate(model.config, model.program, model.backend, ready, **options)[0]
     if model.kind != ENERGY:
         return values(out, host) | {"gradient": by_atoms(host(out.gradient))}
     return {

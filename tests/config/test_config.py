@@ -25,6 +25,10 @@ SECTIONS = {  # every section by its path, with settings that it needs
     "three_body": CUTOFFS,
     "repformer": CUTOFFS,
     "fitting": {},
+    "fitting.property": {},
+    "fitting.dos": {},
+    "fitting.dipole": {},
+    "fitting.polarizability": {},
 }
 CLASSES = {cls.path: cls for cls in Section.__subclasses__()}
 SETTINGS = [(path, name) for path, cls in CLASSES.items() for name in declared_types(cls)]

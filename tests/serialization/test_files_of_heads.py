@@ -203,7 +203,7 @@ def test_a_file_with_several_descriptors_or_none_is_told():
 
 def test_a_descriptor_alone_is_read():
     file = HEADS / "other_descriptor_only.yaml"
-    with pytest.raises(UnsupportedModel, match="dpa2.load_descriptor reads it"):
+    with pytest.raises(UnsupportedModel, match=r"dpa2\.load_descriptor reads it"):
         dpa2.load(file)
     one, other = read_descriptor(file).weights, read(OF_ENERGIES / "dpa2_tiny.dp").weights
     names = {name for name in other if name.startswith("descriptor.")}
