@@ -42,7 +42,7 @@ def evaluate(
 def require_outputs(config: DPA2Config, atom_virial: bool, gradient: bool) -> None:
     """Raise `InputError` for something that models of other kinds give."""
     if atom_virial and config.kind != ENERGY:
-        rule = f"belongs to energies, and this model predicts {in_words(config)}; gradient=True gives its derivatives"
+        rule = f"belongs to energies, and this model predicts {in_words(config)}; `gradient=True` gives its derivatives"
         raise InputError(f"atom_virial: {rule}", argument="atom_virial")
     if gradient and config.kind == ENERGY:
         rule = "belongs to models of other kinds; minus the gradient of an energy are the `forces` of every evaluation"

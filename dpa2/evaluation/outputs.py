@@ -79,7 +79,7 @@ class DipoleEvaluation(Outputs):
         Raises `InputError` where the evaluation was made without `gradient=True`.
         """
         if self.gradient is None:
-            raise InputError("born_charges: evaluate with gradient=True, which computes them", argument="gradient")
+            raise InputError("born_charges: evaluate with `gradient=True`, which computes them", argument="gradient")
         components = [self.gradient[..., k, :, :] for k in range(3)]
         return array_namespace(self.gradient).stack(components, axis=-2)
 

@@ -73,21 +73,34 @@ def test_the_numbers_of_old_statistics_are_rounded_as_loading_does():
 # A file whose heads are not all of one kind
 
 
-def test_energy_heads_beside_a_property_head_load_and_the_other_one_is_named():
-    with pytest.warns(UserWarning, match=r"prop \(property\)"):
-        models = dpa2.load_multitask(PROPERTY)
-    assert list(models) == ["water_1", "water_2"]
-    assert all(np.isfinite(model.evaluate(**structure("cluster")).energy) for model in models.values())
-    with pytest.raises(UnsupportedModel, match="property"):
-        dpa2.load(PROPERTY, head="prop")
-    with pytest.raises(InputError, match=r"choose one of: water_1, water_2; .*prop \(property\)"):
+def test_a_property_head_is_loaded_beside_energy_heads():
+    models = dpa2.load_multitask(PROPERTY)
+    assert {name: model.kind for name, model in models.items()} == {
+        "water_1": "energy", "water_2": "energy", "prop": "property",
+    }  # fmt: skip
+    assert np.isfinite(models["water_1"].evaluate(**structure("cluster")).energy)
+    assert np.isfinite(models["prop"].evaluate(**structure("cluster")).property).all()
+    with pytest.raises(InputError, match=r"choose one of: water_1, water_2, prop$"):
         dpa2.load(PROPERTY)
+
+
+def test_a_head_of_an_unknown_kind_is_named_and_left_out(tmp_path):
+    torch = pytest.importorskip("torch")
+    found = torch.load(PROPERTY, weights_only=True)
+    heads = found["model"]["_extra_state"]["model_params"]["model_dict"]
+    heads["prop"]["fitting_net"]["type"] = "denoise"
+    torch.save(found, tmp_path / "other.pt")
+    with pytest.warns(UserWarning, match=r"prop \(denoise\)"):
+        models = dpa2.load_multitask(tmp_path / "other.pt")
+    assert list(models) == ["water_1", "water_2"]
+    with pytest.raises(UnsupportedModel, match="denoise"):
+        dpa2.load(tmp_path / "other.pt", head="prop")
 
 
 def test_info_shows_what_each_head_predicts(call):
     told = call("info", PROPERTY)[1].splitlines()
     assert [line.split()[1:] for line in told if line.startswith("head ")] == [
-        ["water_1", "energy"], ["water_2", "energy"], ["prop", "property", "(not", "read)"],
+        ["water_1", "energy"], ["water_2", "energy"], ["prop", "property"],
     ]  # fmt: skip
     facts = json.loads(call("info", PROPERTY, "--json")[1])
     assert facts["kinds"] == {"water_1": "ener", "water_2": "ener", "prop": "property"}

@@ -20,7 +20,7 @@ UNSUPPORTED = {
     "model.@version": (1, "Model version 1"),
     "model.descriptor.type": ("se_e2_a", "se_e2_a"),
     "model.descriptor.@version": (5, "Descriptor version 5"),
-    "model.fitting.type": ("dipole", "dipole"),
+    "model.fitting.type": ("denoise", "denoise"),
     "model.fitting.@version": (5, "Fitting version 5"),
     "model.descriptor.type_embedding.@version": (3, "TypeEmbedNet version 3"),
     f"{LAYER}.@version": (9, "RepformerLayer version 9"),

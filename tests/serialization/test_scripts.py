@@ -10,7 +10,7 @@ import pytest
 from checkpoints import CASES, GENUINE, SAMPLES, base, by_name, change
 
 from dpa2 import config as c
-from dpa2.errors import ConfigurationError, UnsupportedModel
+from dpa2.errors import ConfigurationError, InputError, UnsupportedModel
 from dpa2.serialization import config_to_script, read, script_to_config
 
 
@@ -122,7 +122,7 @@ def test_automatic_neighbor_counts_are_refused_with_a_hint(place, word):
 
 OTHER_KINDS = {
     "descriptor.type": "dpa3",
-    "fitting_net.type": "dipole",
+    "fitting_net.type": "denoise",
     "type": "linear_ener",
     "spin": {"use_spin": [True, False]},
     "modifier": {"type": "dipole_charge"},
@@ -137,7 +137,7 @@ def test_scripts_of_other_models_are_refused_by_name(path):
 
 
 def test_a_multi_task_script_is_told_its_heads():
-    with pytest.raises(UnsupportedModel, match="water, ice"):
+    with pytest.raises(InputError, match="water, ice"):
         script_to_config({"shared_dict": {}, "model_dict": {"water": {}, "ice": {}}})
 
 
