@@ -106,6 +106,7 @@ def read_choice(value, choices, path: str):
     lists = [c for c in rest if get_origin(c) is tuple]
     if len(rest) > 1:
         rest = lists if isinstance(value, (list, tuple)) else [c for c in rest if c not in lists]
+        rest = [c for c in rest if isinstance(c, type) and isinstance(value, c)] or rest
     return read_value(value, rest[0], path)
 
 
