@@ -15,6 +15,8 @@ from dpa2.conformance.features import FEATURES, features
 from dpa2.conformance.vectors import shipped
 from dpa2.serialization.settings import spelling
 from dpa2.tracing.intermediates import TABLE
+from dpa2.training import schedules
+from dpa2.training.script import course, data, loss, optimizer
 
 DOCS = Path(__file__).parent
 SECTIONS = {  # sections of the configuration, and the table of DeePMD-kit's words for each
@@ -26,6 +28,20 @@ SECTIONS = {  # sections of the configuration, and the table of DeePMD-kit's wor
     "repformer": (config.Repformer, spelling.REPFORMER),
     "fitting": (config.Fitting, spelling.FITTING),
 }
+
+
+TRAINING = (  # sections of input scripts, and the settings that they have
+    ("learning_rate", schedules.Schedule),
+    ("learning_rate, exp", schedules.Exponential),
+    ("learning_rate, wsd", schedules.WarmupStableDecay),
+    ("optimizer", optimizer.OptimizerSettings),
+    ("loss", loss.LossSettings),
+    ("training", course.CourseSettings),
+    ("training", course.StatisticsFile),
+    ("training_data", data.TrainingDataSettings),
+    ("validation_data", data.ValidationDataSettings),
+    ("model", course.StatisticsSettings),
+)
 
 
 def intermediates() -> Iterator[str]:
@@ -65,7 +81,20 @@ def vector_features() -> Iterator[str]:
         yield f"| `{name}` | {words} | {' '.join(number for number, known in having.items() if name in known)} |"
 
 
-TABLES = {"intermediates": intermediates, "settings": settings, "features": vector_features}
+def training_settings() -> Iterator[str]:
+    """Every key of an input script beside those of the model, with its default."""
+    yield "| section | key | default |"
+    yield "|---|---|---|"
+    seen: set[tuple[str, str]] = set()
+    for section, cls in TRAINING:
+        for field in dataclasses.fields(cls):
+            first = section.partition(",")[0], field.name
+            if first not in seen and first != ("learning_rate", "steps"):
+                yield f"| {section} | `{field.name}` | {default(field)} |"
+            seen.add(first)
+
+
+TABLES = {"intermediates": intermediates, "settings": settings, "features": vector_features, "training": training_settings}
 
 
 def filled(text: str) -> str:

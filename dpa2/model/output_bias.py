@@ -5,14 +5,15 @@ Source: section 12.2 of the specification.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import InputError, shorten
 from ..nn.arrays import Float
 from ..structures.datasets import Frame
-from ..structures.system import numbers
+from ..structures.system import System, numbers
 from .model import Model
 from .preparation import check_system, list_neighbors
 from .statistics import with_weights
@@ -35,6 +36,59 @@ def fit_output_bias(
 
     Raises `InputError` if no frame has an energy.
     """
+    systems, energies = labelled_systems(model, frames)
+    missing = energies - predictions(model, systems, progress) if change else energies
+    return with_fit(model, type_counts(systems, model.config), missing, change)
+
+
+@dataclass(frozen=True, eq=False)
+class BiasFit:
+    """A model with another output bias, and the errors of its energies (eV per atom) on frames, before and after."""
+
+    model: Model
+    before: Float[np.ndarray, "frame"]
+    after: Float[np.ndarray, "frame"]
+
+
+def compare_output_bias(
+    model: Model,
+    frames: Iterable[Frame],
+    *,
+    change: bool = True,
+    values: Sequence[float] | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> BiasFit:
+    """The model with a fitted output bias, or with `values` (eV) for all types, and what that does to its energies.
+
+    Other arguments and errors as for `fit_output_bias`.
+    """
+    systems, energies = labelled_systems(model, frames)
+    errors, counts = predictions(model, systems, progress) - energies, type_counts(systems, model.config)
+    if values is None:
+        new = with_fit(model, counts, -errors if change else energies, change)
+    else:
+        new = with_weights(model, {"bias": checked_values(values, model)})
+    shift = counts @ (own_bias(new) - own_bias(model))
+    atoms = np.array([max(1, int((s.types >= 0).sum())) for s in systems])
+    return BiasFit(new, errors / atoms, (errors + shift) / atoms)
+
+
+def own_bias(model: Model) -> Float[np.ndarray, "type"]:
+    """Return the output bias of a model on the host."""
+    return model.backend.to_numpy(model.weights.bias).astype(float)
+
+
+def checked_values(values: Sequence[float], model: Model) -> Float[np.ndarray, "type"]:
+    """Return a finite number for each type, in eV."""
+    found = numbers(values, "values", "")
+    if found.shape != (len(model.type_map),) or not np.isfinite(found).all():
+        rule = f"must be {len(model.type_map)} finite numbers, for {', '.join(model.type_map)}"
+        raise InputError(f"values: {found.tolist()} {rule}", argument="values")
+    return found
+
+
+def labelled_systems(model: Model, frames: Iterable[Frame]) -> tuple[list[System], Float[np.ndarray, "frame"]]:
+    """Return the checked structures of the frames that have an energy, and these energies in eV."""
     frames = list(frames)
     for k, frame in enumerate(frames):
         if not (hasattr(frame, "system") and hasattr(frame, "energy")):
@@ -45,12 +99,13 @@ def fit_output_bias(
         rule = "frames of a data set, as `dpa2.read_dataset` returns them, that have energies"
         raise InputError(f"an output bias needs {rule}; there is none", argument="frames")
     systems = [check_system(model.config, f.system, f.name) for f in labelled]
-    energies = np.array([checked_energy(f) for f in labelled])
-    present = model.backend.to_numpy(model.weights.bias).astype(float)
-    if change:
-        energies = energies - predictions(model, systems, progress)
-    bias, deviation = solve(type_counts(systems, model.config), energies, model.config)
-    return with_weights(model, {"bias": present + bias if change else bias, "deviation": deviation})
+    return systems, np.array([checked_energy(f) for f in labelled])
+
+
+def with_fit(model: Model, counts: Float[np.ndarray, "frame type"], energies, change: bool) -> Model:
+    """Return the model with the bias that fits energies of frames, or with it added to the present one."""
+    bias, deviation = solve(counts, energies, model.config)
+    return with_weights(model, {"bias": own_bias(model) + bias if change else bias, "deviation": deviation})
 
 
 def checked_energy(frame: Frame) -> float:

@@ -15,6 +15,7 @@ CALLS = {
     "eval": [["eval", "MODEL", "DATA"]],
     "info": [["info", "MODEL", "--tensors"], ["info", "HEADS", "--tensors"]],
     "convert": [["convert", "MODEL", "TARGET"]],
+    "change-bias": [["change-bias", "MODEL", "DATA", "--out", "TARGET"]],
     "neighbors": [["neighbors", "MODEL", "DATA"]],
     "precision": [["precision", "MODEL", "DATA", "--frames", "1"]],
 }
