@@ -45,7 +45,7 @@ def load(
     FormatError
         The file is damaged (facts: file, and tensor or key).
     UnsupportedModel
-        The file holds another kind of model than a DPA-2 energy model (facts: file, what).
+        The file holds another kind of model (facts: file, what); `dpa2.load_descriptor` may read its descriptor.
     InputError
         The file does not have the head that is asked for, or has several and none is asked for (facts: heads).
     BackendError, MissingDependency
@@ -63,9 +63,9 @@ def load(
 def load_multitask(
     file: str | PathLike[str], backend: str = "numpy", dtype: Any = None, device: str | None = None
 ) -> dict[str, Model]:
-    """Return the models of all energy heads of a file, by name; tensors that they share in the file stay shared.
+    """Return the models of all heads of a file, by name; tensors that they share in the file stay shared.
 
-    A warning names the heads that predict something else.
+    Heads may predict different things (`model.kind`). A warning names those whose kind is not known.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def load_multitask(
         raise InputError(f"{file}: holds one model; read it with `dpa2.load`", argument="file", file=str(file))
     if contents.others():
         warnings.warn(f"{file}: {contents.others()[2:]}", stacklevel=2)
-    read = {head: serialization.read_from(contents, file, head) for head in contents.energy_heads}
+    read = {head: serialization.read_from(contents, file, head) for head in contents.known_heads}
     return {name: Model.from_checkpoint(c, backend, dtype, device, str(file), moved) for name, c in read.items()}
 
 

@@ -12,9 +12,8 @@ import numpy as np
 
 from ..config import DPA2Config
 from ..construction.trainability import trainable
-from ..evaluation.forces import evaluate_prepared
+from ..evaluation.evaluate import evaluate
 from ..evaluation.prepared import Prepared
-from ..evaluation.results import Evaluation
 from ..nn.module import Leaf, array_fields, for_each_module, map_leaves, map_roles
 from .protocol import Backend
 
@@ -41,11 +40,13 @@ class PytreeFunction:
     config: DPA2Config
     backend: Backend
 
-    def __call__(self, weights: Any, prepared: Prepared, atom_virial: bool = False) -> list[Evaluation]:
-        """Return an `Evaluation` for each system, differentiable in the weights that are trained."""
+    def __call__(
+        self, weights: Any, prepared: Prepared, atom_virial: bool = False, gradient: bool = False
+    ) -> list[Any]:
+        """Return an `Evaluation`, or that of the model's kind, for each system, differentiable in what is trained."""
         with self.backend.own_settings():
             program = self.backend.fold(map_roles(self.stopped, weights))
-            return evaluate_prepared(program, self.backend, prepared, atom_virial)
+            return evaluate(self.config, program, self.backend, prepared, atom_virial=atom_virial, gradient=gradient)
 
     def stopped(self, leaf: Leaf, array: Any) -> Any:
         """Return an array; one that is not trained has gradient zero."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..config import DPA2Config
 from ..construction.trainability import trainable
 from ..errors import BackendError, require
-from ..evaluation.forces import evaluate_prepared
+from ..evaluation.evaluate import evaluate
 from ..nn.arrays import Array
 from ..nn.module import Leaf, map_leaves, map_roles
 from .own_settings import undisturbed
@@ -15,8 +15,7 @@ from .protocol import Backend
 
 if TYPE_CHECKING:
     from ..evaluation.prepared import Prepared
-    from ..evaluation.results import Evaluation
-    from ..fitting.energy import EnergyModel
+    from ..fitting.atomic_model import AtomicModel
 
 torch = require("torch", "torch")
 
@@ -24,7 +23,7 @@ torch = require("torch", "torch")
 class EnergyModule(torch.nn.Module):  # type: ignore[misc, name-defined]  # torch is imported late
     """A view of an energy model; see `as_module`."""
 
-    def __init__(self, config: DPA2Config, weights: EnergyModel, backend: Backend) -> None:
+    def __init__(self, config: DPA2Config, weights: AtomicModel, backend: Backend) -> None:
         super().__init__()
         self.config, self.backend, self.tree = config, backend, weights
         map_roles(self.register, weights)
@@ -44,15 +43,16 @@ class EnergyModule(torch.nn.Module):  # type: ignore[misc, name-defined]  # torc
         else:
             place.register_buffer(last, tensor)
 
-    def weights(self) -> EnergyModel:
+    def weights(self) -> AtomicModel:
         """Return the tree of modules over the present parameters."""
         state = {**dict(self.named_parameters()), **dict(self.named_buffers())}
         return map_leaves(lambda name, before: require_same_kind(name, state[name], before), self.tree)
 
     @undisturbed
-    def forward(self, prepared: Prepared, atom_virial: bool = False) -> list[Evaluation]:
-        """Return a list of `Evaluation`, one for each system."""
-        return evaluate_prepared(self.backend.fold(self.weights()), self.backend, prepared, atom_virial)
+    def forward(self, prepared: Prepared, atom_virial: bool = False, gradient: bool = False) -> list[Any]:
+        """Return a list of `Evaluation`, or those of the model's kind, one for each system."""
+        program = self.backend.fold(self.weights())
+        return evaluate(self.config, program, self.backend, prepared, atom_virial=atom_virial, gradient=gradient)
 
 
 def require_same_kind(name: str, tensor: Any, before: Any) -> Any:
@@ -65,7 +65,7 @@ def require_same_kind(name: str, tensor: Any, before: Any) -> Any:
     return tensor
 
 
-def as_module(config: DPA2Config, weights: EnergyModel, backend: Backend) -> Any:
+def as_module(config: DPA2Config, weights: AtomicModel, backend: Backend) -> Any:
     """Return a `torch.nn.Module` whose parameters are the weights of a model, under their canonical names.
 
     `module(prepared)` evaluates what `model.prepare_systems` prepared, differentiably in the parameters, forces and

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ..config import DPA2Config
+from ..config import ENERGY, DPA2Config
 from ..config.parsing import Section, required
+from ..evaluation.evaluate import in_words
 from ..serialization import Checkpoint, places
 
 IN_WORDS = {  # settings that the rows of the blocks show
@@ -54,13 +55,14 @@ def facts(checkpoint: Checkpoint, path: str) -> dict[str, Any]:
     }
     return {
         "writer": checkpoint.metadata.get("writer"),
+        "predicts": config.kind,
         "types": list(config.types),
         "dtype": config.dtype,
         **counts,
         "bytes": sum(w.nbytes for w in weights.values()),
         "file_bytes": size(Path(path)),
         "min_distance": checkpoint.metadata.get("min_distance"),
-        "bias": dict(zip(config.types, weights["bias"].ravel().tolist(), strict=True)),
+        "bias": dict(zip(config.types, weights["bias"].tolist(), strict=True)),
         "settings": changed_settings(config),
         "digest": checkpoint.digest(),
     }
@@ -80,9 +82,17 @@ def rows(facts: dict[str, Any], checkpoint: Checkpoint) -> Iterator[tuple[str, s
     yield from blocks(config)
     yield from zip(["settings"] + [""] * len(facts["settings"]), map(setting, facts["settings"].items()), strict=False)
     yield "statistics", "; ".join(environments(checkpoint.weights))
-    yield "bias / eV", ", ".join(f"{name} {value:.6g}" for name, value in facts["bias"].items())
+    unit = " / eV" if config.kind == ENERGY else ""
+    yield f"bias{unit}", ", ".join(f"{name} {numbers(value)}" for name, value in facts["bias"].items())
     if facts["min_distance"] is not None:
         yield "min_distance", f"{facts['min_distance']:.4g} Å"
+
+
+def numbers(bias: float | list[float]) -> str:
+    """The bias of a type in words: a number, or the first three components."""
+    if isinstance(bias, float):
+        return f"{bias:.6g}"
+    return f"[{', '.join(f'{b:.4g}' for b in bias[:3])}{', ...' if len(bias) > 3 else ''}]"
 
 
 def setting(item: tuple[str, Any]) -> str:
@@ -102,6 +112,7 @@ def blocks(config: DPA2Config) -> Iterator[tuple[str, str]]:
     dims = f"atom_dim {former.atom_dim}, pair_dim {former.pair_dim}"
     yield "repformer", f"{cutoffs(former)}, {former.layers} layers, {dims}"
     yield "fitting", f"widths {list(config.fitting.widths)}, {config.fitting.dtype}"
+    yield "predicts", in_words(config)
     yield "descriptor", f"{config.descriptor_dim} numbers per atom, {config.dtype}"
 
 

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ..config import ENERGY, DPA2Config
 from ..errors import InputError, require
 from ..structures.datasets import Frame
 from ..structures.system import System
+from .head_results import ValueMeasure, measures, value_row
 
 
 @dataclass(frozen=True)
@@ -72,12 +74,19 @@ def check_name(file: str | None) -> None:
         require("ase.io", "ase")
 
 
-def row(frame: Frame, found, to_numpy) -> dict:
+def measures_of(config: DPA2Config) -> tuple[Measure | ValueMeasure, ...]:
+    """Return the kinds of errors of a model."""
+    return MEASURES if config.kind == ENERGY else measures(config)
+
+
+def row(config: DPA2Config, frame: Frame, found, to_numpy) -> dict:
     """Results of one evaluation, with their errors where the frame has labels (eV, eV/Å, pressure in eV/Å³).
 
     Virtual atoms, which fill up frames of the mixed layout, are no atoms: they are not counted and have no errors.
     """
     real = real_atoms(frame)
+    if config.kind != ENERGY:
+        return value_row(config, frame, real, found, to_numpy)
     forces, virial = to_numpy(found.forces), to_numpy(found.virial)
     volume = found.volume
     out = {
@@ -106,14 +115,14 @@ def real_atoms(frame: Frame) -> np.ndarray:
     return types >= 0 if types.dtype.kind in "iu" else np.ones(len(types), dtype=bool)
 
 
-def summary(rows: list[dict]) -> dict[str, float]:
-    """Numbers of frames and atoms, and the errors of each of `MEASURES` for which there are labels.
+def summary(rows: list[dict], config: DPA2Config) -> dict[str, float]:
+    """Numbers of frames and atoms, and the errors of each measure of the model for which there are labels.
 
     They are mean absolute and root mean square errors, and the number of frames with such a label: `energy_mae`,
     `energy_rmse`, `energy_frames`; per atom `energy_mae_per_atom`, `energy_rmse_per_atom`.
     """
     found: dict[str, float] = {"frames": len(rows), "atoms": sum(r["atoms"] for r in rows)}
-    for measure in MEASURES:
+    for measure in measures_of(config):
         errors = [measure.of(r).ravel() for r in rows if f"{measure.label}_error" in r]
         if sum(map(len, errors)):
             all_of_them = np.concatenate(errors)
@@ -177,16 +186,33 @@ def image(row: dict, system: System):
     names = np.array(system.type_map)[np.asarray(system.types)[real]]
     numbers = [data.atomic_numbers.get(str(name), 0) for name in names]
     atoms = ase.Atoms(numbers, np.asarray(system.coordinates)[real], info={"name": row["name"]})
-    results = {"energy": row["energy"], "forces": row["forces"][real], "energies": row["atom_energy"][real]}
+    energies = "energy" in row
+    results = ase_results(row, real) if energies else kept_values(atoms, row, real)
     if system.cell is not None:
         atoms.set_cell(np.where(np.array(system.pbc)[:, None], system.cell, 0.0))
         atoms.pbc = system.pbc
-    if atoms.pbc.all():
+    if atoms.pbc.all() and energies:
         results["stress"] = (-row["virial"] / atoms.get_volume()).ravel()[[0, 4, 8, 5, 2, 1]]
     if not all(numbers):
         atoms.set_array("type", names)
     atoms.calc = single.SinglePointCalculator(atoms, **results)
     return atoms
+
+
+def ase_results(row: dict, real: np.ndarray) -> dict:
+    """Return energies and forces of real atoms under ASE's names."""
+    return {"energy": row["energy"], "forces": row["forces"][real], "energies": row["atom_energy"][real]}
+
+
+def kept_values(atoms, row: dict, real: np.ndarray) -> dict:
+    """Return the dipole, and put other values, and those of atoms, into `atoms.info` and `atoms.arrays`."""
+    (of_atoms,) = (name for name in row if name.startswith("atom_"))
+    name = of_atoms.removeprefix("atom_")
+    atoms.set_array(of_atoms, row[of_atoms][real].reshape(int(real.sum()), -1))
+    if name == "dipole":
+        return {"dipole": row[name]}
+    atoms.info[name] = row[name]
+    return {}
 
 
 WRITERS: dict[str, Callable[[list[dict], list[System], Path], None]] = {

@@ -5,14 +5,34 @@ are translated in `dpa2.serialization`.
 """
 
 from .rules import DTYPES
-from .sections import Compression, DPA2Config, Fitting, NeighborAttention, Repformer, Repinit, ThreeBody
+from .sections import (
+    ENERGY,
+    HEADS,
+    Compression,
+    Dipole,
+    Dos,
+    DPA2Config,
+    Fitting,
+    NeighborAttention,
+    Polarizability,
+    Property,
+    Repformer,
+    Repinit,
+    ThreeBody,
+)
 
 __all__ = [
     "Compression",
+    "Dipole",
+    "Dos",
     "DPA2Config",
     "DTYPES",
+    "ENERGY",
     "Fitting",
+    "HEADS",
     "NeighborAttention",
+    "Polarizability",
+    "Property",
     "Repformer",
     "Repinit",
     "ThreeBody",

@@ -162,8 +162,55 @@ class Repformer(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Property(Section):
+    """A head of some property, with any number of components (section 21.1).
+
+    by_type: whether its statistics are taken for each type on its own, when a model is trained.
+    """
+
+    path: ClassVar[str] = "fitting.property"
+    name: str = "property"
+    components: int = 1
+    intensive: bool = False
+    by_type: bool = True
+
+    def check_rules(self) -> None:
+        check(self, "name", self.name.isidentifier(), "must be a word, as files of labels are called by it")
+        check_positive(self, "components")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dos(Section):
+    """A head of densities of states, at so many energies (section 21.1)."""
+
+    path: ClassVar[str] = "fitting.dos"
+    components: int = 300
+
+    def check_rules(self) -> None:
+        check_positive(self, "components")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dipole(Section):
+    """A head of dipoles (section 21.2)."""
+
+    path: ClassVar[str] = "fitting.dipole"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Polarizability(Section):
+    """A head of polarizabilities; scale and constant have a number for each type, 1 and 0 if None (section 21.3)."""
+
+    path: ClassVar[str] = "fitting.polarizability"
+    diagonal: bool = True
+    shifted: bool = True
+    scale: tuple[float, ...] | None = None
+    constant: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Fitting(Section):
-    """The network from an atom's descriptor to its energy (section 11)."""
+    """The network from an atom's descriptor to its energy, or to what one other head reads (sections 11 and 21)."""
 
     path: ClassVar[str] = "fitting"
     widths: tuple[int, ...] = (120, 120, 120)
@@ -178,8 +225,15 @@ class Fitting(Section):
     vacuum_energies: tuple[float | None, ...] = ()
     trainable: bool | tuple[bool, ...] = True
     bias_cutoff: float | None = None
+    property: Property | None = later(None)  # noqa: RUF009  a field
+    dos: Dos | None = later(None)  # noqa: RUF009
+    dipole: Dipole | None = later(None)  # noqa: RUF009
+    polarizability: Polarizability | None = later(None)  # noqa: RUF009
 
     def check_rules(self) -> None:
+        heads = [name for name in HEADS if getattr(self, name) is not None]
+        if len(heads) > 1:
+            refuse(self.place(heads[1]), getattr(self, heads[1]), f"a model has one head, and {heads[0]} is given too")
         if self.widths:
             check_widths(self)
         check_activation(self)
@@ -189,9 +243,13 @@ class Fitting(Section):
         check(self, "default_frame_parameters", given is None or len(given) == count, f"must be {count} numbers")
 
 
+ENERGY = "energy"  # the kind of a model without one of the sections of other heads
+HEADS = ("property", "dos", "dipole", "polarizability")
+
+
 @dataclass(frozen=True, kw_only=True)
 class DPA2Config(Section):
-    """A DPA-2 energy model: its blocks, its types, and what is left out of it.
+    """A DPA-2 model: its blocks, its types, its head, and what is left out of it.
 
     Raises `ConfigurationError` naming the setting, its value and the rule, for anything that describes no model.
 
@@ -243,6 +301,17 @@ class DPA2Config(Section):
             if unknown:
                 refuse("types", unknown, "electron_configuration needs the symbols of elements")
         self.check_blocks()
+        self.check_head()
+
+    def check_head(self) -> None:
+        """Refuse settings of the head that do not fit the types."""
+        head, count = self.fitting.polarizability, len(self.types)
+        for name in ("scale", "constant") if head else ():
+            given = getattr(head, name)
+            check(head, name, given is None or len(given) == count, "must have a number for each type")
+        for section, name in ((self, "preset_bias"), (self.fitting, "vacuum_energies")):
+            used = any(value is not None for value in getattr(section, name) or ())
+            check(section, name, self.kind == ENERGY or not used, "belongs to models that predict energies")
 
     def check_blocks(self) -> None:
         """Refuse lists that cannot be cut from one another: a longer one holds at least as many (section 1.5)."""
@@ -273,6 +342,28 @@ class DPA2Config(Section):
         fit = self.fitting
         aparam = 0 if fit.parameters_as_mask else fit.atom_parameters
         return self.descriptor_dim + fit.frame_parameters + aparam + fit.case_dim
+
+    @property
+    def kind(self) -> str:
+        """What the model predicts: "energy", "property", "dos", "dipole" or "polarizability"."""
+        return next((name for name in HEADS if getattr(self.fitting, name) is not None), ENERGY)
+
+    @property
+    def net_outputs(self) -> int:
+        """Width of the fitting network's output (sections 11 and 21)."""
+        head, width = self.fitting, self.repformer.pair_dim
+        if head.polarizability is not None:
+            return width if head.polarizability.diagonal else width * width
+        if head.dipole is not None:
+            return width
+        several = head.property or head.dos
+        return several.components if several else 1
+
+    @property
+    def bias_shape(self) -> tuple[int, ...]:
+        """Shape of the output bias of one type: a number of an energy, else a row of components (section 21)."""
+        shapes = {ENERGY: (), "dipole": (3,), "polarizability": (9,)}
+        return shapes.get(self.kind, (self.net_outputs,))
 
     def to_dict(self) -> dict:
         """Plain dictionaries and lists: the canonical form that the native format and the digest hold."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..tracing.intermediates import slot_axes
 from ..tracing.masks import meaningful
-from .comparison import DERIVATIVES, FAINT, fitted
+from .comparison import fitted, smallest_scale
 from .results import Checked
 
 
@@ -26,8 +26,8 @@ class Case:
     @property
     def scale(self) -> float:
         """The size of a number, to which errors are relative."""
-        faint = FAINT * float(np.abs(self.reference["atom_energy"]).max()) if self.name in DERIVATIVES else 0.0
-        return max(float(np.abs(np.where(self.used, self.expected, 0.0)).max(initial=0.0)), faint)
+        largest = float(np.abs(np.where(self.used, self.expected, 0.0)).max(initial=0.0))
+        return max(largest, smallest_scale(self.name, self.reference))
 
     @property
     def reference(self) -> dict[str, np.ndarray]:

@@ -12,16 +12,16 @@ from itertools import combinations
 
 import numpy as np
 
-from ..tracing.intermediates import LISTS, position, row, slot_axes
+from ..tracing.intermediates import LISTS, OF_ATOMS, position, row, slot_axes
 from ..tracing.masks import meaningful
 
 # Allowed errors, relative to the largest entry of a tensor.
 TOLERANCES = {"float64": 1e-12, "float32": 3e-5}
-# Derivatives have rounding errors in proportion to energies, also where the derivatives vanish.
-DERIVATIVES = ("force", "virial", "atom_virial")
+# Derivatives have rounding errors in proportion to the values of atoms, also where the derivatives vanish.
+DERIVATIVES = ("force", "virial", "atom_virial", "gradient")
 # These may be given in another shape of the same size: with 9 components for 3 × 3, or the other way round.
-FLAT = (*DERIVATIVES, "energy", "atom_energy")
-# Errors of derivatives are relative to no less than this times the largest atomic energy (unit Å⁻¹, or 1 for virials).
+FLAT = ("force", "virial", "atom_virial", "energy", "atom_energy", "polarizability", "atom_polarizability")
+# Errors of derivatives are relative to no less than this times the largest value of an atom (in Å⁻¹; 1 for virials).
 FAINT = 1e-3
 # The first axis of an intermediate in the trace table, and its name in messages.
 AXES = {"atom": "atom", "type": "row", "pair": "row"}
@@ -78,8 +78,15 @@ def compare_one(name: str, reference: Arrays, found, slots: dict[str, np.ndarray
         return Finding(name, error=np.inf, reason=f"shape {found.shape}, expected {expected.shape}{hint}")
     if found.dtype.kind not in "fiu":
         return Finding(name, error=np.inf, reason=f"dtype {found.dtype}, expected numbers")
-    faint = FAINT * float(np.abs(reference["atom_energy"]).max()) if name in DERIVATIVES else 0.0
-    return measured(name, expected, found, meaningful(name, expected.shape, slots), faint)
+    return measured(name, expected, found, meaningful(name, expected.shape, slots), smallest_scale(name, reference))
+
+
+def smallest_scale(name: str, reference: Arrays) -> float:
+    """Return the number to which errors of an intermediate are relative at least."""
+    if name not in DERIVATIVES:
+        return 0.0
+    of_atoms = next(reference[value] for value in OF_ATOMS if value in reference)
+    return FAINT * float(np.abs(of_atoms).max(initial=0.0))
 
 
 def fitted(name: str, found: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

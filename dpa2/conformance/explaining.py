@@ -7,10 +7,13 @@ from functools import lru_cache
 
 import numpy as np
 
+from ..config import ENERGY
+from ..evaluation.evaluate import evaluate
+from ..evaluation.prepared import Prepared
 from ..model.model import Model
 from ..model.preparation import check_system, list_neighbors
 from ..nn.module import recast
-from ..tracing.trace import in_one_chunk, intermediates, neighbor_lists
+from ..tracing.trace import in_one_chunk, intermediates, neighbor_lists, values
 from .causes.cause import AlteredModel, Cause, chain
 from .comparison import DERIVATIVES, compare, first_divergence
 from .results import Checked
@@ -27,20 +30,27 @@ def altered(vector: Vector, dtype: str, *causes: Cause) -> Model:
 
 
 def forward(vector: Vector, dtype: str, *causes: Cause) -> dict[str, np.ndarray]:
-    """Return every intermediate up to the energy, with some mistakes in them."""
+    """Return every intermediate up to the energy, or the value of another head, with some mistakes in them."""
     model = altered(vector, dtype, *causes)
     system = check_system(model.config, vector.system)
     found = list_neighbors(model.config, system, "truncate")
     ready = in_one_chunk(model, system, found)
-    energies = model.weights.fold().vjp(ready.chunks, ready.inputs, model.backend)[0]
-    energy = np.asarray(energies[0])[ready.plan.inverse]
-    results = {"atom_energy": energy[:, None], "energy": energy.sum(keepdims=True)}
-    return neighbor_lists(model, found) | intermediates(model, ready) | results
+    return neighbor_lists(model, found) | intermediates(model, ready) | of_head(model, ready)
+
+
+def of_head(model: Model, ready: Prepared) -> dict[str, np.ndarray]:
+    """Return the values of atoms and of the system."""
+    program = model.weights.fold()
+    if model.kind != ENERGY:
+        (out,) = evaluate(model.config, program, model.backend, ready)
+        return values(out, model.backend.to_numpy)
+    energy = np.asarray(program.vjp(ready.chunks, ready.inputs, model.backend)[0][0])[ready.plan.inverse]
+    return {"atom_energy": energy[:, None], "energy": energy.sum(keepdims=True)}
 
 
 @lru_cache(maxsize=512)  # a test suite asks for the same causes and vectors repeatedly
 def altered_reference(vector: Vector, dtype: str, *causes: Cause) -> dict[str, np.ndarray]:
-    """Return every intermediate up to the energy, computed with some mistakes."""
+    """Return every intermediate but derivatives, computed with some mistakes."""
     with np.errstate(all="ignore"):
         return forward(vector, dtype, *causes)
 

@@ -12,6 +12,19 @@ from ..model.truncation import truncations
 from .vectors import Vector
 
 Test = Callable[[Vector], bool]
+WORDS = {  # of the heads beside the energy
+    "property": "a property",
+    "dos": "densities of states",
+    "dipole": "dipoles",
+    "polarizability": "polarizabilities",
+}
+
+
+def of_kind(kind: str) -> Test:
+    """Return the test whether the model of a vector predicts something."""
+    return lambda vector: vector.config.kind == kind
+
+
 FEATURES: dict[str, tuple[str, Test]] = {  # name: what a vector with it has, and the test for it
     "strip": (
         "types enter repinit as a gate (`tebd_input_mode: strip`)",
@@ -45,6 +58,7 @@ FEATURES: dict[str, tuple[str, Test]] = {  # name: what a vector with it has, an
         "the output at a descriptor of zeros is subtracted (`atom_ener`)",
         lambda v: bool(v.config.fitting.vacuum_energies),
     ),
+    **{kind: (f"a model that predicts {words}", of_kind(kind)) for kind, words in WORDS.items()},
     "cell": ("a periodic cell", lambda v: v.system.cell is not None),
     "virtual": ("virtual atoms", lambda v: bool((np.asarray(v.system.types) < 0).any())),
     "truncated": ("more neighbours than the model holds", lambda v: is_cut(v)),

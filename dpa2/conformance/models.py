@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from ..config import DPA2Config, Fitting, Repformer, ThreeBody
+from ..config import Dipole, Dos, DPA2Config, Fitting, Polarizability, Property, Repformer, ThreeBody
 from ..model.model import Model
 from ..structures.system import System
 from ..testing.weights import perturbed_model, small_config
@@ -145,16 +146,47 @@ def complete() -> Iterator[dict]:
     yield on | {"type_input": "concat", "smooth": False, "place": "triclinic", "protection": 0.1}
 
 
+HEADS: dict[
+    str, tuple[dict[str, Any], str]
+] = {  # of the vectors of heads beside the energy: settings of the fitting net, and the structure
+    "property": ({"property": Property(name="gap", components=3, intensive=True)}, "periodic"),
+    "property_sum": ({"property": Property(name="gap", components=2)}, "virtual"),
+    "dos": ({"dos": Dos(components=5)}, "tiny"),
+    "dipole": ({"dipole": Dipole()}, "cluster"),
+    "polarizability": (
+        {"polarizability": Polarizability(diagonal=False, scale=(1.3, 0.6), constant=(0.2, -0.5))},
+        "triclinic",
+    ),
+    "polarizability_diagonal": ({"polarizability": Polarizability(shifted=False)}, "binding"),
+}
+
+
+def heads() -> list[Subject]:
+    """Return a model and a structure for each head beside the energy; those of sums have no excluded types."""
+    first, found = next(complete()), []
+    for number, (name, (settings, place)) in enumerate(HEADS.items()):
+        row = first | {"place": place, "excluded_types": () if "sum" in name else (1,), "three_body": number % 2 == 0}
+        config = configuration(row | {"smooth": number % 3 != 0})
+        config = replace(config, fitting=replace(config.fitting, **settings))
+        found.append(of_config(f"{name}-{place}", config, row, number))
+    return found
+
+
 def subject(number: int, row: dict) -> Subject:
     """Return the model and structure of a row, with parameters for the fitting net where it takes some."""
-    model = perturbed_model(configuration(row), seed=number, statistics=row["statistics"])
+    return of_config(f"{number:02d}-{row['place']}", configuration(row), row, number)
+
+
+def of_config(name: str, config: DPA2Config, row: dict, number: int) -> Subject:
+    """Return the model of a configuration, and the structure of a row."""
+    model = perturbed_model(config, seed=number, statistics=row["statistics"])
     system, fit, generator = STRUCTURES[row["place"]](), model.config.fitting, np.random.default_rng(number)
     later = (np.arange(len(system.types)) > 2) & (system.types >= 0) & (len(row["types"]) > 2)
     frame = generator.normal(size=fit.frame_parameters) if fit.frame_parameters else None
     atoms = generator.normal(size=(len(system.types), fit.atom_parameters)) if fit.atom_parameters else None
     types = np.where(later, system.types + 2, system.types)
     system = replace(system, types=types, frame_parameters=frame, atom_parameters=atoms)
-    return Subject(f"{number:02d}-{row['place']}", model, system)
+    return Subject(name, model, system)
 
 
 def moved(coordinates, types, cell=None) -> System:

@@ -17,6 +17,9 @@ ALIASES = {  # these are applied one after another; {last} is the number of the 
     r"^forces$": "force",
     r"^energies$": "energy",
     r"^(?:atom_energies|atomic_energy|atomic_energies)$": "atom_energy",
+    r"^global_dipole$": "dipole",  # DeePMD-kit's names
+    r"^global_polar$": "polarizability",
+    r"^polar$": "atom_polarizability",
     r"^(?:rot_mat|rotation)$": "repformer/rot_mat",
     r"^g1_shape_tranform$": "g1_shape_transform",
     r"^nlist$": "nlist/ri",

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ..config import ENERGY
 from ..dtypes import dtype_name
 from .check import check
 from .report import explained, words
@@ -26,19 +27,21 @@ from .results import Report
 from .targets import called
 from .vectors import shipped
 
-VECTORS = {vector.name: vector for vector in shipped()}
+VECTORS = {vector.name: vector for vector in (*shipped(), *shipped(of_heads=True))}
 
 
 class Conformance:
     """Tests of another implementation: derive a class from this one and write `evaluate`; other attributes are options.
 
     dtype: "float64" or "float32". tolerance: the largest allowed error, relative to the largest entry of a tensor; None
-    stands for 1e-12, or 3e-5 in float32. required: intermediates that must be given for every model that has them.
-    skipped: parts of names of vectors that are left out, with the reasons.
+    stands for 1e-12, or 3e-5 in float32. kinds: what is implemented of what models predict, "energy" if nothing else is
+    said; there are vectors of "property", "dos", "dipole" and "polarizability", too. required: intermediates that must
+    be given for every model that has them. skipped: parts of names of vectors that are left out, with the reasons.
     """
 
     dtype: Any = "float64"
     tolerance: float | None = None
+    kinds: Collection[str] = (ENERGY,)
     required: Collection[str] = ()
     skipped: Mapping[str, str] = {}
 
@@ -52,6 +55,8 @@ class Conformance:
     @pytest.mark.parametrize("name", VECTORS)
     def test_golden_vector(self, name: str):
         """Compare all intermediates that `evaluate` returns with the reference."""
+        if VECTORS[name].config.kind not in self.kinds:
+            pytest.skip(f"predicts {VECTORS[name].config.kind}")
         for part, why in self.skipped.items():
             if part in name:
                 pytest.skip(why)

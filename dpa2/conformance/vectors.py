@@ -32,6 +32,7 @@ from ..tracing.masks import occupied_slots
 from ..tracing.trace import traced
 
 GOLDEN = Path(__file__).with_name("golden")
+HEADS = GOLDEN / "heads"  # the folder of the vectors of models that predict something else than energies
 FORMAT, VERSION = "dpa2-vector", "1"
 INPUTS = {  # names of inputs in files, and the fields of a structure that hold them
     "coordinates": "coordinates",
@@ -79,11 +80,11 @@ def evaluated(model: Model, system: System) -> dict[str, np.ndarray]:
     return {name: found[name] for name in sorted(found, key=position)}
 
 
-def made() -> Iterator[Vector]:
-    """Yield all vectors, computed anew."""
-    from .models import subjects
+def made(of_heads: bool = False) -> Iterator[Vector]:
+    """Yield all vectors of energies, or those of other heads, computed anew."""
+    from .models import heads, subjects
 
-    for subject in subjects():
+    for subject in heads() if of_heads else subjects():
         yield vector_of(subject.name, subject.model, subject.system)
 
 
@@ -211,9 +212,9 @@ def write(folder: Path, files: dict[str, bytes]) -> str:
     return found
 
 
-def shipped_files() -> dict[str, bytes]:
-    """Return names and contents of the files that come with the package."""
-    return {path.name: path.read_bytes() for path in sorted(GOLDEN.glob("*.safetensors"))}
+def shipped_files(of_heads: bool = False) -> dict[str, bytes]:
+    """Return names and contents of the files that come with the package: of energies, or of other heads."""
+    return {path.name: path.read_bytes() for path in sorted((HEADS if of_heads else GOLDEN).glob("*.safetensors"))}
 
 
 def digest(files: dict[str, bytes]) -> str:
@@ -225,6 +226,6 @@ def digest(files: dict[str, bytes]) -> str:
 
 
 @cache
-def shipped() -> tuple[Vector, ...]:
-    """Return the vectors that come with the package."""
-    return tuple(decode(data) for data in shipped_files().values())
+def shipped(of_heads: bool = False) -> tuple[Vector, ...]:
+    """Return the vectors that come with the package: of energies, or of other heads."""
+    return tuple(decode(data) for data in shipped_files(of_heads).values())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..config import DPA2Config, sections
+from ..config import ENERGY, DPA2Config, sections
 from ..descriptor.descriptor import Descriptor, Repformer
 from ..descriptor.environment import Environment
 from ..descriptor.neighbor_attention import NeighborAttention
@@ -20,22 +20,27 @@ from ..descriptor.three_body import ThreeBody
 from ..descriptor.type_embedding import TypeEmbedding
 from ..descriptor.weighting import Counted, Smooth
 from ..errors import FormatError
-from ..fitting.energy import EnergyModel
+from ..fitting.atomic_model import AtomicModel
+from ..fitting.dipole import Dipoles
+from ..fitting.invariants import Invariants
 from ..fitting.net import FittingNet
+from ..fitting.polarizability import Polarizabilities
+from ..fitting.readout import Kind
 from ..nn.building import Take, below
 from ..nn.layers import Dense, EmbeddingNet, LayerNorm, Linear
 
 Block = sections.Repinit | sections.ThreeBody | sections.Repformer  # the sections of blocks with a list of neighbours
 
 
-def build_model(config: DPA2Config, take: Take) -> EnergyModel:
+def build_model(config: DPA2Config, take: Take) -> AtomicModel:
     """Return the model that `config` describes, its tensors given by `take(name, *shape)`."""
-    return EnergyModel(
+    return AtomicModel(
         descriptor=descriptor(config, below(take, "descriptor")),
         fitting=fitting(config, below(take, "fitting")),
-        bias=take("bias", len(config.types)),
-        deviation=take("deviation", len(config.types)),
+        bias=take("bias", len(config.types), *config.bias_shape),
+        deviation=take("deviation", len(config.types), *config.bias_shape),
         excluded_types=config.excluded_types,
+        kind=kind(config),
     )
 
 
@@ -188,13 +193,26 @@ def repformer_layer(config: DPA2Config, take: Take, last: bool) -> RepformerLaye
     )
 
 
+def kind(config: DPA2Config) -> Kind:
+    """Return the settings of the head, with a number for each type where there is one."""
+    head = config.fitting.polarizability
+    if head is not None:
+        scale, constant = (
+            given or (value,) * len(config.types) for given, value in ((head.scale, 1.0), (head.constant, 0.0))
+        )
+        return Polarizabilities(head.diagonal, head.shifted, scale, constant)
+    if config.fitting.dipole is not None:
+        return Dipoles()
+    return Invariants(alone=config.kind == ENERGY, scaled=config.fitting.property is not None)
+
+
 def fitting(config: DPA2Config, take: Take) -> FittingNet:
-    s, width = config.fitting, config.fitting_dim
+    s, width, outputs = config.fitting, config.fitting_dim, config.net_outputs
     frame, atom = s.frame_parameters, s.atom_parameters
     return FittingNet(
         layers=net(take, width, s.widths, s.activation, s.timestep).layers,
-        output=Linear.build(below(take, "output"), s.widths[-1] if s.widths else width, 1),
-        bias=take("bias", len(config.types)),
+        output=Linear.build(below(take, "output"), s.widths[-1] if s.widths else width, outputs),
+        bias=take("bias", len(config.types), *(() if config.kind == ENERGY else (outputs,))),
         frame_mean=take("frame_mean", frame) if frame else None,
         frame_scale=take("frame_scale", frame) if frame else None,
         atom_mean=take("atom_mean", atom) if atom else None,
@@ -205,12 +223,12 @@ def fitting(config: DPA2Config, take: Take) -> FittingNet:
     )
 
 
-def skeleton(config: DPA2Config) -> EnergyModel:
+def skeleton(config: DPA2Config) -> AtomicModel:
     """Return the model with zeros that take no memory, for its names, shapes and roles."""
     return build_model(config, lambda name, *shape: np.broadcast_to(0.0, shape))
 
 
-def load_weights(config: DPA2Config, weights: dict[str, np.ndarray], source: str = "") -> EnergyModel:
+def load_weights(config: DPA2Config, weights: dict[str, np.ndarray], source: str = "") -> AtomicModel:
     """Return the model with given weights; every tensor must be there, in shape, and none left over."""
     left, where = dict(weights), f"{source}: " if source else ""
 

@@ -6,14 +6,14 @@ import numpy as np
 
 from ..config import DPA2Config
 from ..errors import ConfigurationError
-from ..fitting.energy import EnergyModel
+from ..fitting.atomic_model import AtomicModel
 from ..nn.module import Leaf, map_roles
 from ..nn.roles import Configured, Constant, Normal, Scaled
 from .build import skeleton
 from .precision import stored_precision
 
 
-def fresh_weights(config: DPA2Config, seed: int) -> EnergyModel:
+def fresh_weights(config: DPA2Config, seed: int) -> AtomicModel:
     """Return a new model with the initial distributions of section 16."""
     generator = np.random.default_rng(seed)
 

@@ -173,9 +173,19 @@ def collected(edges: Float[Array, "edge f"] | None, links: Links, part: Features
 
 def rotation(pairs: InitialPairs, chunk: Chunk, state: Features) -> Float[Array, "atom g 3"]:
     """The rotation matrix of section 8.8: equivariant, from the final g and h."""
-    moment, _ = moment_vjp(state.direction, state.switch, state.pair, pairs.sums(chunk).symmetrization)
+    return rotation_vjp(pairs, chunk, state)[0]
+
+
+def rotation_vjp(pairs: InitialPairs, chunk: Chunk, state: Features) -> tuple[Array, Callable[[Array], Features]]:
+    """The rotation matrix (atom, g, 3); `pull` gives the cotangent of the final features."""
+    moment, pull = moment_vjp(state.direction, state.switch, state.pair, pairs.sums(chunk).symmetrization)
     record("repformer/rot_mat", moment, (0, 2, 1))
-    return moment.mT
+
+    def pull_back(drotation: Float[Array, "atom g 3"]) -> Features:
+        ddirection, dswitch, dpair = pull(drotation.mT)
+        return Features(direction=ddirection, switch=dswitch, pair=dpair)
+
+    return moment.mT, pull_back
 
 
 def switches(pairs: InitialPairs, chunk: Chunk) -> Float[Array, "atom neighbor"]:

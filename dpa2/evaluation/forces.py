@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..fitting.energy import EnergyProgram
+from ..fitting.atomic_model import AtomicProgram
 from ..nn.arrays import Array, Float, array_namespace, flat
 from .library import Library
 from .prepared import Prepared
@@ -18,7 +18,7 @@ from .rows import sum_over_rows
 
 
 def evaluate_prepared(
-    program: EnergyProgram, backend: Library, ready: Prepared, with_atom_virial: bool
+    program: AtomicProgram, backend: Library, ready: Prepared, with_atom_virial: bool
 ) -> list[Evaluation]:
     """Energies, forces and virials of the prepared systems."""
     energies, pull = program.vjp(ready.chunks, ready.inputs, backend)
@@ -44,14 +44,17 @@ def atom_virials(backend: Library, ready: Prepared, gradients: Sequence, pull: C
     Ξ_m = Σ_p F_p ⊗ r_p + Σ_i r_i ∂E_i/∂r_p over the images p of m, with wrapped coordinates r.
     """
 
-    def flow(function: Callable, edges: Sequence) -> Array:
-        leaving, arriving, *_ = (backend.joiner()(part) for part in from_edges(backend, ready, function, edges))
-        return ready.row_map.flow(leaving, arriving)
-
     weighted = [pull([r[:, axis] for r in ready.coordinates]) for axis in range(3)]
-    passed_on = [flow(share_out, edges) for edges in weighted]
+    passed_on = [flow(backend, ready, share_out, edges) for edges in weighted]
     xp = array_namespace(passed_on[0])
-    return ready.row_map.unsorted(flow(share_out_virial, gradients) - xp.stack(passed_on, axis=-1))
+    own = flow(backend, ready, share_out_virial, gradients)
+    return ready.row_map.unsorted(own - xp.stack(passed_on, axis=-1))
+
+
+def flow(backend: Library, ready: Prepared, function: Callable, gradients: Sequence) -> Array:
+    """For each row, what `function` gives it as an atom, less what it gives to the edges that lead to it."""
+    leaving, arriving, *_ = (backend.joiner()(part) for part in from_edges(backend, ready, function, gradients))
+    return ready.row_map.flow(leaving, arriving)
 
 
 def share_out(

@@ -6,14 +6,14 @@ import dataclasses
 
 import numpy as np
 
-from ..fitting.energy import EnergyProgram
+from ..fitting.atomic_model import AtomicProgram
 from ..nn.arrays import Array, Float, array_namespace
 from .forces import evaluate_prepared
 from .library import Library
 from .prepared import Prepared
 
 
-def hessian(program: EnergyProgram, backend: Library, ready: Prepared) -> Float[Array, "atom 3 atom 3"]:
+def hessian(program: AtomicProgram, backend: Library, ready: Prepared) -> Float[Array, "atom 3 atom 3"]:
     """∂²E/∂r∂r of one prepared system, eV/Å², at fixed neighbours; 3 N derivatives of the forces.
 
     PyTorch, JAX and Paddle differentiate exactly; NumPy takes central differences of fourth order, good to about 1e-9.

@@ -10,7 +10,7 @@ import numpy as np
 from ..batching.plan import Plan
 from ..config import DPA2Config
 from ..descriptor.chunk import Chunk
-from ..fitting.energy import Inputs
+from ..fitting.head import Inputs
 from ..neighbors import Neighbors
 from ..nn.arrays import Array, end_to_end, flat
 from ..structures.lattice import wrapped

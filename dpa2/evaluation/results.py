@@ -93,11 +93,13 @@ def split(
     return [Evaluation(e[0], f, v[0, ...], a, s, size) for e, f, v, a, s, size in zip(*pieces, volumes, strict=True)]
 
 
-def stacked(results: Sequence[Evaluation]) -> Evaluation:
+def stacked(results: Sequence[Any]) -> Any:
     """Return results of equally large systems with a first axis of snapshots."""
-    xp = array_namespace(results[0].forces)
-    names = [f.name for f in fields(Evaluation) if f.name != "volume"]
-    columns = {name: [getattr(r, name) for r in results] for name in names}
-    arrays = {name: None if c[0] is None else xp.stack(c) for name, c in columns.items()}
-    volumes = [r.volume for r in results]
-    return Evaluation(**arrays, volume=None if None in volumes else np.array(volumes))
+
+    def column(name: str) -> Any:
+        values = [getattr(r, name) for r in results]
+        if values[0] is None or None in values:
+            return None
+        return np.array(values) if name == "volume" else array_namespace(values[0]).stack(values)
+
+    return type(results[0])(**{f.name: column(f.name) for f in fields(results[0])})

@@ -1,1 +1,1 @@
-"""From an atom's descriptor to its energy (specification sections 11 and 12)."""
+"""From an atom's descriptor to what a model predicts: energies, or another head (specification sections 11, 12, 21)."""

@@ -1,4 +1,4 @@
-"""From an atom's descriptor to its energy (specification section 11)."""
+"""The network from an atom's descriptor to the numbers that a head reads (specification section 11)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class FittingNet:
 
     layers: tuple[Dense, ...]
     output: Linear
-    bias: Float[Array, "type"] = statistic(Constant(0.0), wide=True)
+    bias: Float[Array, "type *output"] = statistic(Constant(0.0), wide=True)
     frame_mean: Float[Array, "frame_parameter"] | None = statistic(Constant(0.0))
     frame_scale: Float[Array, "frame_parameter"] | None = statistic(Constant(1.0))
     atom_mean: Float[Array, "atom_parameter"] | None = statistic(Constant(0.0))
@@ -31,24 +31,22 @@ class FittingNet:
         atom: Float[Array, "atom atom_parameter"] | None,
         types: Int[Array, "atom"],
     ) -> VJP:
-        """Energies (atom,), without the model's bias; `frame` and `atom` hold each atom's parameters or are None."""
+        """Outputs (atom, output), with the net's bias; `frame` and `atom` hold each atom's parameters or are None."""
         xp = array_namespace(descriptor)
         x = xp.astype(descriptor, self.output.weight.dtype)
         extra = self.extra_inputs(x, frame, atom)
         net = FittingLayers(self.layers, self.output)
         record("fitting/input", xp.concat([x, *extra], axis=-1))
         y, pull = net.vjp(xp.concat([x, *extra], axis=-1).T)
-        y = y[:, 0]
         if self.subtract_vacuum:
             vacuum = xp.concat([0.0 * x, *extra], axis=-1)
-            y = y - net.vjp(vacuum.T if extra else vacuum[:1, :].T)[0][:, 0]
+            y = y - net.vjp(vacuum.T if extra else vacuum[:1, :].T)[0]
 
         def pull_back(dy: Array) -> Array:
-            dx = pull(xp.astype(dy, y.dtype)[:, None])[: x.shape[1], :].T
-            return xp.astype(dx, descriptor.dtype)
+            return xp.astype(pull(xp.astype(dy, y.dtype))[: x.shape[1], :].T, descriptor.dtype)
 
         bias = take_rows(self.bias, types)
-        return xp.astype(y, bias.dtype) + bias, pull_back
+        return xp.astype(y, bias.dtype) + xp.reshape(bias, y.shape), pull_back
 
     def extra_inputs(self, x: Float[Array, "atom descriptor"], frame: Array | None, atom: Array | None) -> list[Array]:
         """Normalised parameters and the case embedding, a row for each atom."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from types import MappingProxyType
@@ -13,11 +13,13 @@ import numpy as np
 from ..api import load
 from ..backends.own_settings import undisturbed
 from ..backends.protocol import Backend
+from ..config import ENERGY
 from ..errors import InputError, refuse_unknown, require, shorten
+from ..evaluation.evaluate import in_words
 from ..model.model import Model
 from ..model.preparation import check_system, require_room
 from ..model.truncation import warn_of_truncation
-from ..neighbors import SkinList
+from ..neighbors import Neighbors, SkinList
 from ..nn.arrays import Array
 from ..structures.naming import renaming
 from ..structures.parameters import refuse_unasked
@@ -31,6 +33,10 @@ else:
 VOIGT = ([0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1])  # rows and columns of xx, yy, zz, yz, xz, xy, the order of ASE
 OF_FILES = ("backend", "device", "dtype", "head")
 ADJUSTABLE = ("skin", "neighbors", "fparam", "aparam", "types")
+PROPERTIES = {  # of ASE, by what the model predicts
+    ENERGY: ("energy", "free_energy", "energies", "forces", "stress", "stresses"),
+    "dipole": ("dipole", "born_effective_charges"),
+}
 KNOWN = ("file", *OF_FILES, *ADJUSTABLE, "atoms")
 
 
@@ -49,6 +55,8 @@ def part(name: str) -> Any:
 
 class DPA2(calculator.Calculator):
     """Calculator of energy, forces, stress, and energies and stresses of atoms (eV, Å) with a DPA-2 model.
+
+    With a model that predicts dipoles, it is one of `dipole` and `born_effective_charges`.
 
     All but the file and its options change by `calc.set(skin=1.0)` or `calc.skin = 1.0`, and the model by
     `calc.model = other`; results are then computed anew.
@@ -94,7 +102,7 @@ class DPA2(calculator.Calculator):
     (3, 3)
     """
 
-    implemented_properties = ["energy", "free_energy", "energies", "forces", "stress", "stresses"]
+    implemented_properties = [*PROPERTIES[ENERGY]]
     model, skin, neighbors, fparam, aparam, types = map(part, ("model", *ADJUSTABLE))
 
     def __init__(
@@ -138,6 +146,10 @@ class DPA2(calculator.Calculator):
         if not isinstance(model, Model):
             rule = "a dpa2.Model is wanted, as `dpa2.load` returns it"
             raise InputError(f"model: is {shorten(model)}; {rule}", argument="model")
+        if model.kind not in PROPERTIES:
+            rule = "ASE has no such property; call `model.evaluate(atoms)`"
+            raise InputError(f"model: predicts {in_words(model.config)}; {rule}", argument="model", kind=model.kind)
+        self.implemented_properties = [*PROPERTIES[model.kind]]
         refuse_unasked(model.config.fitting, parts["fparam"], parts["aparam"])
         self.names = renaming({} if parts["types"] is None else parts["types"], model.type_map)
         (cutoff, most), pairs = model.cutoffs.repinit, model.config.model_excluded_pairs
@@ -160,7 +172,7 @@ class DPA2(calculator.Calculator):
         return self.model.backend
 
     @undisturbed
-    def calculate(self, atoms=None, properties=("energy",), system_changes=calculator.all_changes):
+    def calculate(self, atoms=None, properties=(), system_changes=calculator.all_changes):
         """Compute all properties together; those of single atoms, `stresses`, only when they are asked for."""
         properties = [properties] if isinstance(properties, str) else properties or ()
         refuse_unknown(properties, self.implemented_properties, "DPA2.calculate")
@@ -171,6 +183,22 @@ class DPA2(calculator.Calculator):
         found = self.list.update(system)
         require_room(config, found, system, self.neighbors)
         warn_of_truncation(config, [system], [found])
+        if self.model.kind == ENERGY:
+            self.compute_energy(system, found, properties)
+        else:
+            self.compute_dipole(system, found, properties)
+
+    def compute_dipole(self, system: System, found: Neighbors, properties: Sequence[str]) -> None:
+        """Compute the dipole, and its derivatives (atom, component, displacement) where they are asked for."""
+        charges = "born_effective_charges" in properties
+        (out,) = self.model.compute([system], [found], gradient=charges)
+        host = self.model.backend.to_numpy
+        self.results = {"dipole": host(out.dipole)}
+        if charges:
+            self.results["born_effective_charges"] = host(out.born_charges)
+
+    def compute_energy(self, system: System, found: Neighbors, properties: Sequence[str]) -> None:
+        """Compute energy, forces and stress, and the shares of atoms in the stress where they are asked for."""
         (out,) = self.model.compute([system], [found], atom_virial="stresses" in properties)
         host = self.model.backend.to_numpy
         energy = float(host(out.energy))

@@ -14,7 +14,7 @@ from ..descriptor.expansion import ExpandedRepinit, ExpandedThreeBody, Expansion
 from ..descriptor.repinit import RepinitProgram
 from ..descriptor.three_body import ThreeBodyProgram
 from ..errors import InputError, UnsupportedModel
-from ..fitting.energy import EnergyProgram
+from ..fitting.atomic_model import AtomicProgram
 
 MAX_TERMS, MAX_TERMS_OF_PAIRS = 128, 32  # nets are faster than expansions with more terms
 POINTS_PER_TERM = 4  # an expansion is verified at so many points for each of its terms
@@ -33,7 +33,7 @@ class Acceleration:
                 raise InputError(f"{name} = {value!r}: must be a positive number", argument=name)
 
 
-def accelerated(program: EnergyProgram, closest: float, tolerance: float) -> EnergyProgram:
+def accelerated(program: AtomicProgram, closest: float, tolerance: float) -> AtomicProgram:
     """Return the program with its embedding nets expanded for neighbours from `closest` Å on. Arrays are NumPy's.
 
     The three-body block keeps its net, which is small, if only an expansion of more terms were exact enough.

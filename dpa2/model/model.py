@@ -14,16 +14,17 @@ import numpy as np
 from ..backends.own_settings import undisturbed
 from ..backends.protocol import Backend
 from ..batching.table import Cutoffs
-from ..config import DPA2Config
+from ..config import ENERGY, DPA2Config
 from ..construction.build import load_weights
 from ..construction.precision import stored_precision
 from ..construction.usable import require_real, require_usable
 from ..errors import BackendError, InputError, shorten
-from ..evaluation.forces import evaluate_prepared
+from ..evaluation.evaluate import evaluate, in_words, require_outputs
 from ..evaluation.hessian import hessian
+from ..evaluation.outputs import OUTPUTS
 from ..evaluation.prepared import Prepared
 from ..evaluation.results import Evaluation, stacked
-from ..fitting.energy import EnergyModel, EnergyProgram
+from ..fitting.atomic_model import AtomicModel, AtomicProgram
 from ..neighbors import Neighbors, from_list
 from ..nn.arrays import Array
 from ..nn.module import Leaf, leaves, map_leaves, map_roles
@@ -41,13 +42,13 @@ from .truncation import warn_of_truncation
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Model:
-    """A DPA-2 energy model on one of the array libraries; made by `dpa2.load`, `dpa2.build` or `model.to`.
+    """A DPA-2 model on one of the array libraries; made by `dpa2.load`, `dpa2.build` or `model.to`.
 
     Immutable: every method that changes something returns another model. Source: sections 1-12 of the specification.
     """
 
     config: DPA2Config
-    weights: EnergyModel
+    weights: AtomicModel
     backend: Backend
     metadata: dict[str, Any] = field(default_factory=dict)
     acceleration: Acceleration | None = None
@@ -113,7 +114,7 @@ class Model:
         return leaves(self.weights)
 
     @undisturbed
-    def with_state(self, state: Mapping[str, Array] | EnergyModel) -> Model:
+    def with_state(self, state: Mapping[str, Array] | AtomicModel) -> Model:
         """Return the same model with other weights, which are copied and rounded to its precision.
 
         state: arrays by their canonical names, as of `state_dict` and of the module of `as_module`; or a pytree, as the
@@ -122,7 +123,7 @@ class Model:
         Raises `FormatError` for a tensor that is missing, left over, of another shape, or no real numbers, for a NaN or
         an infinity, and for a standard deviation of 0.
         """
-        state = leaves(state) if isinstance(state, EnergyModel) else state
+        state = leaves(state) if isinstance(state, AtomicModel) else state
         if not isinstance(state, Mapping):
             wanted = "arrays by their names or the pytree of `as_pytree`"
             raise InputError(f"state: is {shorten(state)}; must be {wanted}", argument="state")
@@ -149,7 +150,7 @@ class Model:
 
         return Checkpoint(self.config, leaves(map_roles(stored, self.on_host())), self.metadata)
 
-    def on_host(self) -> EnergyModel:
+    def on_host(self) -> AtomicModel:
         """Return the weights as NumPy arrays."""
         return map_leaves(lambda name, array: self.backend.to_numpy(array), self.weights)
 
@@ -168,6 +169,17 @@ class Model:
         return self.config.types
 
     @property
+    def kind(self) -> str:
+        """What the model predicts: "energy", "property", "dos", "dipole" or "polarizability"."""
+        return self.config.kind
+
+    def require_energies(self, purpose: str) -> None:
+        """Raise `InputError` where a model that predicts something else is asked for what needs energies."""
+        if self.kind != ENERGY:
+            rule = f"{purpose} needs a model that predicts energies; this one predicts {in_words(self.config)}"
+            raise InputError(f"kind = {self.kind!r}: {rule}", argument="model", kind=self.kind)
+
+    @property
     def cutoff(self) -> float:
         """The distance, Å, up to which neighbours of an atom enter its energy directly."""
         return self.cutoffs.repinit[0]
@@ -180,13 +192,13 @@ class Model:
 
     @cached_property
     @undisturbed
-    def program(self) -> EnergyProgram:
+    def program(self) -> AtomicProgram:
         """The model ready to run: what depends on weights alone is computed once, on the host."""
         return moved(self.on_host().fold(), None, self.backend, self.config, {})
 
     @cached_property
     @undisturbed
-    def fast_program(self) -> EnergyProgram:
+    def fast_program(self) -> AtomicProgram:
         """The model ready to run, its embedding nets expanded if that was asked for."""
         if self.acceleration is None:
             return self.program
@@ -218,7 +230,7 @@ class Model:
             self.worker.fast_program  # noqa: B018
         return self
 
-    def program_for(self, lists: Sequence[Neighbors]) -> EnergyProgram:
+    def program_for(self, lists: Sequence[Neighbors]) -> AtomicProgram:
         """Return the fast program, if there is one and no two atoms are too close for it."""
         if self.acceleration is None:
             return self.program
@@ -243,8 +255,12 @@ class Model:
         fparam: Array | None = None,
         aparam: Array | None = None,
         atom_virial: bool = False,
-    ) -> Evaluation:
-        """Return energy, forces and virial of a structure, or of snapshots of it.
+        gradient: bool = False,
+    ) -> Any:
+        """Return what the model predicts of a structure, or of snapshots of it: energy, forces and virial, mostly.
+
+        A model that predicts energies returns an `Evaluation`; the other kinds (`model.kind`) return their own class
+        of `dpa2.evaluation.outputs`, such as a `DipoleEvaluation` with `dipole` and `atom_dipole`.
 
         coordinates: (N, 3) or (snapshots, N, 3), Å; or, alone, a `System`, a frame of a data set or ASE atoms.
         types: N indices into `type_map` (-1: virtual atom; indices, not atomic numbers) or N of its names.
@@ -252,9 +268,11 @@ class Model:
         aparam: (N, parameters). neighbors: "strict", or "truncate" to keep the nearest where an atom has more
         neighbours than the model holds, as DeePMD-kit does (energies then jump where a neighbour enters or leaves
         that set, and a `TruncationWarning` says so). atom_virial: whether to compute its partition among atoms too,
-        at four times the cost.
+        at four times the cost. gradient: for models of other kinds, whether to compute the derivatives of each
+        component of the system's value by the coordinates too, at the cost of forces for each of them.
 
-        Raises `InputError` for anything wrong with the structure; `TooManyNeighbors` with "strict".
+        Raises `InputError` for anything wrong with the structure, and for outputs that models of this kind do not have;
+        `TooManyNeighbors` with "strict".
 
         >>> import dpa2
         >>> model = dpa2.load(dpa2.demo.MODEL)
@@ -265,9 +283,9 @@ class Model:
         refuse_unasked(self.config.fitting, fparam, aparam)
         if is_structure(coordinates) or types is None or host_array(coordinates, "coordinates").ndim != 3:
             system = structure_of(coordinates, types, cell, fparam, aparam)
-            return self.evaluate_many([system], neighbors=neighbors, atom_virial=atom_virial)[0]
+            return self.evaluate_many([system], neighbors=neighbors, atom_virial=atom_virial, gradient=gradient)[0]
         systems = with_parameters(frames(coordinates, types, cell), fparam, aparam)
-        return stacked(self.evaluate_many(systems, neighbors=neighbors, atom_virial=atom_virial))
+        return stacked(self.evaluate_many(systems, neighbors=neighbors, atom_virial=atom_virial, gradient=gradient))
 
     @undisturbed
     def evaluate_many(
@@ -276,8 +294,9 @@ class Model:
         *,
         neighbors: str = "strict",
         atom_virial: bool = False,
+        gradient: bool = False,
         memory: int | None = None,
-    ) -> list[Evaluation]:
+    ) -> list[Any]:
         """Return a result for each of several systems of any sizes. Other arguments and errors as for `evaluate`.
 
         systems: a list, a generator or a data set; each is a `System`, a frame of a data set, ASE atoms or a tuple
@@ -285,20 +304,22 @@ class Model:
         memory: bytes that the pass may take (an estimate, without what libraries need for themselves); systems that
         together take more are evaluated in turns, and one that alone takes more is an `InputError`.
         """
+        require_outputs(self.config, atom_virial, gradient)
         found, lists = with_neighbors(self.config, systems, neighbors)
         warn_of_truncation(self.config, found, lists)
         together = in_turns(self.config, self.worker.backend, lists, memory)
-        return [r for here in together for r in self.compute(found[here], lists[here], atom_virial)]
+        return [r for here in together for r in self.compute(found[here], lists[here], atom_virial, gradient)]
 
     @undisturbed
     def compute(
-        self, systems: Sequence[System], lists: Sequence[Neighbors], atom_virial: bool = False
-    ) -> list[Evaluation]:
+        self, systems: Sequence[System], lists: Sequence[Neighbors], atom_virial: bool = False, gradient: bool = False
+    ) -> list[Any]:
         """Return the results of systems that are checked already, with their neighbour lists."""
         worker = self.worker
         warn_of_extrapolation(self, lists)
         ready = in_chunks(worker.config, worker.backend, systems, lists)
-        found = evaluate_prepared(worker.program_for(lists), worker.backend, ready, atom_virial)
+        options = {"atom_virial": atom_virial, "gradient": gradient}
+        found = evaluate(worker.config, worker.program_for(lists), worker.backend, ready, **options)
         return [self.adopted(result) for result in found]
 
     def adopted(self, result: Any) -> Any:
@@ -320,7 +341,7 @@ class Model:
         neighbors: str = "strict",
         fparam: Array | None = None,
         aparam: Array | None = None,
-    ) -> Evaluation:
+    ) -> Any:
         """Return the same from what other codes hand over: atoms with their periodic images, and a neighbour list.
 
         coordinates: (M, 3), Å, local atoms first. types: (M,). neighbor_index: (N, any width), indices into the M
@@ -347,10 +368,14 @@ class Model:
         warn_of_truncation(self.config, [local], [found])
         return self.compute([check_system(self.config, local)], [found])[0]
 
-    def of_no_atoms(self) -> Evaluation:
-        """Return the results of a domain without atoms: energy and virial are zero, there are no forces."""
-        shapes = (), (0, 3), (3, 3), (0,)
-        return Evaluation(*(self.backend.asarray(np.zeros(shape), self.backend.wide()) for shape in shapes))
+    def of_no_atoms(self) -> Any:
+        """Return the results of a domain without atoms: sums are zero, there are no forces."""
+        shapes: tuple[tuple[int, ...], ...] = (), (0, 3), (3, 3), (0,)
+        if self.kind != ENERGY:
+            value = (3, 3) if self.kind == "polarizability" else self.config.bias_shape
+            shapes = value, (0, *value)
+        result = OUTPUTS.get(self.kind, Evaluation)
+        return result(*(self.backend.asarray(np.zeros(shape), self.backend.wide()) for shape in shapes))
 
     @undisturbed
     def hessian(
@@ -372,6 +397,7 @@ class Model:
         >>> dpa2.load(dpa2.demo.MODEL).hessian([[0, 0, 0], [0.96, 0, 0]], ["O", "H"]).shape
         (2, 3, 2, 3)
         """
+        self.require_energies("a Hessian")
         refuse_unasked(self.config.fitting, fparam, aparam)
         system = structure_of(coordinates, types, cell, fparam, aparam)
         worker = self if self.backend.differentiates else self.to(dtype="float64")
@@ -395,7 +421,7 @@ class Model:
 
         return as_module(self.config, self.weights, self.backend)
 
-    def as_pytree(self) -> tuple[EnergyModel, Callable[..., list[Evaluation]]]:
+    def as_pytree(self) -> tuple[AtomicModel, Callable[..., list[Evaluation]]]:
         """Return (weights, function): a JAX pytree, and `function(weights, prepared)`, a list of `Evaluation`.
 
         Gradients by parameters that the configuration freezes, by statistics and by the output bias are zero.

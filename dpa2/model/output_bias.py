@@ -89,6 +89,7 @@ def checked_values(values: Sequence[float], model: Model) -> Float[np.ndarray, "
 
 def labelled_systems(model: Model, frames: Iterable[Frame]) -> tuple[list[System], Float[np.ndarray, "frame"]]:
     """Return the checked structures of the frames that have an energy, and these energies in eV."""
+    model.require_energies("an output bias")
     frames = list(frames)
     for k, frame in enumerate(frames):
         if not (hasattr(frame, "system") and hasattr(frame, "energy")):

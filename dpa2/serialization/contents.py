@@ -9,6 +9,7 @@ from functools import partial
 from ..errors import FormatError, InputError, shorten
 from .budget import WORD, Budget, spend
 from .checkpoint import Checkpoint
+from .settings.heads import TYPES
 
 ENERGY = "ener"  # DeePMD-kit's word for a head that predicts energies
 MOST_EXPANSION = 64  # a compressed file may hold at most this many times its own size; statistics repeat themselves
@@ -50,9 +51,9 @@ class Contents:
         return None if None in self.models else tuple(name for name in self.models if name is not None)
 
     @property
-    def energy_heads(self) -> tuple[str, ...]:
-        """The names of the heads that predict energies, which are those that are read."""
-        return tuple(head for head in self.heads or () if self.kinds.get(head, ENERGY) == ENERGY)
+    def known_heads(self) -> tuple[str, ...]:
+        """The names of the heads that are read: those that predict something that is known."""
+        return tuple(head for head in self.heads or () if self.kinds.get(head, ENERGY) in TYPES)
 
     def model(self, head: str | None) -> Checkpoint:
         """The model of a head; `InputError` lists the heads if that is not one of them."""
@@ -63,14 +64,14 @@ class Contents:
             raise InputError(f"holds one model without heads; leave out the head {shorten(head)}", argument="head")
         asked = "several models and no head was asked for" if head is None else f"no head {head!r}"
         facts = {"argument": "head", "heads": list(self.heads)}
-        way = f"as in FILE#{self.energy_heads[0]}; choose one of: " if self.energy_heads else "there are none: "
-        names = ", ".join(self.energy_heads) or "no head predicts energies"
+        way = f"as in FILE#{self.known_heads[0]}; choose one of: " if self.known_heads else "there are none: "
+        names = ", ".join(self.known_heads) or f"no head predicts one of {', '.join(TYPES)}"
         raise InputError(f"holds {asked}; name it behind the file, {way}{names}{self.others()}", **facts)
 
     def others(self) -> str:
         """The heads that are not read, in words for the end of a message; empty where there are none."""
-        found = [f"{head} ({self.kinds[head]})" for head in self.heads or () if head not in self.energy_heads]
-        return f"; not read, since they predict something else than energies: {', '.join(found)}" if found else ""
+        found = [f"{head} ({self.kinds[head]})" for head in self.heads or () if head not in self.known_heads]
+        return f"; not read, since what they predict is not known: {', '.join(found)}" if found else ""
 
 
 def kind_of(section: dict) -> str:

@@ -58,6 +58,8 @@ class Frame:
         Weights (N,) of the atoms' forces in training.
     name
         File and number of the frame, for error messages.
+    labels
+        Labels of other kinds by the names of their files, such as "dipole", as rows of numbers in the data's own units.
     energy_coefficients
         Coefficients (N,) of the atomic energies in the energy.
     generalized
@@ -71,6 +73,7 @@ class Frame:
     atom_energy: Float[np.ndarray, "atom"] | None
     atom_pref: Float[np.ndarray, "atom"] | None
     name: str
+    labels: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
     energy_coefficients: Float[np.ndarray, "atom"] | None = None
     generalized: Float[np.ndarray, "atom 3 coordinate"] | None = None
 
@@ -298,9 +301,45 @@ class FrameSet:
             atom_energy=self.row("atom_ener", k, self.atoms),
             atom_pref=self.row("atom_pref", k, self.atoms),
             name=name,
+            labels=StoredLabels(self.folder, self.frames, k),
             energy_coefficients=self.row("atom_ener_coeff", k, self.atoms),
             generalized=self.row("drdq", k, (self.atoms, 3, -1)),
         )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class StoredLabels(Mapping[str, np.ndarray]):
+    """The labels of frame k that are no field of `Frame`, each read when it is asked for."""
+
+    folder: Place | RawSet
+    frames: int
+    k: int
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        file = self.folder / f"{name}.npy"
+        if name not in list(self):
+            raise KeyError(name)
+        array = opened(file)
+        if array.size % max(1, self.frames):
+            refuse(file, f"has shape {array.shape}, which does not fit {self.frames} frames")
+        numbers = np.array(array.reshape(self.frames, -1)[self.k], dtype=np.float64)
+        if not np.isfinite(numbers).all():
+            refuse(file, f"frame {self.k} holds a number that is not finite")
+        return numbers
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in stems(self.folder) if name not in (*WIDTHS, *MULTIPLES))
+
+    def __len__(self) -> int:
+        return len(list(self))
+
+
+def stems(folder: Place | RawSet) -> list[str]:
+    """Names of the arrays in a set, sorted."""
+    if isinstance(folder, RawSet):
+        return sorted(file.stem for file in folder.folder.glob("*.raw") if file.stem not in ("type", "type_map"))
+    names = (str(file).rpartition("/")[2] for file in folder.glob("*"))
+    return sorted(name.removesuffix(".npy") for name in names if name.endswith(".npy"))
 
 
 def opened(file: Place | RawFile) -> np.ndarray:

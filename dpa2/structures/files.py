@@ -70,9 +70,15 @@ def frame(atoms, name: str, rename: Mapping[str, str]) -> Frame:
     system = replace(system, types=[rename.get(t, t) for t in system.types])
     known = getattr(atoms.calc, "results", {})
     energy, forces = label(known, "energy", (), name), label(known, "forces", (len(atoms), 3), name)
-    return Frame(
-        system, None if energy is None else float(energy), forces, virial(atoms, known, name), None, None, name
-    )
+    given = None if energy is None else float(energy)
+    return Frame(system, given, forces, virial(atoms, known, name), None, None, name, other_labels(atoms, known))
+
+
+def other_labels(atoms, known: dict) -> dict[str, np.ndarray]:
+    """Return the dipole that ASE has for a structure, and all numbers in `atoms.info` by their names."""
+    given = atoms.info | ({"dipole": known["dipole"]} if known.get("dipole") is not None else {})
+    arrays = {str(key): np.asarray(value) for key, value in given.items()}
+    return {key: np.array(a, dtype=np.float64).reshape(-1) for key, a in arrays.items() if a.dtype.kind in "iuf"}
 
 
 def virial(atoms, known: dict, name: str) -> np.ndarray | None:

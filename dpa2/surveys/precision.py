@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..backends import NAMES, backend
+from ..config import ENERGY
 from ..errors import BackendError, InputError, MissingDependency
 from ..model.model import Model
 from ..model.preparation import check_system
@@ -141,7 +142,8 @@ def tensor_errors(exact: Model, lower: Model, system: System, neighbors: str, fr
     system = check_system(exact.config, system)
     one, other = (trace(m, system, neighbors=neighbors) for m in (exact, lower))
     slots = occupied_slots(one, system.types, exact.config.excluded_pairs)
-    energies, real = without_bias(exact, system.types, one["atom_energy"]), system.types >= 0
+    real = system.types >= 0
+    energies = without_bias(exact, system.types, one["atom_energy"]) if exact.kind == ENERGY else {}
     for name, expected in one.items():
         if name.startswith(SAME):
             continue

@@ -133,6 +133,7 @@ def survey_smoothness(model: Model, drags: Iterable[Drag], curves: bool = False)
     >>> event.drag.event, event.continuity
     ('inner cutoff of repinit', 'C2')
     """
+    model.require_energies("a survey of smoothness")
     for drag in drags:
         path = Path(model, drag)
         jumps = tuple(jump(path, k) for k in range(len(QUANTITIES)))

@@ -45,13 +45,23 @@ TABLE = (
     Intermediate("descriptor", "atom channel", "10"),
     Intermediate("fitting/input", "atom channel", "11"),
     Intermediate("fitting/hidden#", "atom channel", "11"),
-    Intermediate("fitting/net_out", "atom 1", "11"),
+    Intermediate("fitting/net_out", "atom output", "11"),
     Intermediate("atom_energy", "atom 1", "12.2"),
     Intermediate("energy", "1", "12.3"),
     Intermediate("force", "atom 3", "12.4"),
     Intermediate("virial", "9", "12.4"),
     Intermediate("atom_virial", "atom 9", "12.5"),
+    Intermediate("atom_property", "atom component", "21.1"),
+    Intermediate("property", "component", "21.1"),
+    Intermediate("atom_dos", "atom component", "21.1"),
+    Intermediate("dos", "component", "21.1"),
+    Intermediate("atom_dipole", "atom 3", "21.2"),
+    Intermediate("dipole", "3", "21.2"),
+    Intermediate("atom_polarizability", "atom 9", "21.3"),
+    Intermediate("polarizability", "9", "21.3"),
+    Intermediate("gradient", "atom 3 component", "21.4"),
 )
+OF_ATOMS = ("atom_energy", "atom_property", "atom_dos", "atom_dipole", "atom_polarizability")  # of each kind of head
 ROWS = {row.name: (k, row) for k, row in enumerate(TABLE)}
 UNKNOWN = Intermediate("", "", "")
 

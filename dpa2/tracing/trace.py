@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
+
 import numpy as np
 
 from ..backends.own_settings import undisturbed
 from ..batching.plan import ChunkShape
+from ..config import ENERGY
 from ..descriptor.descriptor import rotation
-from ..evaluation.forces import evaluate_prepared
+from ..evaluation.evaluate import evaluate
+from ..evaluation.outputs import Outputs
 from ..evaluation.prepared import Prepared
 from ..model.model import Model
 from ..model.preparation import check_system, in_chunks, list_neighbors
@@ -84,9 +89,12 @@ def intermediates(model: Model, ready: Prepared) -> dict:
 
 
 def results(model: Model, ready: Prepared) -> dict:
-    """Energy, force and virial in the table's shapes."""
-    out = evaluate_prepared(model.program, model.backend, ready, with_atom_virial=True)[0]
+    """Values of the system and of its atoms, and their derivatives, in the table's shapes."""
     host = model.backend.to_numpy
+    options = {"atom_virial": True} if model.kind == ENERGY else {"gradient": True}
+    (out,) = evaluate(model.config, model.program, model.backend, ready, **options)
+    if model.kind != ENERGY:
+        return values(out, host) | {"gradient": by_atoms(host(out.gradient))}
     return {
         "atom_energy": host(out.atom_energy)[:, None],
         "energy": host(out.energy).reshape(1),
@@ -94,6 +102,19 @@ def results(model: Model, ready: Prepared) -> dict:
         "virial": host(out.virial).reshape(9),
         "atom_virial": host(out.atom_virial).reshape(-1, 9),
     }
+
+
+def values(out: Outputs, host: Callable[[Array], np.ndarray]) -> dict:
+    """Values of atoms and of the system, of a model that predicts something else than energies."""
+    whole, of_atoms = (field.name for field in dataclasses.fields(out)[:2])  # type: ignore[arg-type]
+    found = {name: host(getattr(out, name)) for name in (of_atoms, whole)}
+    return {of_atoms: found[of_atoms].reshape(len(found[of_atoms]), -1), whole: found[whole].reshape(-1)}
+
+
+def by_atoms(gradient: np.ndarray) -> np.ndarray:
+    """Return derivatives (..., N, 3) as (N, 3, component)."""
+    *_, atoms, axes = gradient.shape
+    return np.moveaxis(gradient.reshape(-1, atoms, axes), 0, -1)
 
 
 def neighbor_lists(model: Model, found: Neighbors) -> dict:

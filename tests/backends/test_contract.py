@@ -12,7 +12,7 @@ from dpa2.backends import BACKENDS, NAMES, backend
 from dpa2.backends.protocol import Backend
 from dpa2.batching.plan import ChunkShape
 from dpa2.errors import BackendError
-from dpa2.fitting.energy import Inputs
+from dpa2.fitting.head import Inputs
 from dpa2.serialization.bfloat16 import round_to_bfloat16
 
 MEMBERS = {name: member for name, member in inspect.getmembers_static(Backend) if not name.startswith("_")}

@@ -12,6 +12,7 @@ from functools import cache
 import numpy as np
 import pytest
 from independent.fitting import fitting
+from independent.heads import head
 from independent.pairs import initial_pairs
 from independent.repformer import first_layer
 from independent.repinit import repinit
@@ -50,13 +51,25 @@ def fitted(vector, config, weights, wrong):
     return fitting(config, weights, vector.trace["fitting/input"], wrong)
 
 
-PARTS = {"repinit": two_bodies, "three_body": three_bodies, "pairs": pairs, "repformer": layer, "fitting": fitted}
+def head_of(vector, config, weights, wrong):
+    trace = vector.trace
+    return head(config, weights, vector.system.types, trace["fitting/net_out"], trace["repformer/rot_mat"], wrong)
+
+
+PARTS = {
+    "repinit": two_bodies,
+    "three_body": three_bodies,
+    "pairs": pairs,
+    "repformer": layer,
+    "fitting": fitted,
+    "head": head_of,
+}
 
 
 @cache
-def vectors() -> list:
-    """All golden vectors, the smallest first, on which most causes can be told apart already."""
-    return sorted(shipped(), key=lambda vector: vector.trace["nlist/ri"].size)
+def vectors(part: str) -> list:
+    """All golden vectors of a part, the smallest first, on which most causes can be told apart already."""
+    return sorted(shipped(of_heads=part == "head"), key=lambda vector: vector.trace["nlist/ri"].size)
 
 
 def implementation(part: str, wrong: str = ""):
@@ -71,7 +84,7 @@ def implementation(part: str, wrong: str = ""):
 
 @pytest.mark.parametrize("part", PARTS)
 def test_an_independent_implementation_agrees_with_every_golden_vector(part):
-    reports = check_all(implementation(part), vectors(), tolerance=1e-12)
+    reports = check_all(implementation(part), vectors(part), tolerance=1e-12)
     assert earliest(reports) is None
     assert sum(report.given for report in reports) > len(reports)
 
@@ -107,6 +120,13 @@ MISTAKES = [  # which part, what is done wrong, where that shows first, and what
     ("repformer", "pair: switched once", "repformer/layer0/attn2_map", "pair-switch-once"),
     ("fitting", "no skip", "fitting/hidden[01]", "fitting-skip-missing"),
     ("fitting", "no timestep", "fitting/hidden[01]", "fitting-timestep-ignored"),
+    ("head", "deviation after bias", "atom_property", "bias-before-deviation"),
+    ("head", "net bias after deviation", "atom_property", "net-bias-after-deviation"),
+    ("head", "no net bias", "atom_(property|dos|dipole|polarizability)", "atom-bias-missing"),
+    ("head", "not halved", "atom_polarizability", "polarizability-not-halved"),
+    ("head", "product", "atom_polarizability", "polarizability-product"),
+    ("head", "no scale in the shift", "atom_polarizability", "shift-without-scale"),
+    ("head", "no shift", "atom_polarizability", "shift-missing"),
 ]
 FURTHER = [  # which a slow run tries; most of them are among the planted faults, too
     ("three_body", "gate not switched", "three_body/gg", "strip-not-switched-in-three-body"),
@@ -155,7 +175,7 @@ ALL = [*MISTAKES, *(pytest.param(*mistake, marks=pytest.mark.slow) for mistake i
 
 @pytest.mark.parametrize(("part", "wrong", "first", "cause"), ALL)
 def test_a_mistake_is_found_where_it_was_made_and_named(part, wrong, first, cause):
-    reports = check_all(implementation(part, wrong), vectors())
+    reports = check_all(implementation(part, wrong), vectors(part))
     found = earliest(reports)
     assert found is not None
     assert re.fullmatch(first, found.divergence.finding.name)

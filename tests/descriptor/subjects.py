@@ -13,6 +13,7 @@ import numpy as np
 
 from dpa2.config import Repformer
 from dpa2.descriptor.chunk import Chunk
+from dpa2.descriptor.descriptor import rotation_vjp
 from dpa2.descriptor.embedding import fold_embedding
 from dpa2.descriptor.environment import EnvironmentProgram, Neighborhood
 from dpa2.descriptor.expansion import ExpandedRepinit, ExpandedThreeBody, Expansion
@@ -30,8 +31,11 @@ from dpa2.descriptor.tables import Tables
 from dpa2.descriptor.term import TermContext
 from dpa2.descriptor.three_body import ThreeBodyProgram
 from dpa2.descriptor.weighting import Counted, Smooth, softmax_vjp
-from dpa2.fitting.energy import EnergyHead, Inputs
+from dpa2.fitting.dipole import Dipoles
+from dpa2.fitting.head import Head, Inputs
+from dpa2.fitting.invariants import Invariants
 from dpa2.fitting.net import FittingNet
+from dpa2.fitting.polarizability import Polarizabilities
 from dpa2.nn.activations import activation
 from dpa2.nn.layers import Dense, EmbeddingNet, FittingLayers, LayerNorm, Linear, centered
 from dpa2.testing.strategies import ACTIVATIONS
@@ -214,19 +218,21 @@ def _(rng):
     return plain(layers, rng.normal(size=(F, 5)))
 
 
-@subject("fitting", "plain", "vacuum")
+@subject("fitting", "plain", "vacuum", "several outputs")
 def _(rng, kind):
     frame, atom = rng.normal(size=(ATOMS, 2)), rng.normal(size=(ATOMS, 1))
     layers = net(rng, F + 4, F, 2 * F, G).layers
-    numbers = [rng.normal(size=n) for n in (TYPES, 2, 2, 1, 1, 1)]
-    fitting = FittingNet(layers, linear(rng, G, 1), *numbers, False, kind == "vacuum")
+    outputs = 3 if kind == "several outputs" else 1
+    numbers = [rng.normal(size=n) for n in ((TYPES, outputs) if outputs > 1 else TYPES, 2, 2, 1, 1, 1)]
+    fitting = FittingNet(layers, linear(rng, G, outputs), *numbers, False, kind == "vacuum")
 
     def run(fixed, inputs):
         net, frame, atom, types = fixed
         y, pull = net.vjp(inputs[0], frame, atom, types)
         return y, lambda dy: (pull(dy),)
 
-    return Subject((fitting, frame, atom, rng.integers(TYPES, size=ATOMS)), (rng.normal(size=(ATOMS, F)),), run)
+    types = rng.integers(TYPES, size=ATOMS)
+    return Subject((fitting, frame, atom, types), (rng.normal(size=(ATOMS, F)),), run)
 
 
 @subject("switch")
@@ -299,20 +305,35 @@ def _(rng):
     return Subject((tabulated, near, own), (places, rng.uniform(size=(ATOMS, SLOTS))), run)
 
 
-@subject("energy head", "type appended", "f alone")
+PREDICTED = {  # of each kind of head: width of the net's output, shape of a type's bias, and the settings
+    "energy": (1, (), Invariants(alone=True)),
+    "property": (2, (2,), Invariants(scaled=True)),
+    "density of states": (2, (2,), Invariants()),
+    "dipole": (G, (3,), Dipoles()),
+    "diagonal polarizability": (G, (9,), Polarizabilities(True, True, (1.3, 0.7), (0.2, -0.4))),
+    "polarizability": (G * G, (9,), Polarizabilities(False, False, (1.3, 0.7), (0.2, -0.4))),
+}
+
+
+@subject("head", *PREDICTED, "energy, type appended", "dipole, type appended")
 def _(rng, kind):
-    layers = net(rng, F + 3, F, 2 * F, G).layers if "appended" in kind else net(rng, F, F, 2 * F, G).layers
-    fitting = FittingNet(layers, linear(rng, G, 1), rng.normal(size=TYPES), *[None] * 5, False, False)
-    table = rng.normal(size=(TYPES + 1, 3)) if "appended" in kind else None
-    head = EnergyHead(fitting, rng.normal(size=TYPES), np.array([1.0, 0.0]), table)
-    inputs = Inputs(np.array([1.0, 1.0, 0.0]), None, None)
+    name, _, appended = kind.partition(", ")
+    outputs, component, settings = PREDICTED[name]
+    layers = net(rng, F + 3 if appended else F, F, 2 * F, G).layers
+    own = rng.normal(size=(TYPES, *((outputs,) if component else ())))
+    fitting = FittingNet(layers, linear(rng, G, outputs), own, *[None] * 5, False, False)
+    readout = settings.fold(*rng.normal(size=(2, TYPES, *component)))
+    table = rng.normal(size=(TYPES + 1, 3)) if appended else None
+    head = Head(fitting, readout, np.array([1.0, 0.0]), table)
+    given = Inputs(np.array([1.0, 1.0, 0.0]), None, None)
+    inputs = rng.normal(size=(ATOMS, F)), *([rng.normal(size=(ATOMS, G, 3))] if readout.rotates else [])
 
     def run(fixed, arrays):
-        head, types, inputs = fixed
-        y, pull = head.vjp(arrays[0], types, inputs)
-        return y, lambda dy: (pull(dy),)
+        head, types, given = fixed
+        y, pull = head.vjp(arrays[0], arrays[1] if len(arrays) > 1 else None, types, given)
+        return y, lambda dy: pull(dy)[: len(arrays)]
 
-    return Subject((head, np.array([0, 1, 0]), inputs), (rng.normal(size=(ATOMS, F)),), run)
+    return Subject((head, np.array([0, 1, 0]), given), inputs, run)
 
 
 @subject("typed embedding of pairs", "concat", "strip switched")
@@ -562,6 +583,23 @@ def _(rng, kind):
     block = Initial(repinit, three, *parts, "tanh")
     place = sorted_block(rng)
     return Subject((block, place), (place.vectors,), along_vectors(lambda b, p: b.vjp(p)))
+
+
+@subject("rotation matrix", "smooth", "counted")
+def _(rng, kind):
+    x, width = features(rng, weights(kind)), 3
+
+    def run(fixed, inputs):
+        y, pull = rotation_vjp(*fixed, Features(direction=inputs[0], switch=inputs[1], pair=inputs[2]))
+
+        def pull_back(dy):
+            dx = pull(dy)
+            return dx.direction, dx.switch, dx.pair
+
+        return y, pull_back
+
+    inputs = x.direction[:, :width], x.switch[:, :width], x.pair[:, :width]
+    return Subject((initial_pairs(rng, kind), sorted_block(rng)), inputs, run)
 
 
 def sorted_block(rng) -> Chunk:

@@ -43,7 +43,7 @@ def shown(folder) -> dict[str, tuple[object, tuple[str, ...]]]:
         "frame": (dataset[0], ("Frame", "O64 H128", "energy")),
         "frames": (dataset.sets[0], ("2 frames", "192 atoms")),
         "prepared": (MODEL.prepare_systems([SYSTEM]), ("Prepared", "192 atoms", "chunks")),
-        "weights": (MODEL.weights, ("EnergyModel", "83 arrays")),
+        "weights": (MODEL.weights, ("AtomicModel", "83 arrays")),
         "checkpoint": (MODEL.checkpoint(), ("Checkpoint", "83 tensors")),
         "back end": (MODEL.backend, ("NumPy", "cpu")),
         "neighbours": (neighbor_list(checked(SYSTEM, MODEL.type_map), 3.2, 40), ("192 atoms",)),

@@ -38,6 +38,10 @@ def check(
     folder: Annotated[
         str | None, typer.Option("--vectors", help="Folder of vectors to use instead of those in this package.")
     ] = None,
+    heads: Annotated[
+        bool,
+        typer.Option("--heads", help="Use the vectors of properties, densities of states, dipoles, polarizabilities."),
+    ] = False,
     only: Annotated[str, typer.Option(help="Use only vectors whose names contain this text.")] = "",
     skip: Annotated[str, typer.Option(help="Leave out vectors whose names contain this text.")] = "",
     without: Annotated[
@@ -69,12 +73,12 @@ def check(
     if page is not None and Path(page).suffix.lower() not in (".html", ".htm"):
         raise InputError(f"--html {page}: the name of the page must end with .html", argument="html")
     if command is None and len(targets or []) == 2:
-        if only or skip or without or folder:
-            rule = "two files are compared as they are; leave out --only, --skip, --without and --vectors"
+        if only or skip or without or folder or heads:
+            rule = "two files are compared as they are; leave out --only, --skip, --without, --vectors and --heads"
             raise InputError(rule, argument="targets")
         reports = [of_files(targets or [], dtype, tolerance)]
     else:
-        vectors = chosen(folder, only, skip, without or [])
+        vectors = chosen(folder, heads, only, skip, without or [])
         reports = of_target(targets or [], command, timeout, vectors, dtype, tolerance, as_json)
     if page is not None:
         with replacing(page) as new:
@@ -90,12 +94,12 @@ def check(
     raise typer.Exit(DIFFERENT if reporting.earliest(reports) else 0)
 
 
-def chosen(folder: str | None, only: str, skip: str, lacking: list[str]):
+def chosen(folder: str | None, heads: bool, only: str, skip: str, lacking: list[str]):
     """Vectors to check; an `InputError` if there are none."""
     from ...conformance.features import without
     from ...conformance.vectors import read_folder, shipped
 
-    found = shipped() if folder is None else read_folder(Path(folder))
+    found = shipped(heads) if folder is None else read_folder(Path(folder))
     vectors = [v for v in found if only in v.name and not (skip and skip in v.name)]
     if not vectors:
         where = f"in {folder}" if folder else f"among {', '.join(vector.name for vector in found)}"

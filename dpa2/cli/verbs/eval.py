@@ -1,4 +1,4 @@
-"""`dpa2 eval FILE STRUCTURE...`: energies, forces and virials of structures on disk."""
+"""`dpa2 eval FILE STRUCTURE...`: what a model predicts of structures on disk, such as energies and forces."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def evaluate(
         str | None,
         typer.Option(
             "--out",
-            help="Write energies, forces, virials and atomic energies to this .npz, .json, .extxyz or .traj.",
+            help="Write all results, also those of atoms, to this .npz, .json, .extxyz or .traj.",
         ),
     ] = None,
     each: Annotated[
@@ -49,6 +49,9 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Compute energy, forces and virial of structures, and their errors where the data have labels.
+
+    Models that predict something else give that instead; labels are `dipole.npy`, `polarizability.npy`, `dos.npy`, or a
+    file called like the property.
 
     The summary has mean absolute and root mean square errors of energies, of all components of forces, and of virials.
     """
@@ -68,48 +71,55 @@ def evaluate(
         for frame in bar.track(frames, description="evaluating"):
             system = checked(with_given(frame.system, *given), model.type_map)
             found = model.evaluate_many([system], neighbors="truncate" if truncate else "strict")[0]
-            rows.append(results.row(frame, found, model.backend.to_numpy))
+            rows.append(results.row(model.config, frame, found, model.backend.to_numpy))
             systems.append(system)
     if save is not None:
         results.write(rows, systems, save)
-    summary = results.summary(rows)
+    summary = results.summary(rows, model.config)
     if as_json:
         tell({"frames": [results.plain(row) for row in rows], "summary": summary, "sources": sources(frames)})
     else:
         numbers = f"{counted(len(rows), 'frame')}, {counted(int(summary['atoms']), 'atom')}"
         tell_line(f"{numbers} of {listed(sources(frames))}")
-        show(rows, summary, each)
+        show(model.config, rows, summary, each)
         tell_written(save)
 
 
-def show(rows: list[dict], summary: dict, each: bool | None) -> None:
+def show(config, rows: list[dict], summary: dict, each: bool | None) -> None:
     """Print the errors, then the frames if they are asked for, or if nothing but them is there to see."""
-    errors = errors_table(summary)
+    errors = errors_table(config, summary)
     if errors.rows:
         tell_table(errors)
     if each or (each is None and not errors.rows):
-        tell_table(frames_table(rows))
+        tell_table(frames_table(config, rows))
 
 
-def errors_table(summary: dict) -> Table:
+def errors_table(config, summary: dict) -> Table:
     """The errors against each kind of label; without rows if there are no labels."""
-    from ..results import MEASURES
+    from ..results import measures_of
 
     table = Table("errors", "MAE", "RMSE", "unit", "frames")
-    for measure in MEASURES:
+    for measure in measures_of(config):
         if measure.key("mae") in summary:
             values = (f"{summary[measure.key(statistic)]:.6g}" for statistic in ("mae", "rmse"))
             table.add_row(measure.words, *values, measure.unit, f"{summary[f'{measure.label}_frames']}")
     return table
 
 
-def frames_table(rows: list[dict]) -> Table:
+def frames_table(config, rows: list[dict]) -> Table:
     """A row for each frame, with a column for each number that some frame has."""
+    from ...config import ENERGY
+    from ..head_results import cells, columns
     from ..results import OF_FRAMES
 
+    if config.kind != ENERGY:
+        table = Table("structure", "atoms", *columns(config))
+        for row in rows:
+            table.add_row(row["name"], str(row["atoms"]), *cells(config, row))
+        return table
     known = [of for of in OF_FRAMES.values() if any(of(row) is not None for row in rows)]
     table = Table("structure", "atoms", "energy / eV", *(name for name, of in OF_FRAMES.items() if of in known))
     for row in rows:
-        cells = ("" if number is None else f"{number:.6g}" for number in (of(row) for of in known))
-        table.add_row(row["name"], str(row["atoms"]), f"{row['energy']:.10g}", *cells)
+        numbers = ("" if number is None else f"{number:.6g}" for number in (of(row) for of in known))
+        table.add_row(row["name"], str(row["atoms"]), f"{row['energy']:.10g}", *numbers)
     return table

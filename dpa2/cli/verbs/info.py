@@ -38,7 +38,7 @@ def several(found, path, about: dict, tensors: bool, as_json: bool) -> None:
     """Show a file of several heads, and with `tensors` those of all heads that are read."""
     from ...serialization import read_from
 
-    models = {head: read_from(found, path, head) for head in found.energy_heads} if tensors else {}
+    models = {head: read_from(found, path, head) for head in found.known_heads} if tensors else {}
     if as_json:
         more = {name: {h: column(c, name) for h, c in models.items()} for name in COLUMNS} if tensors else {}
         tell(about | {"kinds": dict(found.kinds), "aliases": dict(found.aliases)} | more)
@@ -70,8 +70,10 @@ def one(found, path, about: dict, tensors: bool, as_json: bool) -> None:
 
 def heads_in_words(found) -> dict[str, str]:
     """Return what each head predicts, and its other names."""
+    from ...serialization.settings.heads import TYPES
+
     others = {head: [alias for alias, meant in found.aliases.items() if meant == head] for head in found.heads}
-    words = {"ener": "energy"}
+    words = {theirs: head.ours for theirs, head in TYPES.items()}
     return {
         f"head {head}": words.get(found.kinds[head], f"{found.kinds[head]} (not read)")
         + (f", also called {', '.join(others[head])}" if others[head] else "")

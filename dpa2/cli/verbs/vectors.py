@@ -18,6 +18,9 @@ def vectors(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Compute the vectors instead of copying those in this package.")
     ] = False,
+    heads: Annotated[
+        bool, typer.Option("--heads", help="Vectors of models that predict something else than energies.")
+    ] = False,
     model: Annotated[
         str | None, typer.Option(help="Write vectors of this model file instead; needs --structure.")
     ] = None,
@@ -32,7 +35,8 @@ def vectors(
 
     if (model is None) != (structure is None):
         raise InputError("--model and --structure must be given together", argument="model")
-    files = encoded(own(model, structure, head)) if model else encoded(made()) if fresh else shipped_files()
+    found = own(model, structure, head) if model else made(heads) if fresh else None
+    files = shipped_files(heads) if found is None else encoded(found)
     digest = write(Path(folder), files)
     if as_json:
         tell({"folder": folder, "files": sorted(files), "digest": digest})

@@ -15,6 +15,7 @@ from . import (
     empty_slots,
     energy,
     environment,
+    heads,
     initial,
     networks,
     repinit,
@@ -37,4 +38,5 @@ CAUSES: tuple[Cause, ...] = (  # in the order of the specification
     *attention.CAUSES,
     *empty_slots.CAUSES,
     *energy.CAUSES,
+    *heads.CAUSES,
 )

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ...fitting.energy import EnergyModel, EnergyProgram
+from ...fitting.atomic_model import AtomicModel, AtomicProgram
 from ...nn.module import map_modules, replaced
 
 Change = Callable  # a function from a tree of frozen dataclasses to another
@@ -34,12 +34,12 @@ class Cause:
 
 
 @dataclass(frozen=True, eq=False)
-class AlteredModel(EnergyModel):
+class AlteredModel(AtomicModel):
     """Weights whose program is changed after folding."""
 
     change: Change = unchanged
 
-    def fold(self) -> EnergyProgram:
+    def fold(self) -> AtomicProgram:
         return self.change(super().fold())
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from ...config import DPA2Config
+from ...config import ENERGY, DPA2Config
 from ...errors import UnsupportedModel, shorten
+from .heads import HEADS
 from .spelling import ACTIVATIONS, DESCRIPTOR, FITTING, MODEL, REPFORMER, REPINIT, THREE_BODY
 
 TABLES = {  # the tables that spell the fields of each section
@@ -19,6 +20,7 @@ TABLES = {  # the tables that spell the fields of each section
     "three_body.": (THREE_BODY,),
     "repformer.": (REPFORMER,),
     "fitting.": (FITTING,),
+    **{f"fitting.{head.ours}.": (head.words,) for head in HEADS if head.ours != ENERGY},
 }
 TOLD_BY_ARRAYS = {"repinit.compression", "repinit.compression.intervals"}  # by the tables of a compressed model
 NATIVE_ONLY = {"repinit.attention": None}  # settings with the value that means that they are not in use

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from ...config import DPA2Config
 from ...errors import ConfigurationError, UnsupportedModel, meant_perhaps, shorten
+from .heads import TYPES
+from .multitask import is_multitask, section_of_head
 from .native_only import require_spelled
 from .spelling import (
     DESCRIPTOR,
@@ -17,6 +19,7 @@ from .spelling import (
     THREE_BODY,
     Sections,
     config_of_sections,
+    write_fitting,
     write_repinit,
     write_words,
 )
@@ -55,13 +58,15 @@ KNOWN = Sections(  # all keys of each section
 DEFAULT_TYPES = {PATHS.model: "standard", PATHS.fitting: "ener"}
 
 
-def script_to_config(model_section: dict) -> DPA2Config:
+def script_to_config(model_section: dict, head: str | None = None) -> DPA2Config:
     """Return the configuration that the `model` section of an input script describes.
 
     Parameters
     ----------
     model_section
         The section as a dictionary; keys that start with "_" are comments.
+    head
+        The head of a multi-task script, whose names of shared parts are replaced by their contents.
 
     Returns
     -------
@@ -72,8 +77,10 @@ def script_to_config(model_section: dict) -> DPA2Config:
     ------
     ConfigurationError
         A key is unknown or missing, or its value is wrong (facts: path, value).
+    InputError
+        A head that the script does not have, or none for a multi-task script (facts: argument, heads).
     UnsupportedModel
-        A multi-task script, or another kind of model, descriptor or fitting (facts: what).
+        Another kind of model, descriptor or fitting (facts: what).
 
     Examples
     --------
@@ -90,7 +97,9 @@ def script_to_config(model_section: dict) -> DPA2Config:
     120
     """
     model = read_section(model_section, PATHS.model)
-    require_single_task(model)
+    if head is not None or is_multitask(model):
+        model = read_section(section_of_head(model, head), PATHS.model)
+    require_model_section(model)
     require_kind(model, "type", "standard", PATHS.model)
     require_no_other_model(model)
     descriptor = read_subsection(model, "descriptor", PATHS.descriptor)
@@ -99,9 +108,10 @@ def script_to_config(model_section: dict) -> DPA2Config:
     repinit = read_subsection(descriptor, "repinit", PATHS.repinit)
     repformer = read_subsection(descriptor, "repformer", PATHS.repformer)
     fitting = read_subsection(model, "fitting_net", PATHS.fitting)
-    require_kind(fitting, "type", "ener", PATHS.fitting)
+    require_head(fitting)
     found = Sections(model, descriptor, repinit, repformer, fitting)
-    for section, known, path in zip(found, KNOWN, PATHS, strict=True):
+    known_here = KNOWN._replace(fitting=KNOWN.fitting | set(TYPES[fitting.get("type", "ener")].words))
+    for section, known, path in zip(found, known_here, PATHS, strict=True):
         require_known(section, known, path)
     return config_of_sections(found, PATHS)
 
@@ -128,8 +138,8 @@ def config_to_script(config: DPA2Config) -> dict:
     plain = config.to_dict()
     descriptor = {"type": "dpa2", "repinit": write_repinit(plain)}
     descriptor |= {"repformer": write_words(plain["repformer"], REPFORMER)} | write_words(plain, DESCRIPTOR)
-    fitting = {"type": "ener"} | write_words(plain["fitting"], FITTING)
-    return {"type": "standard"} | write_words(plain, MODEL) | {"descriptor": descriptor, "fitting_net": fitting}
+    whole = {"type": "standard"} | write_words(plain, MODEL)
+    return whole | {"descriptor": descriptor, "fitting_net": write_fitting(config)}
 
 
 def read_subsection(parent: dict, name: str, path: str) -> dict:
@@ -154,11 +164,8 @@ def read_section(section, path: str, aliases: dict[str, str] | None = None) -> d
     return plain
 
 
-def require_single_task(model: dict):
-    if "model_dict" in model or "shared_dict" in model:
-        heads = ", ".join(map(str, model["model_dict"])) if isinstance(model.get("model_dict"), dict) else "?"
-        hint = "hand over the section of one head, with the names of shared parts replaced by their contents"
-        raise UnsupportedModel(f"multi-task script (heads: {heads}): {hint}", what="multi-task script", hint=hint)
+def require_model_section(model: dict):
+    """Refuse a whole script."""
     if "model" in model and "descriptor" not in model:
         hint = "hand over its section `model`"
         raise ConfigurationError(f"model: this is a whole input script; {hint}", path="model", value=None, hint=hint)
@@ -181,6 +188,14 @@ def require_sections(descriptor: dict):
         what = f"{PATHS.descriptor}.{flat[0]}"
         found = "the settings are written by DeePMD-kit 3.0.0a0, which only that release reads"
         raise UnsupportedModel(f"{what}: {found}; train the model again with a later one", what=what)
+
+
+def require_head(fitting: dict):
+    """Refuse a fitting net of another type than those that are known."""
+    found = fitting.get("type", "ener")
+    if found not in TYPES:
+        what = f"{PATHS.fitting}.type = {shorten(found)}"
+        raise UnsupportedModel(f"{what}: must be one of {', '.join(TYPES)}", what=what)
 
 
 def require_kind(section: dict, key: str, wanted: str, path: str):

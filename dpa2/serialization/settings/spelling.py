@@ -8,9 +8,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Generic, NamedTuple, NoReturn, TypeVar
 
-from ...config import Compression, DPA2Config, ThreeBody
+from ...config import Compression, DPA2Config, Fitting, ThreeBody
 from ...dtypes import NAMES
 from ...errors import ConfigurationError, shorten
+from .heads import HEADS, read_head, words_of, write_head
 
 # The words of each section: DeePMD-kit's key, and the field of `dpa2.config`.
 REPINIT = {
@@ -135,6 +136,7 @@ def config_of_sections(found: Sections[dict], paths: Sections[str]) -> DPA2Confi
         plain["three_body"] = read_words(found.repinit, THREE_BODY, paths.repinit)
     plain["repformer"] = read_words(found.repformer, REPFORMER, paths.repformer)
     plain["fitting"] = read_words(found.fitting, FITTING, paths.fitting)
+    plain["fitting"] |= read_head(found.fitting, found.model.get("type_map"))
     try:
         return DPA2Config.from_dict(plain)
     except ConfigurationError as error:
@@ -205,6 +207,16 @@ def thaw(value):
     return [thaw(v) for v in value] if isinstance(value, (list, tuple)) else value
 
 
+def write_fitting(config: DPA2Config) -> dict:
+    """The settings of the fitting net and of its head, without those that scripts of its type do not have.
+
+    A setting that is in use is written all the same, since native trees have a place for it.
+    """
+    ours = config.to_dict()["fitting"]
+    unused = {key for key in words_of(config).lacks if ours[FITTING[key]] == getattr(Fitting(), FITTING[key])}
+    return write_head(config) | {k: v for k, v in write_words(ours, FITTING).items() if k not in unused}
+
+
 def write_repinit(plain: dict) -> dict:
     """The settings of repinit and of the three-body block, which has default settings where there is none."""
     three = plain["three_body"] or vars(ThreeBody())
@@ -220,6 +232,7 @@ def deepmd_path(path: str, paths: Sections[str]) -> str:
         "three_body": (paths.repinit, THREE_BODY),
         "repformer": (paths.repformer, REPFORMER),
         "fitting": (paths.fitting, FITTING),
+        **{f"fitting.{head.ours}": (paths.fitting, head.words) for head in HEADS},
         "": (paths.descriptor, DESCRIPTOR) if name in DESCRIPTOR.values() else (paths.model, MODEL),
     }
     place, table = places.get(section, (paths.model, MODEL))

@@ -67,8 +67,8 @@ def dialect_of(names) -> Dialect:
 
 
 def tree_arrays(layout, place: str = "") -> Iterator[tuple[str, TreeArray]]:
-    """The arrays in the layout of a native tree, with their places in it."""
-    if isinstance(layout, TreeArray):
+    """The arrays in the layout of a native tree, with their places in it, but those of settings."""
+    if isinstance(layout, TreeArray) and layout.names:
         yield place, layout
     children = layout.items() if isinstance(layout, dict) else enumerate(layout) if isinstance(layout, list) else ()
     for key, child in children:

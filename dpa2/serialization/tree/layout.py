@@ -5,24 +5,27 @@ Source: section 2 of the description of formats.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
-from ...config import DPA2Config
+from ...config import ENERGY, DPA2Config
 from ...construction.trainability import trainable_layers
 from ...dtypes import NAMES
 from ..inventory import inventory
+from ..settings.heads import ARRAYS, words_of, write_head
 from ..settings.spelling import DESCRIPTOR, FITTING, MODEL, REPFORMER, thaw, write_repinit, write_words
 from .nodes import Nodes, collection
-from .packing import TreeArray, plain, reshaped, statistics
+from .packing import TreeArray, plain, reshaped, setting, statistics
 from .repformer_layout import layer_node
+
+ROTATING = ("dipole", "polarizability")  # kinds whose nodes lack what only invariant values have
 
 
 def model_layout(config: DPA2Config) -> dict:
     """The `model` node of the tree."""
-    types = len(config.types)
-    middle = {
-        key: reshaped(name, (1, types, 1), types) for key, name in (("out_bias", "bias"), ("out_std", "deviation"))
-    }
+    shape = len(config.types), *config.bias_shape
+    names = {"out_bias": "bias", "out_std": "deviation"}
+    middle = {key: reshaped(name, (1, shape[0], math.prod(shape[1:])), shape) for key, name in names.items()}
     return {
         "@class": "Model",
         "@version": 2,
@@ -150,27 +153,46 @@ def repformer_node(config: DPA2Config) -> dict:
 
 
 def fitting_node(config: DPA2Config) -> dict:
-    types, dtype = len(config.types), config.fitting.dtype
-    return {
-        "@class": "Fitting",
-        "@version": 4,
-        "type": "ener",
-        "var_name": "energy",
-        "dim_out": 1,
-        "ntypes": types,
-        "type_map": list(config.types),
-        "dim_descrpt": config.descriptor_dim,
-        "mixed_types": True,
-        **write_words(config.to_dict()["fitting"], FITTING),
-        "trainable": trainable_layers(config),
-        "exclude_types": thaw(config.excluded_types),
-        "nets": collection(fitting_network(config), types, "fitting_network"),
-        "@variables": {key: array and array.of(dtype) for key, array in fitting_inputs(config).items()}
-        | {"bias_atom_e": replace(reshaped("fitting.bias", (types, 1), types), also=NAMES)},
-        "tot_ener_zero": False,
-        "layer_name": None,
-        "spin": None,
-    }
+    types, dtype, outputs = len(config.types), config.fitting.dtype, config.net_outputs
+    shape = (types,) if config.kind == ENERGY else (types, outputs)
+    head, ours, invariant = head_node(config), config.to_dict()["fitting"], config.kind not in ROTATING
+    arrays = {key: array and array.of(dtype) for key, array in fitting_inputs(config).items()}
+    arrays["bias_atom_e"] = replace(reshaped("fitting.bias", (types, outputs), shape), also=NAMES)
+    return (
+        {
+            "@class": "Fitting",
+            "@version": words_of(config).versions[-1],
+            "ntypes": types,
+            "type_map": list(config.types),
+            "dim_descrpt": config.descriptor_dim,
+            "mixed_types": True,
+            **write_words(ours, {key: name for key, name in FITTING.items() if key != "atom_ener" or invariant}),
+            "trainable": trainable_layers(config),
+            "exclude_types": thaw(config.excluded_types),
+            "nets": collection(fitting_network(config), types, "fitting_network"),
+            "tot_ener_zero": False,
+            "layer_name": None,
+            "spin": None,
+        }
+        | head
+        | {"@variables": arrays | head.get("@variables", {})}
+    )
+
+
+def head_node(config: DPA2Config) -> dict:
+    """What the node of a fitting net has for its head; energies, properties and densities of states look alike."""
+    head, outputs = words_of(config), config.net_outputs
+    settings = {head.in_trees.get(key, key): value for key, value in write_head(config).items() if key not in ARRAYS}
+    if config.kind not in ROTATING:
+        name = {"ener": "energy"}.get(head.theirs, head.theirs)
+        return {"var_name": name, "dim_out": outputs} | settings
+    node = {"var_name": head.theirs, "embedding_width": config.repformer.pair_dim} | settings
+    section = config.fitting.polarizability
+    if section is None:
+        return node | {"r_differentiable": True, "c_differentiable": True}
+    types = len(config.types)
+    scale, constant = section.scale or (1.0,) * types, section.constant or (0.0,) * types
+    return node | {"@variables": {"scale": setting(scale, (types, 1)), "constant_matrix": setting(constant, (types,))}}
 
 
 def fitting_inputs(config: DPA2Config) -> dict:
@@ -196,11 +218,11 @@ def fitting_network(config: DPA2Config) -> dict:
         "@class": "FittingNetwork",
         "@version": 1,
         "in_dim": config.fitting_dim,
-        "out_dim": 1,
+        "out_dim": config.net_outputs,
         "neuron": list(fit.widths),
         "activation_function": fit.activation,
         "resnet_dt": fit.timestep,
         "precision": fit.dtype,
         "bias_out": True,
-        "layers": [*layers, makers[-1].linear("fitting.output", widths[-1], 1)],
+        "layers": [*layers, makers[-1].linear("fitting.output", widths[-1], config.net_outputs)],
     }

@@ -82,7 +82,8 @@ def require_agreement(path: str, wanted, found):
     key = path.rpartition(".")[2]
     if has_arrays(found):
         refuse_extra(found, path)
-    same = plain_word(key, found) == plain_word(key, wanted) or (is_empty(found) and is_empty(wanted))
+    unsaid = is_empty(found) and (is_empty(wanted) or key == "exclude_types")  # which the model leaves out itself
+    same = plain_word(key, found) == plain_word(key, wanted) or unsaid
     if key != "@version" and found is not None and not same:
         rule = f"but the settings of the model say {shorten(wanted)}"
         raise FormatError(f"{path} = {shorten(found)}, {rule}", key=path)
@@ -127,7 +128,7 @@ def holds_tensors(layout) -> bool:
 def first_tensor(layout) -> str | None:
     """Name of a tensor that belongs below this node, or None."""
     if isinstance(layout, TreeArray):
-        return layout.names[0]
+        return next(iter(layout.names), None)
     children = layout.values() if isinstance(layout, dict) else layout if isinstance(layout, list) else ()
     return next(filter(None, map(first_tensor, children)), None)
 

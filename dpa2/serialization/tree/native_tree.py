@@ -13,6 +13,7 @@ from ...config import DPA2Config
 from ...errors import FormatError, UnsupportedModel, shorten
 from ..checkpoint import Checkpoint
 from ..inventory import require_all
+from ..settings.heads import ARRAYS, TYPES
 from ..settings.native_only import require_spelled
 from ..settings.plain import as_json
 from ..settings.script import config_to_script
@@ -52,7 +53,7 @@ def checkpoint_to_tree(checkpoint: Checkpoint) -> dict:
 
 
 def find_model(root) -> dict:
-    """The model node, if it is a DPA-2 energy model in a version that is known."""
+    """The model node, if it is a DPA-2 model in a version that is known."""
     model = root.get("model") if isinstance(root, dict) else None
     if not isinstance(model, dict) or "fitting_net" in model or "model_dict" in model:
         refuse_other_file(root)
@@ -60,8 +61,18 @@ def find_model(root) -> dict:
     require_kind(model, "model", "Model", "standard", (2,))
     descriptor, fitting = (require_node(model, name) for name in ("descriptor", "fitting"))
     require_kind(descriptor, "model.descriptor", "Descriptor", "dpa2", (1, 2, 3, 4))
-    require_kind(fitting, "model.fitting", "Fitting", "ener", (1, 2, 3, 4))
+    require_head(fitting)
     return model
+
+
+def require_head(fitting: dict):
+    """Refuse a fitting net of a type or version that is not known."""
+    found = fitting.get("type")
+    if isinstance(found, str) and found not in TYPES:
+        what = f"model.fitting.type = {shorten(found)}"
+        raise UnsupportedModel(f"{what}: must be one of {', '.join(TYPES)}", what=what)
+    head = TYPES[found if isinstance(found, str) else "ener"]
+    require_kind(fitting, "model.fitting", "Fitting", head.theirs, head.versions)
 
 
 OTHER_FILES = {  # keys that tell files of other kinds
@@ -115,11 +126,20 @@ def read_config(model: dict) -> DPA2Config:
     for key in ("repinit_args", "repformer_args"):
         if not isinstance(descriptor.get(key), dict):
             raise FormatError(f"model.descriptor.{key} is missing", key=f"model.descriptor.{key}")
-    fitting = fitting | {"trainable": one_flag(fitting.get("trainable", True))}
+    fitting = in_words_of_scripts(fitting) | {"trainable": one_flag(fitting.get("trainable", True))}
     if fitting.get("rcond") is None:
         fitting["rcond"] = model.get("rcond")
     found = Sections(model, descriptor, descriptor["repinit_args"], descriptor["repformer_args"], fitting)
     return with_tables(config_of_sections(found, PATHS), descriptor.get("repinit_variable"))
+
+
+def in_words_of_scripts(fitting: dict) -> dict:
+    """The settings of a fitting net with those of its head under the keys of scripts, from other keys and arrays."""
+    head, variables = TYPES[fitting["type"]], fitting.get("@variables")
+    renamed = {key: fitting[theirs] for key, theirs in head.in_trees.items() if theirs in fitting}
+    arrays = {key: variables.get(key) for key in ARRAYS} if isinstance(variables, dict) else {}
+    lists = {key: a.reshape(-1).tolist() for key, a in arrays.items() if isinstance(a, numpy.ndarray)}
+    return fitting | renamed | lists
 
 
 def with_tables(config: DPA2Config, repinit) -> DPA2Config:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy
 
+from ...dtypes import NAMES
 from ...errors import FormatError, UnsupportedModel
 from ..bfloat16 import dtype_name, narrow, round_to_bfloat16, widen
 from ..budget import spend
@@ -43,7 +44,7 @@ class TreeArray:
 
     def check(self, array) -> numpy.ndarray:
         """The array in native byte order, if its shape and dtype are right."""
-        name = " and ".join(self.names)
+        name = " and ".join(self.names) or "of a setting"
         if not isinstance(array, numpy.ndarray):
             raise FormatError(f"tensor {name} {self.shape} is missing", tensor=self.names[0])
         if len(self.shape) == 1 and array.shape == (1, *self.shape):  # as very old files have it
@@ -69,9 +70,14 @@ def plain(name: str, shape: tuple[int, ...]) -> TreeArray:
     return TreeArray((name,), shape, lambda a: (a,), lambda a: a)
 
 
-def reshaped(name: str, shape: tuple[int, ...], count: int) -> TreeArray:
-    """An array that is a vector with axes of length one around it."""
-    return TreeArray((name,), shape, lambda a: (a.reshape(count),), lambda a: a.reshape(shape))
+def reshaped(name: str, shape: tuple[int, ...], ours: int | tuple[int, ...]) -> TreeArray:
+    """An array that is a tensor with other axes of length one around it."""
+    return TreeArray((name,), shape, lambda a: (a.reshape(ours),), lambda a: a.reshape(shape))
+
+
+def setting(values: tuple[float, ...], shape: tuple[int, ...]) -> TreeArray:
+    """An array that holds a setting, which was read from it before, and no tensor."""
+    return TreeArray((), shape, lambda a: (), lambda: numpy.array(values).reshape(shape), also=NAMES)
 
 
 def statistics(name: str, types: int, max_neighbors: int) -> TreeArray:
