@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ...config import DPA2Config
+from ...config import ENERGY, DPA2Config
 from ...config.parsing import declared_types
 from ...config.rules import refuse
 from ...serialization import script_to_config
@@ -15,7 +15,7 @@ from .optimizer import OptimizerSettings, read_optimizer
 from .plain import read_at, require_keys, section_at, without_comments
 from .selections import with_any_numbers
 from .tasks import Task, read_tasks
-from .unsupported import NO_EFFECT, refuse_left_out, without_effect
+from .unsupported import NO_EFFECT, refuse_left_out, refuse_unsupported, without_effect
 from .upgrades import upgraded
 
 TOP = ("model", "learning_rate", "optimizer", "loss", "loss_dict", "training", "validating", "nvnmd")
@@ -58,8 +58,7 @@ class Script:
 
         Raises the errors of `dpa2.script_to_config`; a `nsel` that is "auto" has to be replaced by a number before.
         """
-        of_head = {} if head is None else {"head": head}
-        return script_to_config(self.model, **of_head)  # type: ignore[arg-type]
+        return script_to_config(self.model, head)
 
 
 def parse_script(given: dict[str, Any]) -> Script:
@@ -91,9 +90,18 @@ def parse_script(given: dict[str, Any]) -> Script:
         without_effect=without_effect(script),
     )
     check_length(found)
-    if not found.heads:
-        replace(found, model=with_any_numbers(found.model)).config()
+    check_models(found)
     return found
+
+
+def check_models(script: Script) -> None:
+    """Refuse a section `model` that describes no model of energies, whatever its numbers of neighbours will be."""
+    ready = replace(script, model=with_any_numbers(script.model))
+    for task in script.tasks:
+        config = ready.config(task.head)
+        if config.kind != ENERGY:
+            path = "model.fitting_net.type" if task.head is None else f"model.model_dict.{task.head}.fitting_net.type"
+            refuse_unsupported(path, config.kind, "training is not supported for other models than those of energies")
 
 
 def check_length(script: Script) -> None:

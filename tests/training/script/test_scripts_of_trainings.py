@@ -10,6 +10,7 @@ import yaml
 from references import DATA
 from training_scripts import DESCRIPTOR, GONE, HEADS, SINGLE, changed
 
+import dpa2
 from dpa2.errors import ConfigurationError, FileMissing, FormatError, UnsupportedModel
 from dpa2.training.schedules import Exponential
 from dpa2.training.script.file import read_script
@@ -138,6 +139,14 @@ def test_heads_are_in_alphabetical_order_each_with_its_own():
     assert [task.share for task in script.tasks] == [None, None]
 
 
+def test_each_head_has_a_model_whose_parts_are_put_in_their_places():
+    script = read_script(DATA / "training" / "multitask" / "input.json")
+    expected = dpa2.load(DATA / "training" / "multitask" / "initial.h1.dp").config
+    assert script.config("h1") == expected
+    assert script.config("h2").fitting.widths == (8, 8)
+    assert script.config("h2").repinit == expected.repinit
+
+
 def test_keys_beside_the_heads_are_defaults_for_all_of_them():
     given = {"model.data_stat_nbatch": 3, "model.model_dict.ice.data_stat_nbatch": 5}
     assert [t.statistics.data_stat_nbatch for t in parse_script(changed(HEADS, given)).tasks] == [5, 3]
@@ -212,6 +221,8 @@ REFUSED_HEADS = {
         {"training.data_dict.ice.training_data.batch_size": 0},
         "training.data_dict.ice.training_data.batch_size", "positive"),
     "an unknown key of a head's loss": ({"loss_dict.ice.limit_pref": 1}, "loss_dict.ice.limit_pref", "'limit_pref_"),
+    "an unknown key of a shared part": (
+        {"model.shared_dict.d.repinit.rcutt": 6.0}, "model.descriptor.repinit.rcutt", "did you mean 'rcut'"),
     "one file of statistics": (
         {"training.data_dict.ice.stat_file": "s", "training.data_dict.sea.stat_file": "s"},
         "training.data_dict.sea.stat_file", "another head"),
@@ -237,6 +248,7 @@ UNSUPPORTED = {
     "loss.type": "dos",
     "validating.full_validation": True,
     "nvnmd.enable": True,
+    "model.fitting_net.type": "dos",
     "model.modifier": {"type": "dipole_charge"},
     "model.spin": {"use_spin": [True, False]},
 }
