@@ -16,6 +16,7 @@ from dpa2.training.data.source import read_source
 from dpa2.training.preparation import prepared, prepared_heads, sampled_frames
 from dpa2.training.script.data import TrainingDataSettings
 from dpa2.training.script.file import read_script
+from dpa2.training.statistics import statistics_of
 
 BLOCKS = ("repinit", "three_body", "repformer")
 
@@ -47,13 +48,16 @@ def test_heads_that_share_a_descriptor_share_its_statistics_and_have_their_own_b
     expected = dpa2.load(TRAINING / "multitask" / "initial.h1.dp")
     models = {head: dpa2.build(expected.config, seed=1) for head in ("h1", "h2")}
     folders = {"h1": FOLDERS["sysB"], "h2": FOLDERS["mixC"]}
-    frames = {head: sampled_frames(feed(expected.config, folder), 10, 0) for head, folder in folders.items()}
-    found = prepared_heads(models, frames, [["h1", "h2"]])
+    statistics = {
+        head: statistics_of(models[head], sampled_frames(feed(expected.config, folder), 10, 0))
+        for head, folder in folders.items()
+    }
+    found = prepared_heads(models, statistics, [["h1", "h2"]])
     assert_prepared(found["h1"], expected)
     first, second = (found[head].weights.descriptor.repinit.environment.std for head in ("h1", "h2"))
     assert np.array_equal(first, second)
     assert not np.array_equal(found["h1"].weights.bias, found["h2"].weights.bias)
-    apart = prepared_heads(models, frames)
+    apart = prepared_heads(models, statistics)
     assert not np.array_equal(apart["h1"].weights.descriptor.repinit.environment.std, first)
 
 
