@@ -34,13 +34,13 @@ TRAINING = (  # sections of input scripts, and the settings that they have
     ("learning_rate", schedules.Schedule),
     ("learning_rate, exp", schedules.Exponential),
     ("learning_rate, wsd", schedules.WarmupStableDecay),
-    ("optimizer", optimizer.OptimizerSettings),
-    ("loss", loss.LossSettings),
-    ("training", course.CourseSettings),
+    ("optimizer", optimizer.OptimizerSection),
+    ("loss", loss.LossSection),
+    ("training", course.CourseSection),
     ("training", course.StatisticsFile),
-    ("training_data", data.TrainingDataSettings),
-    ("validation_data", data.ValidationDataSettings),
-    ("model", course.StatisticsSettings),
+    ("training_data", data.TrainingDataSection),
+    ("validation_data", data.ValidationDataSection),
+    ("model", course.StatisticsSection),
 )
 
 

@@ -14,7 +14,7 @@ from dpa2.training.data.feed import Feed
 from dpa2.training.data.kept_lists import KeptLists
 from dpa2.training.data.source import read_source
 from dpa2.training.preparation import prepared, prepared_heads, sampled_frames
-from dpa2.training.script.data import TrainingDataSettings
+from dpa2.training.script.data import TrainingDataSection
 from dpa2.training.script.file import read_script
 from dpa2.training.statistics import statistics_of
 
@@ -22,7 +22,7 @@ BLOCKS = ("repinit", "three_body", "repformer")
 
 
 def feed(config, *folders, size=2, min_pair_dist=0.0) -> Feed:
-    settings = TrainingDataSettings(systems=[str(folder) for folder in folders], batch_size=size)
+    settings = TrainingDataSection(systems=[str(folder) for folder in folders], batch_size=size)
     source = read_source(settings, config.types)
     return Feed(config, source, (), KeptLists(config), min_pair_dist)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ..data.labels import LABELS
 from ..data.of_task import TaskData, optional_labels
 from ..schedules import Exponential
-from ..script.loss import TERMS, LossSettings
+from ..script.loss import TERMS, LossSection
 from ..script.script import Script
 from .report import SystemReport, TaskReport
 
@@ -38,7 +38,7 @@ def of_optimizer(script: Script) -> Iterator[str]:
         yield "AdamW decays nothing, because weight_decay is not given; its default is 0 here, as in DeePMD-kit"
 
 
-def of_loss(loss: LossSettings) -> Iterator[str]:
+def of_loss(loss: LossSection) -> Iterator[str]:
     """Terms that one prefactor of 0 turns off altogether."""
     for name in TERMS:
         pair = getattr(loss, f"start_pref_{name}"), getattr(loss, f"limit_pref_{name}")

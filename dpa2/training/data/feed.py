@@ -71,7 +71,7 @@ class Feed:
         system = self.source.systems[number]
         frames = [system.frame(row) for row in rows]
         checked = [check_system(self.config, frame.system, frame.name) for frame in frames]
-        lists = tuple(self.lists.of((system.name, row), s) for row, s in zip(rows, checked, strict=True))
+        lists = tuple(self.lists.of(frame.name, s) for frame, s in zip(frames, checked, strict=True))
         return Ready(batch_of(frames, self.labels, checked), lists, state)
 
     def too_close(self, number: int, row: int) -> bool:

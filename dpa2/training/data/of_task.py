@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ...config import DPA2Config
-from ..script.loss import LossSettings
+from ..script.loss import LossSection
 from ..script.script import Script
 from ..script.selections import with_any_numbers
 from ..script.tasks import Task
@@ -44,6 +44,6 @@ def provisional_config(script: Script, head: str | None) -> DPA2Config:
     return replace(script, model=with_any_numbers(script.model)).config(head)
 
 
-def optional_labels(loss: LossSettings) -> tuple[str, ...]:
+def optional_labels(loss: LossSection) -> tuple[str, ...]:
     """Return the labels for which a loss takes 1 where the data do not have them."""
     return ("energy_coefficients", "force_weights") if loss.use_default_pf else ("energy_coefficients",)

@@ -80,8 +80,8 @@ class Sampler:
         >>> sorted(first.frames + second.frames), len(second.frames)
         ([0, 1, 2], 1)
         """
-        random = generator_of(state.generator)
-        system = int(random.choice(len(self.frames), p=self.probabilities))
+        system, generator = draw_number(self.probabilities, state.generator)
+        random = generator_of(generator)
         queue = state.queues[system]
         if queue.taken >= len(queue.order):
             queue = Queue(random.permutation(self.frames[system]), 0)
@@ -89,6 +89,18 @@ class Sampler:
         choice = Choice(system, tuple(queue.order[queue.taken : end].tolist()))
         queues = (*state.queues[:system], Queue(queue.order, end), *state.queues[system + 1 :])
         return choice, SamplerState(dict(random.bit_generator.state), queues)
+
+
+def draw_number(probabilities: Sequence[float], generator: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    """Return a number by chance, such as that of a head, and the state of the generator after it.
+
+    >>> state = dict(np.random.default_rng(1).bit_generator.state)
+    >>> number, state = draw_number([0.0, 1.0], state)
+    >>> number
+    1
+    """
+    random = generator_of(generator)
+    return int(random.choice(len(probabilities), p=probabilities)), dict(random.bit_generator.state)
 
 
 def generator_of(state: dict[str, Any]) -> np.random.Generator:

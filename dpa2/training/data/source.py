@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ...errors import InputError
-from ..script.data import DataSettings
+from ..script.data import DataSection
 from .batch_size import read_batch_size
 from .labels import LABELS, require_labels
 from .probabilities import read_style, steps_of_epoch, system_probabilities
@@ -28,7 +28,11 @@ class Source:
 
 
 def read_source(
-    settings: DataSettings, type_map: Sequence[str], labels: Iterable[str] = (), path: str = "training.training_data"
+    settings: DataSection,
+    type_map: Sequence[str],
+    labels: Iterable[str] = (),
+    path: str = "training.training_data",
+    share: tuple[int, int] = (0, 1),
 ) -> Source:
     """Return the systems that a section of data names, read and checked, and their sampler.
 
@@ -42,11 +46,14 @@ def read_source(
         Names of the labels that a loss asks for.
     path
         Where the script has the section, for messages.
+    share
+        (number, processes): which of several processes this is, each of which has its share of each system's frames.
 
     Raises
     ------
     FormatError
-        A folder or a file is damaged, or holds numbers that are not finite (facts: file, frame, atom).
+        A folder or a file is damaged, holds numbers that are not finite (facts: file, frame, atom), or has fewer frames
+        than there are processes.
     ConfigurationError
         The rules for batches or probabilities do not fit the systems (facts: path, value).
     """
@@ -56,6 +63,7 @@ def read_source(
     rule = read_batch_size(settings.batch_size, f"{path}.batch_size")
     systems = tuple(everything[k] for k in rule.kept([system.atoms for system in everything]))
     sizes = tuple(rule.frames([system.atoms for system in systems]))
+    systems = tuple(system.part(*share) for system in systems)
     frames = tuple(len(system) for system in systems)
     style = read_style(settings.auto_prob, f"{path}.auto_prob")
     chances = system_probabilities(batches_of(frames, sizes), style, settings.sys_probs, f"{path}.sys_probs")

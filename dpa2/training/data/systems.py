@@ -56,6 +56,16 @@ class TrainingSystem:
         """The positions of the atoms sorted by type, those of one type in the order of the files."""
         return np.argsort(np.asarray(self.data.sets[0].types), kind="stable")
 
+    def part(self, number: int, parts: int) -> TrainingSystem:
+        """Return every so many-th frame, for one of several processes, which share the frames of a system.
+
+        Raises `FormatError` where there are fewer frames than processes.
+        """
+        if len(self) < parts:
+            what = f"{self.name}: has {len(self)} frames for {parts} processes; each needs one at least"
+            raise FormatError(what, file=self.name)
+        return TrainingSystem(self.data.subset(slice(number, None, parts)))
+
     def frame(self, k: int) -> Frame:
         """Return a frame; in a system that is not mixed its atoms are sorted by type, and its labels with them."""
         frame = self.data[k]

@@ -13,7 +13,7 @@ ALIASES |= dict.fromkeys(("num_epoch", "num_epochs", "numb_epochs"), "numb_epoch
 
 
 @dataclass(frozen=True, kw_only=True)
-class CourseSettings(Section):
+class CourseSection(Section):
     """Length, seed, clipping, display and checkpoints (section 1.4 of the specification of training)."""
 
     path: ClassVar[str] = "training"
@@ -46,7 +46,7 @@ class CourseSettings(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StatisticsSettings(Section):
+class StatisticsSection(Section):
     """Settings in `model` that concern training only.
 
     data_stat_nbatch: batches of each system from which statistics are taken. data_stat_protect: the least deviation of

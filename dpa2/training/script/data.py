@@ -15,7 +15,7 @@ VALIDATION_ALIASES = ALIASES | {"numb_batch": "numb_btch"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataSettings(Section):
+class DataSection(Section):
     """Folders of data, the frames in a batch, and how often each system is chosen.
 
     systems: folders, each a system or searched for systems. rglob_patterns: of the names of systems below them.
@@ -40,7 +40,7 @@ class DataSettings(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingDataSettings(DataSettings):
+class TrainingDataSection(DataSection):
     """Data to train on; frames with a pair of atoms closer than `min_pair_dist` Å are left out."""
 
     min_pair_dist: float = 0.0
@@ -51,7 +51,7 @@ class TrainingDataSettings(DataSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ValidationDataSettings(DataSettings):
+class ValidationDataSection(DataSection):
     """Data to validate on, `numb_btch` batches each time."""
 
     path: ClassVar[str] = "training.validation_data"

@@ -21,7 +21,7 @@ TERMS = {  # the terms of a loss by their short names, and the labels that each 
 
 
 @dataclass(frozen=True, kw_only=True)
-class LossSettings(Section):
+class LossSection(Section):
     """The energy loss: prefactors of its terms at the start and at the limit of small rates, and their forms.
 
     Source: section 3 of the specification of training.
@@ -58,8 +58,10 @@ class LossSettings(Section):
         check_choice(self, "loss_func", ("mse", "mae"))
         norm = not self.f_use_norm or self.use_huber or self.loss_func == "mae"
         check(self, "f_use_norm", norm, "needs loss_func 'mae' or use_huber")
+        huber = self.use_huber and self.loss_func == "mse"  # with "mae" it has no effect
         alone = not ({"pf", "gf"} & set(self.terms)) and self.relative_f is None
-        check(self, "use_huber", not self.use_huber or alone, "cannot stand beside relative_f and terms pf or gf")
+        check(self, "use_huber", not huber or alone, "cannot stand beside relative_f and terms pf or gf")
+        check(self, "loss_func", self.loss_func == "mse" or "gf" not in self.terms, "a term gf needs 'mse'")
         counted = "gf" not in self.terms or self.numb_generalized_coord > 0
         check(self, "numb_generalized_coord", counted, "must be positive for a term gf")
         check(self, "relative_f", self.relative_f is None or self.relative_f > 0, "must be positive")
@@ -84,7 +86,7 @@ class LossSettings(Section):
         return tuple(dict.fromkeys([*wanted, *["atom_ener_coeff"] * self.enable_atom_ener_coeff]))
 
 
-def read_loss(value: Any, path: str = LossSettings.path) -> LossSettings:
+def read_loss(value: Any, path: str = LossSection.path) -> LossSection:
     """Return the settings of the loss that stands at a path of the script.
 
     Raises `UnsupportedModel` for another loss than that of energies, and for a term of the Hessian.
@@ -98,4 +100,4 @@ def read_loss(value: Any, path: str = LossSettings.path) -> LossSettings:
         refuse_unsupported(f"{path}.type", kind, "is not supported; only the loss of energies, 'ener', is")
     if section.get("start_pref_h") and section.get("limit_pref_h"):
         refuse_unsupported(f"{path}.start_pref_h", section["start_pref_h"], "a loss of the Hessian is not supported")
-    return read_at(section, LossSettings, path)
+    return read_at(section, LossSection, path)

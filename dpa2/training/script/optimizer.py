@@ -12,7 +12,7 @@ from .unsupported import OTHER_OPTIMIZERS, refuse_unsupported
 
 
 @dataclass(frozen=True, kw_only=True)
-class OptimizerSettings(Section):
+class OptimizerSection(Section):
     """Adam, whose weight decay is a term of the gradient, or AdamW, whose decay acts on the weights alone.
 
     The default decay is 0 for both, as in the reference.
@@ -31,7 +31,7 @@ class OptimizerSettings(Section):
         check(self, "weight_decay", self.weight_decay >= 0, "must not be negative")
 
 
-def read_optimizer(value: Any) -> OptimizerSettings:
+def read_optimizer(value: Any) -> OptimizerSection:
     """Return the settings of an optimizer.
 
     Raises `UnsupportedModel` for an optimizer of the reference that is not supported.
@@ -39,7 +39,7 @@ def read_optimizer(value: Any) -> OptimizerSettings:
     >>> read_optimizer({"type": "AdamW"}).weight_decay
     0.0
     """
-    kind = section_at(value, OptimizerSettings.path).get("type")
+    kind = section_at(value, OptimizerSection.path).get("type")
     if kind in OTHER_OPTIMIZERS:
         refuse_unsupported("optimizer.type", kind, "this optimizer is not supported; use Adam or AdamW")
-    return read_at(value, OptimizerSettings, OptimizerSettings.path)
+    return read_at(value, OptimizerSection, OptimizerSection.path)

@@ -10,8 +10,8 @@ from ...config.parsing import declared_types
 from ...config.rules import refuse
 from ...serialization import script_to_config
 from ..schedules import Schedule, read_schedule
-from .course import ALIASES, CourseSettings, StatisticsFile
-from .optimizer import OptimizerSettings, read_optimizer
+from .course import ALIASES, CourseSection, StatisticsFile
+from .optimizer import OptimizerSection, read_optimizer
 from .plain import read_at, require_keys, section_at, without_comments
 from .selections import with_any_numbers
 from .tasks import Task, read_tasks
@@ -20,7 +20,7 @@ from .upgrades import upgraded
 
 TOP = ("model", "learning_rate", "optimizer", "loss", "loss_dict", "training", "validating", "nvnmd")
 OF_TASKS = ("training_data", "validation_data", "data_dict", "model_prob", "num_epoch_dict")
-TRAINING = {*declared_types(CourseSettings), *declared_types(StatisticsFile), *OF_TASKS, *NO_EFFECT, "zero_stage"}
+TRAINING = {*declared_types(CourseSection), *declared_types(StatisticsFile), *OF_TASKS, *NO_EFFECT, "zero_stage"}
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class Script:
 
     model: dict[str, Any]
     schedule: Schedule
-    optimizer: OptimizerSettings
-    course: CourseSettings
+    optimizer: OptimizerSection
+    course: CourseSection
     tasks: tuple[Task, ...]
     without_effect: tuple[str, ...] = ()
 
@@ -79,13 +79,13 @@ def parse_script(given: dict[str, Any]) -> Script:
     refuse_left_out(script)
     training = section_at(script["training"], "training", ALIASES)
     require_keys(training, TRAINING, "training")
-    course = {key: value for key, value in training.items() if key in declared_types(CourseSettings)}
+    course = {key: value for key, value in training.items() if key in declared_types(CourseSection)}
     script = script | {"training": training}
     found = Script(
         model=section_at(script["model"], "model"),
         schedule=read_schedule(script["learning_rate"]),
         optimizer=read_optimizer(script.get("optimizer", {})),
-        course=read_at(course, CourseSettings, "training"),
+        course=read_at(course, CourseSection, "training"),
         tasks=read_tasks(script),
         without_effect=without_effect(script),
     )

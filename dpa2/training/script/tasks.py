@@ -9,9 +9,9 @@ from typing import Any
 from ...config.parsing import declared_types, read_number
 from ...config.rules import refuse
 from ...errors import meant_perhaps
-from .course import StatisticsFile, StatisticsSettings
-from .data import ALIASES, VALIDATION_ALIASES, TrainingDataSettings, ValidationDataSettings
-from .loss import LossSettings, read_loss
+from .course import StatisticsFile, StatisticsSection
+from .data import ALIASES, VALIDATION_ALIASES, TrainingDataSection, ValidationDataSection
+from .loss import LossSection, read_loss
 from .plain import read_at, require_keys, section_at
 
 DATA = ("training_data", "validation_data", *declared_types(StatisticsFile))  # keys of a task's data
@@ -25,11 +25,11 @@ class Task:
     """
 
     head: str | None
-    training_data: TrainingDataSettings
-    validation_data: ValidationDataSettings | None
+    training_data: TrainingDataSection
+    validation_data: ValidationDataSection | None
     statistics_file: StatisticsFile
-    statistics: StatisticsSettings
-    loss: LossSettings
+    statistics: StatisticsSection
+    loss: LossSection
     share: float | None = None
     epochs: float | None = None
 
@@ -70,13 +70,13 @@ def task_of(head: str | None, data: Any, place: str, loss: Any, at: str, model: 
     given = data.get("validation_data")
     validation = f"{place}.validation_data"
     file = {key: data[key] for key in declared_types(StatisticsFile) if key in data}
-    statistics = {key: model[key] for key in declared_types(StatisticsSettings) if key in model}
+    statistics = {key: model[key] for key in declared_types(StatisticsSection) if key in model}
     return Task(
         head=head,
-        training_data=read_at(data["training_data"], TrainingDataSettings, f"{place}.training_data", ALIASES),
-        validation_data=read_at(given, ValidationDataSettings, validation, VALIDATION_ALIASES) if given else None,
+        training_data=read_at(data["training_data"], TrainingDataSection, f"{place}.training_data", ALIASES),
+        validation_data=read_at(given, ValidationDataSection, validation, VALIDATION_ALIASES) if given else None,
         statistics_file=read_at(file, StatisticsFile, place),
-        statistics=read_at(statistics, StatisticsSettings, own),
+        statistics=read_at(statistics, StatisticsSection, own),
         loss=read_loss(loss, at),
     )
 

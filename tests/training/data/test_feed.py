@@ -10,20 +10,20 @@ import numpy as np
 import pytest
 from training_data import CONFIG, FOLDERS, TYPES, write_folder
 
-from dpa2.errors import InputError, WriteFailed
+from dpa2.errors import FormatError, InputError, WriteFailed
 from dpa2.model.preparation import check_system, list_neighbors
 from dpa2.training.data.closest import closest_pair
 from dpa2.training.data.feed import Feed, weighted_means
 from dpa2.training.data.kept_lists import FIELDS, KeptLists
 from dpa2.training.data.prefetch import prefetched
 from dpa2.training.data.source import read_source, require_known_labels
-from dpa2.training.script.data import TrainingDataSettings
+from dpa2.training.script.data import TrainingDataSection
 
 LABELS = ("energy", "forces")
 
 
 def feed(*folders, lists=None, min_pair_dist=0.0, **settings) -> Feed:
-    given = TrainingDataSettings(systems=[str(folder) for folder in folders], **{"batch_size": 2, **settings})
+    given = TrainingDataSection(systems=[str(folder) for folder in folders], **{"batch_size": 2, **settings})
     source = read_source(given, TYPES, LABELS)
     return Feed(CONFIG, source, LABELS, lists or KeptLists(CONFIG, "truncate"), min_pair_dist)
 
@@ -168,6 +168,29 @@ def test_a_filter_drops_systems_and_the_rest_share_the_steps():
     assert source.sampler.sizes == (1, 1)
     assert source.sampler.probabilities == pytest.approx((5 / 14, 9 / 14))
     assert source.epoch == 14
+
+
+def test_processes_share_the_frames_of_each_system():
+    settings = TrainingDataSection(systems=[str(FOLDERS["sysA"]), str(FOLDERS["sysB"])], batch_size=2)
+    shares = [read_source(settings, TYPES, LABELS, share=(k, 3)) for k in range(3)]
+    assert [source.sampler.frames for source in shares] == [(3, 2), (2, 2), (2, 1)]
+    whole = read_source(settings, TYPES, LABELS).systems
+    for number, system in enumerate(whole):
+        parts = [s.systems[number] for s in shares]
+        names = [part.frame(k).name for part in parts for k in range(len(part))]
+        assert sorted(names) == sorted(system.frame(k).name for k in range(len(system)))
+    with pytest.raises(FormatError, match="5 frames for 6 processes"):
+        read_source(settings, TYPES, LABELS, share=(0, 6))
+
+
+def test_lists_that_are_kept_are_not_mixed_up_between_shares():
+    kept = KeptLists(CONFIG, "truncate")
+    for share in ((0, 1), (1, 2)):
+        settings = TrainingDataSection(systems=str(FOLDERS["sysA"]), batch_size=3)
+        made = Feed(CONFIG, read_source(settings, TYPES, LABELS, share=share), LABELS, kept)
+        for ready in taken(made, 4):
+            for system, found in zip(ready.batch.systems, ready.lists, strict=True):
+                assert np.array_equal(found.vector, list_neighbors(CONFIG, system, "truncate").vector)
 
 
 def test_a_label_that_no_chosen_system_has_is_refused_before_the_first_step():

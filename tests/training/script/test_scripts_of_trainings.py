@@ -191,6 +191,9 @@ REFUSED = {
         {"training.training_data.auto_prob": "prob_sys_size;3:1:1"}, "training.training_data.auto_prob", "start"),
     "a norm of squares": ({"loss.f_use_norm": True}, "loss.f_use_norm", "use_huber"),
     "Huber and relative forces": ({"loss.use_huber": True, "loss.relative_f": 1.0}, "loss.use_huber", "relative_f"),
+    "generalised forces without squares": (
+        {"loss.start_pref_gf": 1, "loss.limit_pref_gf": 1, "loss.numb_generalized_coord": 1, "loss.loss_func": "mae"},
+        "loss.loss_func", "needs 'mse'"),
     "coordinates that are not counted": (
         {"loss.start_pref_gf": 1, "loss.limit_pref_gf": 1}, "loss.numb_generalized_coord", "positive"),
     "two limits of three": ({"loss.huber_delta": [0.1, 0.2]}, "loss.huber_delta", "3 items"),
@@ -265,6 +268,10 @@ def test_a_loss_of_the_hessian_is_refused_but_for_prefactors_of_zero():
     with pytest.raises(UnsupportedModel, match="Hessian"):
         parsed(loss={"type": "ener_hess", "start_pref_h": 10, "limit_pref_h": 1})
     assert "h" not in parsed(loss={"type": "ener_hess", "start_pref_h": 10}).tasks[0].loss.terms
+
+
+def test_huber_has_no_effect_beside_mae():
+    assert parsed(loss={"loss_func": "mae", "use_huber": True, "relative_f": 1.0}).tasks[0].loss.use_huber
 
 
 def test_files_that_hold_no_script_are_refused_by_name(tmp_path):
