@@ -134,8 +134,11 @@ def matching(top: Place, patterns: Sequence[str] | None) -> list[Place]:
 
 
 def require_same_files(system: TrainingSystem, labels: Sequence[str]) -> None:
-    """Refuse a label that some sets of a system have and others do not: zeros would be taken for the missing ones."""
-    files = {LABELS[name].file for name in labels} | {"real_atom_types"}
+    """Refuse a label that some sets of a system have and others do not: zeros would be taken for the missing ones.
+
+    The same holds for frame and atomic parameters, and for types.
+    """
+    files = {LABELS[name].file for name in labels} | {"real_atom_types", "fparam", "aparam"}
     first, *others = (s for s in system.data.sets if s.frames)
     for other in others:
         for file in sorted((first.files ^ other.files) & files):

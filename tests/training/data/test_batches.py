@@ -160,6 +160,14 @@ def test_a_label_of_some_sets_only_is_refused(tmp_path):
     assert caught.value.file == str(place / "set.001" / "force.npy")
 
 
+def test_parameters_of_some_sets_only_are_refused(tmp_path):
+    place = write_folder(tmp_path / "a", sets=2, fparam=np.zeros((4, 2)))
+    (place / "set.000" / "fparam.npy").unlink()
+    with pytest.raises(FormatError, match="all sets of a system or to none") as caught:
+        read_systems([place], TYPES)
+    assert caught.value.file == str(place / "set.000" / "fparam.npy")
+
+
 def test_a_system_without_frames_is_refused(tmp_path):
     place = write_folder(tmp_path / "a", frames=0)
     with pytest.raises(FormatError, match="no frames") as caught:
