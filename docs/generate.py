@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
 from dpa2 import config
+from dpa2.backends.requirements import FUNCTIONS
 from dpa2.conformance.features import FEATURES, features
 from dpa2.conformance.vectors import shipped
 from dpa2.serialization.settings import spelling
@@ -94,7 +96,20 @@ def training_settings() -> Iterator[str]:
             seen.add(first)
 
 
-TABLES = {"intermediates": intermediates, "settings": settings, "features": vector_features, "training": training_settings}
+def functions() -> Iterator[str]:
+    """What a library of the array-API standard needs to have."""
+    yield from textwrap.wrap(
+        ", ".join(f"`{name}`" for name in FUNCTIONS), 118, initial_indent="  ", subsequent_indent="  "
+    )
+
+
+TABLES = {
+    "functions": functions,
+    "intermediates": intermediates,
+    "settings": settings,
+    "features": vector_features,
+    "training": training_settings,
+}
 
 
 def filled(text: str) -> str:

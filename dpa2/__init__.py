@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 
 HOMES = {
     "load": "api",
+    "load_descriptor": "api",
     "load_multitask": "api",
     "save": "api",
     "build": "api",
@@ -26,6 +27,10 @@ HOMES = {
     "System": "structures.system",
     "Evaluation": "evaluation.results",
     "DescriptorEvaluation": "evaluation.results",
+    "PropertyEvaluation": "evaluation.outputs",
+    "DosEvaluation": "evaluation.outputs",
+    "DipoleEvaluation": "evaluation.outputs",
+    "PolarizabilityEvaluation": "evaluation.outputs",
     "DPA2Config": "config",
     "read_dataset": "structures.datasets",
     "compute_statistics": "model.statistics",

@@ -13,6 +13,7 @@ from . import testing as testing
 from .api import build as build
 from .api import convert as convert
 from .api import load as load
+from .api import load_descriptor as load_descriptor
 from .api import load_multitask as load_multitask
 from .api import save as save
 from .config import DPA2Config as DPA2Config
@@ -28,6 +29,10 @@ from .errors import TooManyNeighbors as TooManyNeighbors
 from .errors import UnsupportedModel as UnsupportedModel
 from .errors import VerificationFailed as VerificationFailed
 from .errors import WriteFailed as WriteFailed
+from .evaluation.outputs import DipoleEvaluation as DipoleEvaluation
+from .evaluation.outputs import DosEvaluation as DosEvaluation
+from .evaluation.outputs import PolarizabilityEvaluation as PolarizabilityEvaluation
+from .evaluation.outputs import PropertyEvaluation as PropertyEvaluation
 from .evaluation.results import DescriptorEvaluation as DescriptorEvaluation
 from .evaluation.results import Evaluation as Evaluation
 from .model.compression import compress as compress

@@ -11,6 +11,7 @@ from . import serialization
 from .config import DPA2Config
 from .construction.initialization import fresh_weights
 from .errors import InputError, shorten
+from .model.descriptor_view import DescriptorView
 from .model.model import Model
 from .nn.module import leaves
 from .serialization.checkpoint import Checkpoint
@@ -58,6 +59,43 @@ def load(
     'float32'
     """
     return Model.from_checkpoint(serialization.read(file, head=head), backend, dtype, device, source=str(file))
+
+
+def load_descriptor(
+    file: str | PathLike[str],
+    backend: str = "numpy",
+    dtype: Any = None,
+    device: str | None = None,
+    head: str | None = None,
+    part: str | None = None,
+) -> DescriptorView:
+    """Return the DPA-2 descriptor in a file, whatever the kind of the model around it.
+
+    Native trees (`.dp`, `.yaml`, `.json`) of models with spins, with a repulsive pair potential (ZBL), of sums of
+    models and of hybrid descriptors hold it as a part of its own, which is read; so does a file of it alone.
+
+    Parameters
+    ----------
+    file, backend, dtype, device, head
+        As for `load`.
+    part
+        The path of the descriptor in the file, where there are several; the error names them.
+
+    Raises
+    ------
+    UnsupportedModel
+        There is no DPA-2 descriptor, or a file of another format holds another kind of model (facts: file, what).
+    InputError
+        There are several and none is named (facts: argument, parts); and all errors of `load`.
+
+    Examples
+    --------
+    >>> import dpa2
+    >>> dpa2.load_descriptor(dpa2.demo.MODEL).evaluate([[0, 0, 0], [0.96, 0, 0]], ["O", "H"]).descriptor.shape
+    (2, 17)
+    """
+    found = serialization.read_descriptor(file, head=head, part=part)
+    return Model.from_checkpoint(found, backend, dtype, device, source=str(file)).descriptor
 
 
 def load_multitask(

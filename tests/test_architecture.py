@@ -30,6 +30,7 @@ HEAVY = {
     "torch",
     "jax",
     "paddle",
+    "cupy",
     "ase",
     "hypothesis",
     "jaxtyping",

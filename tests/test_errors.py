@@ -279,6 +279,7 @@ except MissingDependency as error:
     ("torch", "torch", f"dpa2.load({SAMPLE!r}, backend='torch')"),
     ("jax", "jax", f"dpa2.load({SAMPLE!r}, backend='jax')"),
     ("paddle", "paddle", f"dpa2.load({SAMPLE!r}, backend='paddle')"),
+    ("cupy", "cupy", f"dpa2.load({SAMPLE!r}, backend='cupy')"),
     ("ase", "ase", "import dpa2.ase"),
     ("hypothesis", "test", "from dpa2 import testing; testing.configurations()"),
 ])  # fmt: skip
@@ -289,7 +290,7 @@ def test_a_missing_package_comes_with_the_command_that_installs_it(package, extr
     assert command in message
 
 
-@pytest.mark.parametrize("package", ["torch", "jax", "paddle", "ase", "hypothesis"])
+@pytest.mark.parametrize("package", ["torch", "jax", "paddle", "cupy", "ase", "hypothesis"])
 def test_numpy_needs_none_of_the_optional_packages(package):
     program = f"print(dpa2.load({SAMPLE!r}).evaluate([[0.0, 0.0, 0.0], [0.96, 0.0, 0.0]], ['O', 'H']).forces.shape)"
     assert run(BLOCKED.format(package=package, program=program)).strip() == "(2, 3)"

@@ -28,11 +28,6 @@ def asarray(values: Any, *, dtype: Any = None, device: Any = None) -> Array:
     return paddle.to_tensor(values, dtype=dtype, place=device)
 
 
-def ones(shape: Sequence[int], *, dtype: Any = None) -> Array:
-    """A tensor of ones."""
-    return paddle.ones(shape, dtype)
-
-
 def astype(x: Array, dtype: Any) -> Array:
     """The tensor in another precision."""
     return x.astype(dtype)

@@ -15,6 +15,7 @@ from ..construction.trainability import trainable
 from ..evaluation.evaluate import evaluate
 from ..evaluation.prepared import Prepared
 from ..nn.module import Leaf, array_fields, for_each_module, map_leaves, map_roles
+from .prepared_for import require_prepared
 from .protocol import Backend
 
 
@@ -43,7 +44,11 @@ class PytreeFunction:
     def __call__(
         self, weights: Any, prepared: Prepared, atom_virial: bool = False, gradient: bool = False
     ) -> list[Any]:
-        """Return an `Evaluation`, or that of the model's kind, for each system, differentiable in what is trained."""
+        """Return an `Evaluation`, or that of the model's kind, for each system, differentiable in what is trained.
+
+        Raises `BackendError` for systems prepared for another library or precision, `InputError` for what was not.
+        """
+        require_prepared(prepared, self.config, "jax")
         with self.backend.own_settings():
             program = self.backend.fold(map_roles(self.stopped, weights))
             return evaluate(self.config, program, self.backend, prepared, atom_virial=atom_virial, gradient=gradient)

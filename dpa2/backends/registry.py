@@ -61,6 +61,7 @@ BACKENDS = {
         namespace=f"{__package__}.paddle_namespace",
         noise="No ccache found",
     ),
+    "cupy": Entry("cupy", "CuPy", package="cupy", extra="cupy", namespace="array_api_compat.cupy"),
 }
 NAMESPACES.update({entry.package: entry.namespace for entry in BACKENDS.values() if entry.namespace})
 NAMES = tuple(BACKENDS)
@@ -76,7 +77,8 @@ def register(name: str, make: Callable[[str | None], Backend]) -> None:
     make: takes the name of a device, or None for the default one, and returns an object with the methods of
     `dpa2.backends.protocol.Backend`; for a library of the array-API standard, `dpa2.backends.Standard` has them all.
 
-    Raises `BackendError` for a name that a back end of dpa2 has, or that is none.
+    Raises `BackendError` for a name that a back end of dpa2 has, or that is none, and for what cannot be called; an
+    object that lacks methods is refused when it is made.
 
     >>> import array_api_strict, dpa2
     >>> from dpa2 import backends
@@ -87,7 +89,25 @@ def register(name: str, make: Callable[[str | None], Backend]) -> None:
     if name in BACKENDS or not name.isidentifier():
         rule = "is a back end of dpa2" if name in BACKENDS else "must be a word of letters, digits and _"
         raise BackendError(f"{name!r}: {rule}; choose another name", backend=name)
+    if not callable(make):
+        hint = f"lambda device: Standard({name!r}, library)"
+        raise BackendError(
+            f"{name}: a back end is registered by a function of a device, as {hint}", backend=name, hint=hint
+        )
     MADE[name] = make
+
+
+def registered(name: str, device: str | None) -> Backend:
+    """The back end that a user's function makes; `BackendError` where it lacks a member of the contract."""
+    from .protocol import Backend
+
+    made = MADE[name](device)
+    lacks = [member for member in dir(Backend) if not member.startswith("_") and not hasattr(made, member)]
+    if lacks:
+        hint = "dpa2.backends.Standard"
+        what = f"{name}: the function that was registered returns a {type(made).__name__} without {', '.join(lacks)}"
+        raise BackendError(f"{what}; {hint} has them all", backend=name, hint=hint)
+    return made
 
 
 def backend(name: str = "numpy", device: str | None = None) -> Backend:
@@ -100,7 +120,7 @@ def backend(name: str = "numpy", device: str | None = None) -> Backend:
     'cpu'
     """
     if name in MADE:
-        return MADE[name](device)
+        return registered(name, device)
     if name not in BACKENDS:
         commands = "; ".join(f"{each}: {entry.install}" for each, entry in BACKENDS.items())
         raise BackendError(

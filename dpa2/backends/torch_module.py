@@ -11,6 +11,7 @@ from ..evaluation.evaluate import evaluate
 from ..nn.arrays import Array
 from ..nn.module import Leaf, map_leaves, map_roles
 from .own_settings import undisturbed
+from .prepared_for import require_prepared
 from .protocol import Backend
 
 if TYPE_CHECKING:
@@ -50,7 +51,11 @@ class EnergyModule(torch.nn.Module):  # type: ignore[misc, name-defined]  # torc
 
     @undisturbed
     def forward(self, prepared: Prepared, atom_virial: bool = False, gradient: bool = False) -> list[Any]:
-        """Return a list of `Evaluation`, or those of the model's kind, one for each system."""
+        """Return a list of `Evaluation`, or those of the model's kind, one for each system.
+
+        Raises `BackendError` for systems prepared for another library, device or precision, `InputError` otherwise.
+        """
+        require_prepared(prepared, self.config, "torch", self.backend.device)
         program = self.backend.fold(self.weights())
         return evaluate(self.config, program, self.backend, prepared, atom_virial=atom_virial, gradient=gradient)
 

@@ -199,13 +199,21 @@ class Dipole(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Polarizability(Section):
-    """A head of polarizabilities; scale and constant have a number for each type, 1 and 0 if None (section 21.3)."""
+    """A head of polarizabilities (section 21.3).
+
+    scale, constant: a number for each type; None, which stands for 1 and for 0, where all numbers are that.
+    """
 
     path: ClassVar[str] = "fitting.polarizability"
     diagonal: bool = True
     shifted: bool = True
     scale: tuple[float, ...] | None = None
     constant: tuple[float, ...] | None = None
+
+    def check_rules(self) -> None:
+        for name, usual in (("scale", 1.0), ("constant", 0.0)):  # one way to say each thing, so that digests agree
+            if getattr(self, name) is not None and set(getattr(self, name)) <= {usual}:
+                object.__setattr__(self, name, None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -148,7 +148,7 @@ def intervals(grid: Float[Array, "6"]) -> tuple[Float[Array, "interval"], Float[
     low, high, end, fine, coarse = (float(grid[k]) for k in range(5))
     first = int((high - low) / fine)
     count = int((high - low) / fine + (end - high) / coarse)
-    index = xp.cumulative_sum(xp.ones((count,), dtype=grid.dtype)) - 1.0
+    index = xp.cumulative_sum(xp.broadcast_to(xp.ones_like(grid[:1]), (count,))) - 1.0
     is_fine = index < first
     start = xp.where(is_fine, low + fine * index, high + coarse * (index - first))
     return start, xp.where(is_fine, fine * xp.ones_like(index), coarse * xp.ones_like(index))

@@ -98,7 +98,7 @@ def stacked(results: Sequence[Any]) -> Any:
 
     def column(name: str) -> Any:
         values = [getattr(r, name) for r in results]
-        if values[0] is None or None in values:
+        if any(value is None for value in values):
             return None
         return np.array(values) if name == "volume" else array_namespace(values[0]).stack(values)
 

@@ -5,7 +5,7 @@
 
 from .checkpoint import Checkpoint
 from .comparison import compare
-from .files import contents, convert, converted, read, read_from, write
+from .files import contents, convert, converted, read, read_descriptor, read_from, write
 from .inventory import inventory, places
 from .naming import file_and_head
 from .settings.script import config_to_script, script_to_config
@@ -21,6 +21,7 @@ __all__ = [
     "inventory",
     "places",
     "read",
+    "read_descriptor",
     "read_from",
     "script_to_config",
     "write",

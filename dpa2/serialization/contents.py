@@ -24,6 +24,7 @@ class Contents:
     aliases: Mapping[str, str] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)  # what each head predicts, in the words of its script
     budget: Budget | None = None  # what was left after reading, for each of the models
+    descriptor: Callable[[str | None], Checkpoint] | None = None  # its descriptor with a head of zeros, of any kind
     left_out: tuple[str, ...] = ()  # what else the file holds that is no part of a model, such as an optimizer
 
     @classmethod

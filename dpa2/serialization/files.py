@@ -16,6 +16,7 @@ from ..errors import (
     DPA2Error,
     FileMissing,
     FormatError,
+    InputError,
     TargetLacks,
     UnsupportedModel,
     VerificationFailed,
@@ -74,6 +75,22 @@ def read_from(found: Contents, path: str | os.PathLike, head: str | None) -> Che
     """The model of a head in the contents of a file; raises the errors of `read`."""
     with errors_naming(path), spending(found.budget and replace(found.budget)):  # a copy: each head has all of it
         return found.model(head)
+
+
+def read_descriptor(path: str | os.PathLike, head: str | None = None, part: str | None = None) -> Checkpoint:
+    """The DPA-2 descriptor of a file as a model whose head is zero; raises the errors of `read`.
+
+    Native trees of other kinds of models are read, too; of other files, those that `read` reads.
+    """
+    path, head = file_and_head(path, head)
+    found = contents(path)
+    if found.descriptor is None:
+        if part is not None:
+            rule = "this file holds one model; leave it out"
+            raise InputError(f"{path}: part = {part!r}: {rule}", argument="part", file=str(path))
+        return read_from(found, path, head)
+    with errors_naming(path), spending(found.budget and replace(found.budget)):
+        return found.descriptor(part)
 
 
 def contents(path: str | os.PathLike) -> Contents:

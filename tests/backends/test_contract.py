@@ -6,9 +6,12 @@ import inspect
 
 import numpy as np
 import pytest
+from libraries import need
+from stand_in import StandIn
 from strict import Strict
 
-from dpa2.backends import BACKENDS, NAMES, backend
+from dpa2.backends import NAMES, backend
+from dpa2.backends.cupy import CuPy
 from dpa2.backends.protocol import Backend
 from dpa2.batching.plan import ChunkShape
 from dpa2.errors import BackendError
@@ -19,13 +22,13 @@ MEMBERS = {name: member for name, member in inspect.getmembers_static(Backend) i
 PROPERTIES = {name for name, member in MEMBERS.items() if isinstance(member, property)}
 
 
-@pytest.fixture(params=[*NAMES, *(f"uncompiled {name}" for name in NAMES), "strict"])
+@pytest.fixture(params=[*NAMES, *(f"uncompiled {name}" for name in NAMES), "strict", "stand-in"])
 def library(request):
-    """Every back end of the table, what each gives for traces, and the one of array-api-strict."""
-    if request.param == "strict":
-        return Strict()
+    """Every back end of the table, what each gives for traces, array-api-strict, and CuPy's back end on that."""
+    if request.param in ("strict", "stand-in"):
+        return Strict() if request.param == "strict" else CuPy(library=StandIn())
     name = request.param.removeprefix("uncompiled ")
-    pytest.importorskip(BACKENDS[name].package)
+    need(name)
     found = backend(name)
     return found if name == request.param else found.uncompiled()
 
@@ -56,12 +59,18 @@ def test_every_attribute_of_the_contract_has_its_type(library):
 
 
 LOW = ["bfloat16", "float16"]
-LACKING = {"numpy": ["bfloat16"], "strict": LOW, "paddle": LOW}  # precisions that libraries do not have
+LACKING = {
+    "numpy": ["bfloat16"],
+    "strict": LOW,
+    "paddle": LOW,
+    "stand-in": LOW,
+    "cupy": ["bfloat16"],
+}  # precisions that libraries do not have
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
-def test_weights_are_rounded_to_the_nearest_number(library, dtype):
-    if dtype in LACKING.get(library.name, ()):
+def test_weights_are_rounded_to_the_nearest_number(library, dtype, request):
+    if dtype in LACKING.get(request.node.callspec.params["library"].removeprefix("uncompiled "), ()):
         with pytest.raises(BackendError, match=dtype):
             library.asarray(np.ones(1), dtype)
         return
@@ -82,7 +91,7 @@ def test_another_shape_gives_another_back_end_and_leaves_this_one_alone(library)
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_device_is_a_name_that_makes_the_same_back_end_again(name):
-    pytest.importorskip(BACKENDS[name].package)
+    need(name)
     found = backend(name)
     assert backend(name, found.device).device == found.device
     assert backend(name, found.device).name == name

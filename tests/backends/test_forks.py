@@ -139,3 +139,34 @@ def test_processes_forked_from_one_that_used_jax_say_what_to_do(tmp_path):
     expected, found = started(tmp_path, "jax", "fork")
     assert isinstance(expected, float)
     assert all("BackendError" in text and "spawn" in text for text in found)
+
+
+ON_GPU = """
+import os, sys
+sys.path.insert(0, {tests!r})
+from dpa2.backends import backend
+from dpa2.backends.cupy import CuPy
+from dpa2.errors import DPA2Error
+from stand_in import StandIn
+
+def said():
+    try:
+        backend("cupy")
+    except DPA2Error as error:
+        return f"{{type(error).__name__}}: {{error}}"
+
+before = CuPy(library=StandIn()) if {used} else None
+if os.fork() == 0:
+    print(said(), flush=True)
+    os._exit(0)
+os.wait()
+"""
+
+
+@FORKS
+@pytest.mark.parametrize("used", [True, False])
+def test_processes_forked_from_one_that_used_cupy_say_what_to_do(used):
+    program = ON_GPU.format(tests=str(Path(__file__).parents[1]), used=used)
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, timeout=120)
+    assert ("BackendError: CuPy cannot be used in a process that was forked" in done.stdout) == used, done.stderr
+    assert ("spawn" in done.stdout) == used

@@ -10,9 +10,11 @@ from pathlib import Path
 import array_api_strict
 import numpy as np
 import pytest
+from libraries import need
 
 import dpa2
 from dpa2.backends import BACKENDS, backend
+from dpa2.backends.requirements import FUNCTIONS
 from dpa2.nn.arrays import NAMESPACES, array_namespace
 
 PACKAGE = Path(dpa2.__file__).parent
@@ -20,14 +22,15 @@ CORE = ("nn", "descriptor", "fitting", "evaluation")
 CARRIED = [name for name, entry in BACKENDS.items() if entry.namespace]
 
 
-def used() -> set[str]:
-    """The functions and dtypes of the standard that the core names."""
+def used(*places: str) -> set[str]:
+    """The functions and dtypes of the standard that the core names; or that some other files do."""
     found = set()
-    for folder in CORE:
-        for path in (PACKAGE / folder).glob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text())):
-                if isinstance(node, ast.Attribute) and is_namespace(node.value):
-                    found.add(node.attr)
+    for path in (
+        path for place in places or tuple(f"{folder}/*.py" for folder in CORE) for path in PACKAGE.glob(place)
+    ):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and is_namespace(node.value):
+                found.add(node.attr)
     return found
 
 
@@ -42,9 +45,18 @@ def test_the_core_uses_few_functions_and_all_are_of_the_standard():
     assert used() <= set(dir(array_api_strict))
 
 
+def test_every_array_of_the_core_is_made_of_others_and_so_on_their_device():
+    assert not used() & {"arange", "empty", "eye", "full", "linspace", "ones", "zeros"}
+
+
+def test_what_is_asked_of_a_registered_library_is_what_is_used():
+    assert set(FUNCTIONS) == used() | used("backends/row_sums.py")
+    assert sorted(FUNCTIONS) == FUNCTIONS
+
+
 @pytest.mark.parametrize("name", CARRIED)
 def test_the_table_has_a_namespace_with_all_that_the_core_uses(name):
-    pytest.importorskip(BACKENDS[name].package)
+    need(name)
     namespace = array_namespace(backend(name).asarray(np.zeros(2)))
     assert namespace is import_module(NAMESPACES[BACKENDS[name].package])
     assert used() <= set(dir(namespace))
@@ -73,7 +85,7 @@ CALLS = {
     "min": lambda xp, x: xp.min(x),
     "axes": lambda xp, x: xp.permute_dims(x[None, ...], (2, 0, 1)),
     "where": lambda xp, x: xp.where(x > 0.0, x, xp.zeros_like(x)),
-    "ones": lambda xp, x: xp.ones((2,), dtype=x.dtype),
+    "broadcast": lambda xp, x: xp.broadcast_to(xp.ones_like(x[:1, 0]), (4,)),
     "stack": lambda xp, x: xp.stack([x, x], axis=-1),
     "concat": lambda xp, x: xp.concat([x, x[:0, :]]),
     "numbers": lambda xp, x: xp.asarray([0.1, 2.0], dtype=x.dtype, device=x.device),
@@ -83,7 +95,7 @@ CALLS = {
 @pytest.mark.parametrize("name", CARRIED)
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 def test_functions_do_what_the_standard_says(name, call):
-    pytest.importorskip(BACKENDS[name].package)
+    need(name)
     library = backend(name)
     x = library.asarray(X)
     found = library.to_numpy(call(array_namespace(x), x))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 import pickle
-import types
 from pathlib import Path
 
 import numpy as np
 import pytest
+from libraries import need
 
 import dpa2
 from dpa2.backends import BACKENDS, CHOICES, NAMES, Standard, backend, register, registry
@@ -19,7 +19,7 @@ PACKAGE = Path(dpa2.__file__).parent
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_back_end_of_the_table_is_made_under_its_name(name):
-    pytest.importorskip(BACKENDS[name].package)
+    need(name)
     assert backend(name).name == name
 
 
@@ -103,13 +103,17 @@ def test_a_registered_name_is_among_the_known_ones(strict):
         backend("tensorflow")
 
 
-class Promise:
-    """An array that knows only what it will be."""
+@pytest.mark.parametrize("make", [None, "strict", Standard.__doc__])
+def test_what_makes_no_back_end_is_not_registered(make, monkeypatch):
+    monkeypatch.setattr(registry, "MADE", {})
+    with pytest.raises(BackendError, match="lambda device"):
+        register("mine", make)
+    assert registry.MADE == {}
 
-    def __add__(self, other):
-        return self
 
-
-def test_a_lazy_library_is_refused():
-    with pytest.raises(BackendError, match="lazy"):
-        Standard("promises", types.SimpleNamespace(asarray=lambda x: Promise()))
+def test_an_object_without_the_members_of_a_back_end_is_refused_with_their_names(monkeypatch):
+    monkeypatch.setattr(registry, "MADE", {})
+    register("mine", lambda device: np)
+    with pytest.raises(BackendError, match=r"mine: .* a module without .*own_settings.*wide") as caught:
+        dpa2.load(dpa2.demo.MODEL, backend="mine")
+    assert caught.value.backend == "mine"

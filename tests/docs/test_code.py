@@ -74,6 +74,14 @@ def test_the_code_on_training_runs(tmp_path):
     assert ran("block.py", folder=tmp_path).startswith("Batch(4 frames of 3 slots, with energy, forces)")
 
 
+def test_the_code_on_other_libraries_runs_in_ten_lines(tmp_path):
+    pytest.importorskip("array_api_strict")
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "libraries.md").read_text(), re.DOTALL)
+    assert len(block.splitlines()) <= 10
+    (tmp_path / "block.py").write_text(block)
+    assert ran("block.py", folder=tmp_path) == "array_api_strict._array_object (3, 3, 3, 3)\nTrue\n"
+
+
 def labelled(folder: Path) -> Path:
     """A data set of water molecules, with energies and forces of another model."""
     generator = np.random.default_rng(0)

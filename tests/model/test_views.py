@@ -7,12 +7,14 @@ import pytest
 from references import DATA, frames
 
 import dpa2
-from dpa2.errors import BackendError
+from dpa2 import demo
+from dpa2.errors import BackendError, InputError
 from dpa2.nn.module import leaves
 
 jax = pytest.importorskip("jax")
 torch = pytest.importorskip("torch")
 
+PAIR = [[0, 0, 0], [0.96, 0, 0]], ["O", "H"]
 CASE = DATA / "cases" / "base.dp"
 NAME = "descriptor.repformer.layers.0.local_attention.query"
 
@@ -90,3 +92,41 @@ def test_views_of_a_model_elsewhere_are_refused_by_name():
         model.as_module()
     with pytest.raises(BackendError, match="to\\('jax'\\)"):
         model.as_pytree()
+
+
+def evaluators(library: str):
+    """A model on a library, and the function of prepared systems that its view is."""
+    model = dpa2.load(demo.MODEL, backend=library)
+    if library == "torch":
+        return model, model.as_module()
+    weights, evaluate = model.as_pytree()
+    return model, lambda prepared: evaluate(weights, prepared)
+
+
+FOREIGN = [
+    (view, other, dtype)
+    for view in ("torch", "jax")
+    for other in ("numpy", "torch", "jax")
+    for dtype in ("float64", "float32")
+    if (other, dtype) != (view, "float64")
+]
+
+
+@pytest.mark.parametrize(("library", "other", "dtype"), FOREIGN)
+def test_systems_prepared_for_another_library_or_precision_are_refused_by_name(library, other, dtype):
+    model, evaluate = evaluators(library)
+    prepared = model.to(other, dtype=dtype).prepare_systems([PAIR])
+    message = f"prepared for {other} {dtype}.* the view is of {library} float64.*model.prepare_systems"
+    with pytest.raises(BackendError, match=message) as caught:
+        evaluate(prepared)
+    assert caught.value.backend == library
+
+
+@pytest.mark.parametrize("library", ["torch", "jax"])
+def test_systems_that_were_not_prepared_for_such_a_model_are_refused(library):
+    _, evaluate = evaluators(library)
+    for given in ([PAIR], PAIR, None):
+        with pytest.raises(InputError, match=r"are not prepared; systems = model\.prepare_systems"):
+            evaluate(given)
+    with pytest.raises(InputError, match="other cutoffs"):
+        evaluate(dpa2.load(CASE, backend=library).prepare_systems([([[0, 0, 0], [0, 0, 1.1]], [0, 1])]))

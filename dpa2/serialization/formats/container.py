@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 from ..atomic import why_no_file
 from ..checkpoint import Checkpoint
 from ..contents import Contents
+from ..tree.descriptors import tree_to_descriptor
 from ..tree.native_tree import checkpoint_to_tree, tree_to_checkpoint
 
 
@@ -55,13 +57,18 @@ def single_model(name: str, decode: Callable[[bytes], Checkpoint], encode: Calla
 def native_tree(name: str, decode: Callable[[bytes], dict], encode: Callable[[dict], bytes], **facts) -> Container:
     """A format whose bytes are one native tree."""
 
-    def read(data: bytes) -> Checkpoint:
-        return tree_to_checkpoint(decode(data))
+    def read(path: Path) -> Contents:
+        return of_tree(name, decode(path.read_bytes()))
 
     def write(checkpoint: Checkpoint) -> bytes:
         return encode(checkpoint_to_tree(checkpoint))
 
-    return single_model(name, read, write, **facts)
+    return Container(name, read=read, write=to_bytes(write), **facts)
+
+
+def of_tree(name: str, root: dict) -> Contents:
+    """The contents of a file with one native tree."""
+    return Contents(name, {None: partial(tree_to_checkpoint, root)}, descriptor=partial(tree_to_descriptor, root))
 
 
 def to_bytes(encode: Callable[[Checkpoint], bytes]) -> Callable[[Checkpoint, Path], None]:

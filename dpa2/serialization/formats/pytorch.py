@@ -15,12 +15,11 @@ from ..contents import Contents
 from ..settings.plain import parse_json
 from ..state.state import State, distance_note, state_to_checkpoint
 from ..state.training import below, read_training
-from ..tree.native_tree import tree_to_checkpoint
 from ..unpickling.archives import Archive
 from ..unpickling.old_archives import is_old_archive, read_old_archive
 from ..unpickling.pickles import Instance, read_pickle
 from ..unpickling.tensors import Storages, names_of_script, names_of_torch
-from .container import Container, to_bytes
+from .container import Container, of_tree, to_bytes
 from .json import read_json
 from .pytorch_writer import write_checkpoint
 
@@ -48,7 +47,7 @@ def read_archive(data: bytes) -> Contents:
 
 def read_exported(archive: Archive, entry: str) -> Contents:
     """The model in the native tree beside an exported or compiled program."""
-    return Contents.single("exported PyTorch program", tree_to_checkpoint(read_json(bytes(archive.read(entry)))))
+    return of_tree("exported PyTorch program", read_json(bytes(archive.read(entry))))
 
 
 def read_checkpoint(archive: Archive, entry: str) -> Contents:

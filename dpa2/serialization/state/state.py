@@ -98,5 +98,10 @@ def checkpoint_to_state(checkpoint: Checkpoint, dialect: Dialect = PYTORCH) -> S
             "compressed model: this format has no place for its tables; write .dp, .yaml, .json or .safetensors",
             what="tables",
         )
+    head = checkpoint.config.fitting.polarizability
+    if head is not None and head.constant is not None:
+        what = "constant_matrix of a polarizability"
+        where = "this format has no place for it; write .dp, .yaml, .json or .safetensors"
+        raise UnsupportedModel(f"{what} = {list(head.constant)}: {where}", what=what)
     weights = require_all(checkpoint.weights, checkpoint.config)
     return {dialect.name(place): array.write(weights) for place, array in tree_arrays(model_layout(checkpoint.config))}

@@ -80,7 +80,7 @@ OTHER_FILES = {  # keys that tell files of other kinds
     "several models in one file; freeze the one that you want": {"model_dict"},
     "settings of a model, but no weights; hand them to `script_to_config`": {"fitting_net"},
     "a Paddle inference program; convert the training checkpoint instead": {"base_code", "program"},
-    "a descriptor alone, without a fitting": {"descriptor"},
+    "a descriptor alone, without a fitting; dpa2.load_descriptor reads it": {"descriptor"},
 }
 
 
@@ -106,7 +106,8 @@ def require_kind(node: dict, path: str, kind: str, type_: str, versions: tuple[i
         raise FormatError(f"{path}.type is missing", key=f"{path}.type")
     if node["type"] != type_:
         what = f"{path}.type = {shorten(node['type'])}"
-        raise UnsupportedModel(f"{what}: only {type_!r} is supported", what=what)
+        hint = "dpa2.load_descriptor reads a DPA-2 descriptor that is a part of it"
+        raise UnsupportedModel(f"{what}: only {type_!r} is supported; {hint}", what=what, hint=hint)
     if node.get("@class") != kind:
         raise FormatError(f"{path}.@class = {shorten(node.get('@class'))}: must be {kind!r}", key=f"{path}.@class")
     if node.get("@version") not in versions:
@@ -123,14 +124,19 @@ def require_kind(node: dict, path: str, kind: str, type_: str, versions: tuple[i
 def read_config(model: dict) -> DPA2Config:
     """The settings of a model node."""
     descriptor, fitting = model["descriptor"], model["fitting"]
-    for key in ("repinit_args", "repformer_args"):
-        if not isinstance(descriptor.get(key), dict):
-            raise FormatError(f"model.descriptor.{key} is missing", key=f"model.descriptor.{key}")
+    require_sections(descriptor, PATHS.descriptor)
     fitting = in_words_of_scripts(fitting) | {"trainable": one_flag(fitting.get("trainable", True))}
     if fitting.get("rcond") is None:
         fitting["rcond"] = model.get("rcond")
     found = Sections(model, descriptor, descriptor["repinit_args"], descriptor["repformer_args"], fitting)
     return with_tables(config_of_sections(found, PATHS), descriptor.get("repinit_variable"))
+
+
+def require_sections(descriptor: dict, path: str):
+    """Refuse a descriptor without its settings."""
+    for key in ("repinit_args", "repformer_args"):
+        if not isinstance(descriptor.get(key), dict):
+            raise FormatError(f"{path}.{key} is missing", key=f"{path}.{key}")
 
 
 def in_words_of_scripts(fitting: dict) -> dict:
