@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import h5py
 import numpy as np
 import pytest
 from training_data import FOLDERS, TRAINING, TYPES, write_folder
@@ -184,6 +185,29 @@ def test_folders_are_searched_and_names_may_be_chosen(tmp_path):
     assert [s.name for s in chosen] == [str(tmp_path / n) for n in ("x/water_1", "y/water_2")]
     with pytest.raises(FormatError, match="none of its 3 systems matches steam"):
         read_systems([tmp_path], TYPES, patterns=["steam"])
+
+
+def test_systems_in_hdf5_and_in_text_files_make_the_same_batches(tmp_path):
+    place = write_folder(tmp_path / "a", [1, 0, 1])
+    arrays = {name: np.load(place / "set.000" / f"{name}.npy") for name in ("coord", "energy", "force")}
+    text = tmp_path / "text"
+    text.mkdir()
+    for name, array in arrays.items():
+        np.savetxt(text / f"{name}.raw", array.reshape(4, -1), fmt="%.17g")
+    with h5py.File(tmp_path / "all.hdf5", "w") as file:
+        group = file.create_group("sea/a")
+        group["type.raw"], group["type_map.raw"] = [1, 0, 1], ["O", "H"]
+        group["nopbc"] = True
+        for name, array in arrays.items():
+            group[f"set.000/{name}.npy"] = array
+    for name in ("type.raw", "type_map.raw", "nopbc"):
+        (text / name).write_text((place / name).read_text())
+    expected = batch_of([read_systems([place], TYPES)[0].frame(k) for k in range(4)])
+    for other in (text, f"{tmp_path / 'all.hdf5'}#/sea"):
+        (system,) = read_systems([other], TYPES, ["energy", "forces"])
+        batch = batch_of([system.frame(k) for k in range(4)])
+        assert all(np.array_equal(batch.labels[n], expected.labels[n]) for n in ("energy", "forces"))
+        assert [s.types.tolist() for s in batch.systems] == [[0, 1, 1]] * 4
 
 
 def test_types_that_the_model_does_not_have_are_refused(tmp_path):
