@@ -17,6 +17,8 @@ from dpa2.conformance.features import FEATURES, features
 from dpa2.conformance.vectors import shipped
 from dpa2.serialization.settings import heads, spelling
 from dpa2.tracing.intermediates import TABLE
+from dpa2.training import schedules
+from dpa2.training.script import course, data, loss, optimizer
 
 DOCS = Path(__file__).parent
 SECTIONS = {  # sections of the configuration, and the table of DeePMD-kit's words for each
@@ -32,6 +34,20 @@ SECTIONS = {  # sections of the configuration, and the table of DeePMD-kit's wor
     "fitting.dipole": (config.Dipole, heads.KINDS["dipole"].words),
     "fitting.polarizability": (config.Polarizability, heads.KINDS["polarizability"].words),
 }
+
+
+TRAINING = (  # sections of input scripts, and the settings that they have
+    ("learning_rate", schedules.Schedule),
+    ("learning_rate, exp", schedules.Exponential),
+    ("learning_rate, wsd", schedules.WarmupStableDecay),
+    ("optimizer", optimizer.OptimizerSection),
+    ("loss", loss.LossSection),
+    ("training", course.CourseSection),
+    ("training", course.StatisticsFile),
+    ("training_data", data.TrainingDataSection),
+    ("validation_data", data.ValidationDataSection),
+    ("model", course.StatisticsSection),
+)
 
 
 def intermediates() -> Iterator[str]:
@@ -72,6 +88,19 @@ def vector_features() -> Iterator[str]:
         yield f"| `{name}` | {words} | {numbers or 'with `--heads`'} |"
 
 
+def training_settings() -> Iterator[str]:
+    """Every key of an input script beside those of the model, with its default."""
+    yield "| section | key | default |"
+    yield "|---|---|---|"
+    seen: set[tuple[str, str]] = set()
+    for section, cls in TRAINING:
+        for field in dataclasses.fields(cls):
+            first = section.partition(",")[0], field.name
+            if first not in seen and first != ("learning_rate", "steps"):
+                yield f"| {section} | `{field.name}` | {default(field)} |"
+            seen.add(first)
+
+
 def functions() -> Iterator[str]:
     """What a library of the array-API standard needs to have."""
     yield from textwrap.wrap(
@@ -79,7 +108,13 @@ def functions() -> Iterator[str]:
     )
 
 
-TABLES = {"functions": functions, "intermediates": intermediates, "settings": settings, "features": vector_features}
+TABLES = {
+    "functions": functions,
+    "intermediates": intermediates,
+    "settings": settings,
+    "features": vector_features,
+    "training": training_settings,
+}
 
 
 def filled(text: str) -> str:

@@ -34,7 +34,7 @@ HOMES = {
     "DPA2Config": "config",
     "read_dataset": "structures.datasets",
     "compute_statistics": "model.statistics",
-    "fit_output_bias": "model.statistics",
+    "fit_output_bias": "model.output_bias",
     "DPA2Error": "errors",
     "InputError": "errors",
     "TooManyNeighbors": "errors",

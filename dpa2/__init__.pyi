@@ -38,8 +38,8 @@ from .evaluation.results import Evaluation as Evaluation
 from .model.compression import compress as compress
 from .model.extrapolation import ExtrapolationWarning as ExtrapolationWarning
 from .model.model import Model as Model
+from .model.output_bias import fit_output_bias as fit_output_bias
 from .model.statistics import compute_statistics as compute_statistics
-from .model.statistics import fit_output_bias as fit_output_bias
 from .model.truncation import TruncationWarning as TruncationWarning
 from .serialization import config_to_script as config_to_script
 from .serialization import script_to_config as script_to_config

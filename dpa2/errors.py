@@ -77,13 +77,22 @@ def shorten(value: object) -> str:
 
 def refuse_unknown(names: Iterable[str], known: Sequence[str], what: str) -> None:
     """Raise an `InputError` for the first of the names that is not known, with the one that was meant perhaps."""
-    from difflib import get_close_matches
-
     for name in names:
         if name not in known:
-            near = get_close_matches(name, known, n=1)
-            meant = f"; did you mean {near[0]!r}?" if near else "."
+            meant = meant_perhaps(name, known) or "."
             raise InputError(f"{what} takes no {name!r}{meant} Known: {', '.join(known)}", argument=name)
+
+
+def meant_perhaps(name: object, known: Iterable[str]) -> str:
+    """Return a question for the known name that is nearest to a name; nothing if none is near.
+
+    >>> meant_perhaps("stop_rl", ["start_lr", "stop_lr"])
+    "; did you mean 'stop_lr'?"
+    """
+    from difflib import get_close_matches
+
+    near = get_close_matches(str(name), list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def require(package: str, extra: str) -> types.ModuleType:

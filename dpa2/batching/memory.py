@@ -28,11 +28,16 @@ def bytes_per_atom(config: DPA2Config, wide: int, near: int) -> int:
 
 def bytes_per_chunk_atom(config: DPA2Config, wide: int, near: int) -> int:
     """Bytes of intermediates for each atom of a chunk that is being computed; arguments as above."""
-    former, item = config.repformer, DTYPES[config.dtype].size
+    return DTYPES[config.dtype].size * max(numbers_of_parts(config, wide, near))
+
+
+def numbers_of_parts(config: DPA2Config, wide: int, near: int) -> tuple[int, int, int]:
+    """Numbers of intermediates for each atom: in repinit, the three-body block, and one layer of the repformer."""
+    former = config.repformer
     embedding = 6 * wide * sum(config.repinit.widths)
     pairs = 6 * near**2 * (sum(config.three_body.widths) if config.three_body else 0)
     attention = near * (former.pair_attention_heads * (10 * near + 6 * former.pair_dim) + 8 * former.atom_dim)
-    return item * max(embedding, pairs, attention)
+    return embedding, pairs, attention
 
 
 @dataclass(frozen=True)

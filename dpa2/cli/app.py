@@ -51,6 +51,7 @@ class Group(StrEnum):
     """Headings in `dpa2 --help`, in the order in which they are printed."""
 
     USE = "Use a model"
+    TRAIN = "Train a model"
     COMPARE = "Compare two models"
     SURVEY = "Examine a model"
     CONFORM = "Check another implementation"
@@ -81,14 +82,14 @@ DECLARED: dict[str, Verb] = {}  # filled by `verb` when a module of the folder i
 
 
 def verb(group: Group, rank: int, *examples: str, foreign_code: bool = False) -> Callable:
-    """Declare a function as the command that is called like its module.
+    """Declare a function as the command that is called like its module, with "-" in the place of "_".
 
     rank: its place below the heading. examples: complete command lines, for its help.
     foreign_code: whether it runs an implementation of the user, whose precision on JAX is not ours to set.
     """
 
     def declare(function: Callable) -> Callable:
-        name = function.__module__.rpartition(".")[2]
+        name = function.__module__.rpartition(".")[2].replace("_", "-")
 
         @wraps(function)
         def run(*arguments, **options):

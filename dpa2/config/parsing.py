@@ -9,11 +9,13 @@ from __future__ import annotations
 import dataclasses
 import math
 import types
+from collections.abc import Collection
 from contextlib import suppress
 from functools import cache
 from numbers import Integral, Real
 from typing import Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
+from ..errors import meant_perhaps
 from .rules import refuse
 
 
@@ -66,14 +68,18 @@ def read_section(data, cls):
         return data
     if not isinstance(data, dict):
         refuse(cls.path or "configuration", data, f"must be the settings of {cls.__name__}")
-    known = declared_types(cls)
     for name in data:
-        if name not in known:
-            refuse(cls.place(name), data[name], f"is no setting of {cls.__name__}; known: {', '.join(known)}")
+        require_known(name, data[name], declared_types(cls), cls.place(name), f"setting of {cls.__name__}")
     for field in dataclasses.fields(cls):
         if field.name not in data and required(field):
             refuse(cls.place(field.name), None, "is required and has no default")
     return cls(**data)
+
+
+def require_known(name, value, known: Collection[str], path: str, what: str) -> None:
+    """Refuse a name that is none of the known ones, with the one that was meant perhaps."""
+    if name not in known:
+        refuse(path, value, f"is no {what}{meant_perhaps(name, known) or ';'} known: {', '.join(known)}")
 
 
 def required(field: dataclasses.Field) -> bool:
@@ -100,6 +106,7 @@ def read_choice(value, choices, path: str):
     lists = [c for c in rest if get_origin(c) is tuple]
     if len(rest) > 1:
         rest = lists if isinstance(value, (list, tuple)) else [c for c in rest if c not in lists]
+        rest = [c for c in rest if isinstance(c, type) and isinstance(value, c)] or rest
     return read_value(value, rest[0], path)
 
 

@@ -1,12 +1,12 @@
-"""Statistics that a model takes from data before training: of its environments, and the energy of each type.
+"""Statistics of its environments that a model takes from data before training.
 
-Source: sections 2.4 and 12.2 of the specification.
+Source: section 2.4 of the specification.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,16 +16,13 @@ from ..backends.own_settings import undisturbed
 from ..batching.table import Cutoffs, lay_end_to_end
 from ..construction.precision import precision
 from ..descriptor.environment import Environment
-from ..errors import InputError, shorten
+from ..errors import InputError
 from ..neighbors import neighbor_list
 from ..nn.arrays import Float
 from ..nn.module import Leaf, leaves, map_roles
-from ..structures.datasets import Frame
 from ..structures.given import system_of
-from ..structures.system import checked, numbers
+from ..structures.system import checked
 from .model import Model
-from .preparation import check_system, list_neighbors
-from .truncation import Truncation, truncations, warn
 
 SMALLEST = 0.01  # the smallest standard deviation that is kept (section 2.4)
 UNSEEN = 0.1  # the standard deviation of a type that never occurs
@@ -92,16 +89,37 @@ def compute_statistics(model: Model, frames: Iterable[Any], progress: Callable[[
     >>> new.weights.descriptor.repinit.environment.std.shape
     (2, 4)
     """
-    blocks, total = block_environments(model), None
+    return with_environment_moments(model, environment_moments(model, frames, progress))
+
+
+def environment_moments(
+    model: Model, frames: Iterable[Any], progress: Callable[[int], object] | None = None
+) -> dict[str, Columns]:
+    """Moments of the environment rows of all frames, for each block of the descriptor; arguments as above."""
+    blocks = block_environments(model)
+    found: list[dict[str, Columns]] = []
     for k, frame in enumerate(frames):
         given = frame.system if hasattr(frame, "system") else system_of(frame, f"frame {k}")
         system = checked(given, model.type_map, getattr(frame, "name", ""))
-        found = {name: frame_moments(system, environment, model.config) for name, environment in blocks.items()}
-        total = found if total is None else {name: total[name] + found[name] for name in blocks}
+        own = {name: frame_moments(system, environment, model.config) for name, environment in blocks.items()}
+        found = [merged([*found, own])]
         if progress is not None:
             progress(k)
-    if total is None:
+    if not found:
         raise InputError("statistics need at least one frame", argument="frames")
+    return found[0]
+
+
+def merged(moments: Sequence[dict[str, Columns]]) -> dict[str, Columns]:
+    """Moments of all data together, from those of several parts, such as the data of heads that share a descriptor."""
+    first, *others = moments
+    for other in others:
+        first = {name: first[name] + other[name] for name in first}
+    return first
+
+
+def with_environment_moments(model: Model, total: dict[str, Columns]) -> Model:
+    """The model with the normalisation that follows from moments of its environment rows."""
     return with_weights(model, normalisation(total, model.config))
 
 
@@ -143,80 +161,6 @@ def frame_moments(system, environment: Environment, config) -> Columns:
     types = table.types[real]
     angular = rows[..., 1:].reshape(len(rows), -1)
     return Columns(Moments.of(rows[..., 0], types, kinds, slots), Moments.of(angular, types, kinds, 3 * slots))
-
-
-def fit_output_bias(
-    model: Model,
-    frames: Iterable[Frame],
-    *,
-    change: bool = False,
-    progress: Callable[[int], object] | None = None,
-) -> Model:
-    """The model with the energy of each type fitted to total energies.
-
-    frames: a `Dataset` or anything with `.system` and `.energy` (eV). change: fit what the model's predictions still
-    miss and add it to the present bias, instead of fitting the energies themselves. Biases that the configuration
-    presets stay as they are. The deviation of the residual over frames is stored beside the bias.
-
-    Raises `InputError` if no frame has an energy.
-    """
-    model.require_energies("an output bias")
-    frames = list(frames)
-    for k, frame in enumerate(frames):
-        if not (hasattr(frame, "system") and hasattr(frame, "energy")):
-            rule = "is no frame with an energy; pass a data set, or dpa2.data.Frame(system, energy, ...)"
-            raise InputError(f"frame {k}: {shorten(frame)} {rule}", argument="frames")
-    labelled = [f for f in frames if f.energy is not None]
-    if not labelled:
-        rule = "frames of a data set, as `dpa2.read_dataset` returns them, that have energies"
-        raise InputError(f"an output bias needs {rule}; there is none", argument="frames")
-    systems = [check_system(model.config, f.system, f.name) for f in labelled]
-    energies = np.array([checked_energy(f) for f in labelled])
-    present = model.backend.to_numpy(model.weights.bias).astype(float)
-    if change:
-        energies = energies - predictions(model, systems, progress)
-    bias, deviation = solve(type_counts(systems, model.config), energies, model.config, change)
-    return with_weights(model, {"bias": present + bias if change else bias, "deviation": deviation})
-
-
-def checked_energy(frame: Frame) -> float:
-    """Return the energy of a frame, one finite number."""
-    energy = numbers(frame.energy, "energy", frame.name)
-    if energy.size != 1 or not np.isfinite(energy).all():
-        raise InputError(f"energy of {frame.name}: {energy.tolist()} is not one finite number", argument="energy")
-    return float(energy.reshape(()))
-
-
-def predictions(model: Model, systems, progress) -> Float[np.ndarray, "frame"]:
-    """Total energies of the model; one `TruncationWarning` if lists of neighbours were cut."""
-    energies: list[float] = []
-    cut: list[Truncation] = []
-    for k, system in enumerate(systems):
-        found = list_neighbors(model.config, system, "truncate")
-        cut += truncations(model.config, system, found)
-        energies.append(float(model.backend.to_numpy(model.compute([system], [found])[0].energy)))
-        if progress is not None:
-            progress(k)
-    warn(cut)
-    return np.array(energies)
-
-
-def type_counts(systems, config) -> Float[np.ndarray, "frame type"]:
-    """Return the number of atoms of each type of each frame; types that carry no energy count as absent."""
-    kinds = len(config.types)
-    counts = np.array([np.bincount(s.types[s.types >= 0], minlength=kinds) for s in systems], dtype=float)
-    counts[:, list(config.excluded_types)] = 0.0
-    return counts
-
-
-def solve(counts, energies, config, change: bool):
-    """The minimum-norm solution of Σ_t n_ft b_t = E_f, and the deviation of what remains."""
-    preset = [None] * counts.shape[1] if change or config.preset_bias is None else config.preset_bias
-    given = np.array([0.0 if b is None else b for b in preset])
-    free = counts * np.array([b is None for b in preset])
-    bias, *_ = np.linalg.lstsq(free, energies - counts @ given, rcond=config.fitting.bias_cutoff)
-    bias = bias + given
-    return bias, np.full_like(bias, np.std(energies - counts @ bias))
 
 
 def with_weights(model: Model, changed: dict) -> Model:

@@ -32,7 +32,9 @@ WIDTHS = {
     "virial": (9, 0),
     "atom_ener": (0, 1),
     "atom_pref": (0, 1),
+    "atom_ener_coeff": (0, 1),
 }
+MULTIPLES = {"fparam": (1, 0), "aparam": (0, 1), "drdq": (0, 3)}  # the same of files with any multiple of that
 MOST_TYPES = 100_000  # that a data set may have
 
 
@@ -58,6 +60,10 @@ class Frame:
         File and number of the frame, for error messages.
     labels
         Labels of other kinds by the names of their files, such as "dipole", as rows of numbers in the data's own units.
+    energy_coefficients
+        Coefficients (N,) of the atomic energies in the energy.
+    generalized
+        Derivatives (N, 3, n) of the positions by n generalised coordinates.
     """
 
     system: System
@@ -68,10 +74,12 @@ class Frame:
     atom_pref: Float[np.ndarray, "atom"] | None
     name: str
     labels: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    energy_coefficients: Float[np.ndarray, "atom"] | None = None
+    generalized: Float[np.ndarray, "atom 3 coordinate"] | None = None
 
     def __repr__(self) -> str:
         """The structure and which labels there are, not arrays."""
-        labels = ("energy", "forces", "virial", "atom_energy", "atom_pref")
+        labels = ("energy", "forces", "virial", "atom_energy", "atom_pref", "energy_coefficients", "generalized")
         known = [label for label in labels if getattr(self, label) is not None]
         return f"Frame({self.system!r}, with {listed(known) or 'no labels'})"
 
@@ -131,8 +139,17 @@ def read_dataset(
     if type_map is None:
         type_map = merged(places, names)
     type_map = ordered_names(type_map, "type_map")
-    sets = [s for place, own in zip(places, names, strict=True) for s in frame_sets(place, own, type_map)]
-    return Dataset(tuple(sets), type_map, np.arange(sum(s.frames for s in sets)))
+    return of_sets([s for place, own in zip(places, names, strict=True) for s in frame_sets(place, own, type_map)])
+
+
+def read_directory(place: Place, type_map: Sequence[str]) -> Dataset:
+    """Return the frames of one directory that has a file `type.raw`, without what lies below it."""
+    return of_sets(frame_sets(place, type_names(place, {}), tuple(type_map)))
+
+
+def of_sets(sets: Sequence[FrameSet]) -> Dataset:
+    """Return all frames of some sets as a data set."""
+    return Dataset(tuple(sets), sets[0].type_map, np.arange(sum(s.frames for s in sets)))
 
 
 def directories(top: Place) -> list[Place]:
@@ -285,6 +302,8 @@ class FrameSet:
             atom_pref=self.row("atom_pref", k, self.atoms),
             name=name,
             labels=StoredLabels(self.folder, self.frames, k),
+            energy_coefficients=self.row("atom_ener_coeff", k, self.atoms),
+            generalized=self.row("drdq", k, (self.atoms, 3, -1)),
         )
 
 
@@ -309,7 +328,7 @@ class StoredLabels(Mapping[str, np.ndarray]):
         return numbers
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name in stems(self.folder) if name not in (*WIDTHS, "fparam", "aparam"))
+        return (name for name in stems(self.folder) if name not in (*WIDTHS, *MULTIPLES))
 
     def __len__(self) -> int:
         return len(list(self))
@@ -340,7 +359,7 @@ def opened(file: Place | RawFile) -> np.ndarray:
 
 def frame_set(folder: Place | RawSet, types, names, table, free: bool, type_map: tuple[str, ...]) -> FrameSet:
     """Check that a set has all files that it needs, of the right sizes, and return it."""
-    known = (*WIDTHS, "fparam", "aparam")
+    known = (*WIDTHS, *MULTIPLES)
     files = frozenset(name for name in known if (folder / f"{name}.npy").exists())
     mixed = "real_atom_types" in files
     if "coord" not in files:
@@ -364,7 +383,8 @@ def check_size(file: Place | RawFile, frames: int, atoms: int):
         fixed, per_atom = WIDTHS[file.stem]
         fits = array.size == frames * (fixed + per_atom * atoms)
     else:
-        fits = array.size % max(1, frames * (atoms if file.stem == "aparam" else 1)) == 0
+        fixed, per_atom = MULTIPLES[file.stem]
+        fits = array.size % max(1, frames * (fixed + per_atom * atoms)) == 0
     if not fits:
         refuse(file, f"has shape {array.shape}, which does not fit {frames} frames of {atoms} atoms")
     if file.stem == "real_atom_types" and array.dtype.kind == "f":

@@ -59,7 +59,7 @@ def test_a_new_verb_is_one_new_file(tmp_path):
 
 def test_the_files_in_the_folder_are_the_verbs():
     files = {path.stem for path in (PACKAGE / "cli" / "verbs").glob("*.py")} - {"__init__"}
-    assert files == set(COMMANDS) == set(DECLARED)
+    assert {name.replace("_", "-") for name in files} == set(COMMANDS) == set(DECLARED)
 
 
 def test_verbs_are_listed_by_heading_and_rank():

@@ -30,7 +30,7 @@ SECTIONS = {  # every section by its path, with settings that it needs
     "fitting.dipole": {},
     "fitting.polarizability": {},
 }
-CLASSES = {cls.path: cls for cls in Section.__subclasses__()}
+CLASSES = {cls.path: cls for cls in Section.__subclasses__() if cls.__module__.startswith("dpa2.config.")}
 SETTINGS = [(path, name) for path, cls in CLASSES.items() for name in declared_types(cls)]
 
 

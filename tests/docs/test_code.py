@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import runpy
@@ -15,6 +16,7 @@ import pytest
 
 import dpa2
 from dpa2 import demo, testing
+from dpa2.serialization import config_to_script
 
 ROOT = Path(__file__).parents[2]
 MULTITASK = ROOT / "tests" / "data" / "samples" / "dpa2_tiny_multitask.trainer_checkpoint.pt"
@@ -51,6 +53,25 @@ def test_the_first_code_of_the_readme_runs_without_settings_more_than_once(tmp_p
     assert float(saved.evaluate(*water).energy) == pytest.approx(energy, rel=1e-6)
     converted, original = dpa2.load(tmp_path / "water.safetensors"), dpa2.load(demo.MODEL)
     assert converted.checkpoint().digest() == original.checkpoint().digest()
+
+
+def test_the_code_on_training_runs(tmp_path):
+    """All blocks of the page, on a script that is beside them; the endless loop over batches ends after some."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "training.md").read_text(), re.DOTALL)
+    assert len(blocks) == 2
+    labelled(tmp_path / "data")
+    descriptor = config_to_script(dpa2.load(demo.MODEL).config)
+    script = {
+        "model": descriptor,
+        "learning_rate": {"start_lr": 1e-3, "stop_lr": 1e-8},
+        "training": {"training_data": {"systems": "data"}, "numb_steps": 100},
+    }
+    (tmp_path / "input.json").write_text(json.dumps(script))
+    loop = "    ready.state  # continue from here"
+    ending = "    print(ready.batch); break\n"
+    text = "".join(blocks).replace(loop, ending + loop)
+    (tmp_path / "block.py").write_text(text)
+    assert ran("block.py", folder=tmp_path).startswith("Batch(4 frames of 3 slots, with energy, forces)")
 
 
 def test_the_code_on_other_libraries_runs_in_ten_lines(tmp_path):

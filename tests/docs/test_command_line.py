@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from training_scripts import SINGLE, changed
 
 from dpa2 import demo
 
@@ -15,6 +16,8 @@ CALLS = {
     "eval": [["eval", "MODEL", "DATA"]],
     "info": [["info", "MODEL", "--tensors"], ["info", "HEADS", "--tensors"]],
     "convert": [["convert", "MODEL", "TARGET"]],
+    "change-bias": [["change-bias", "MODEL", "DATA", "--out", "TARGET"]],
+    "train": [["train", "--check", "SCRIPT"]],
     "neighbors": [["neighbors", "MODEL", "DATA"]],
     "precision": [["precision", "MODEL", "DATA", "--frames", "1"]],
 }
@@ -34,7 +37,15 @@ def fields(value) -> set[str]:
 def test_every_field_of_json_is_documented(verb, call, data, heads, tmp_path):
     section = PAGE.partition(f"## `{verb}`\n")[2].partition("\n## ")[0]
     named = set(re.findall(r"`(\w+)`", section))
-    stands = {"MODEL": demo.MODEL, "DATA": data, "HEADS": heads, "TARGET": tmp_path / "a.dp"}
+    script = changed(SINGLE, {"training.training_data.systems": str(data)})
+    (tmp_path / "input.json").write_text(json.dumps(script))
+    stands = {
+        "SCRIPT": tmp_path / "input.json",
+        "MODEL": demo.MODEL,
+        "DATA": data,
+        "HEADS": heads,
+        "TARGET": tmp_path / "a.dp",
+    }
     for words in CALLS[verb]:
         code, told, said = call(*(stands.get(word, word) for word in words), "--json")
         assert code == 0, said

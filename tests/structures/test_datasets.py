@@ -89,6 +89,23 @@ def test_all_labels_and_parameters_are_read(tmp_path):
     assert np.array_equal(frame.system.atom_parameters, extra["aparam"][1].reshape(3, 4))
 
 
+def test_coefficients_of_energies_and_generalised_coordinates_are_read(tmp_path):
+    extra = {"atom_ener_coeff": numbers(3, 3), "drdq": numbers(3, 3 * 3 * 2, seed=1)}
+    frame = read_dataset(write_system(tmp_path / "ice", **extra))[1]
+    assert np.array_equal(frame.energy_coefficients, extra["atom_ener_coeff"][1])
+    assert np.array_equal(frame.generalized, extra["drdq"][1].reshape(3, 3, 2))
+    plain = read_dataset(write_system(tmp_path / "plain"))[1]
+    assert (plain.energy_coefficients, plain.generalized) == (None, None)
+
+
+@pytest.mark.parametrize(("name", "numbers_"), [("atom_ener_coeff", 3 * 4), ("drdq", 3 * 10)])
+def test_labels_of_another_size_are_refused_by_file(tmp_path, name, numbers_):
+    place = write_system(tmp_path / "ice", **{name: numbers(numbers_)})
+    with pytest.raises(FormatError, match="does not fit 3 frames of 3 atoms") as caught:
+        read_dataset(place)
+    assert caught.value.file == str(place / "set.000" / f"{name}.npy")
+
+
 def test_single_precision_becomes_double(tmp_path):
     extra = {name: numbers(3, 9).astype(np.float32) for name in ("coord", "force", "virial", "box")}
     frame = read_dataset(write_system(tmp_path / "ice", energy=numbers(3).astype(np.float32), **extra))[2]

@@ -6,7 +6,7 @@ Source: sections 11.1 to 11.3 of the description of formats.
 from __future__ import annotations
 
 from ...config import DPA2Config
-from ...errors import ConfigurationError, UnsupportedModel, shorten
+from ...errors import ConfigurationError, UnsupportedModel, meant_perhaps, shorten
 from .heads import TYPES
 from .multitask import is_multitask, section_of_head
 from .native_only import require_spelled
@@ -212,7 +212,7 @@ def require_known(section: dict, known: set[str], path: str):
     """Refuse unknown keys, and known ones that ask for another kind of model."""
     for key, value in section.items():
         if key not in known:
-            rule = f"is no setting; known are {', '.join(sorted(known))}"
+            rule = f"is no setting{meant_perhaps(key, known) or ';'} known are {', '.join(sorted(known))}"
             raise ConfigurationError(f"{path}.{key} {rule}", path=f"{path}.{key}", value=value)
         if key in OTHER_MODELS and value not in OFF:
             what = f"{path}.{key} = {shorten(value)}"

@@ -1,0 +1,1 @@
+"""What a training would do, found out before its first step."""

@@ -1,0 +1,98 @@
+"""What is known of a training before its first step, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SystemReport:
+    """One system: its directory, its frames and their atoms, its batches, how often it is chosen, and its labels.
+
+    left_out: frames with two atoms that are too close (`min_pair_dist`).
+    """
+
+    name: str
+    frames: int
+    atoms: int
+    batch_size: int
+    batches: int
+    probability: float
+    labels: tuple[str, ...]
+    left_out: int = 0
+
+
+@dataclass(frozen=True)
+class BlockReport:
+    """A list of neighbours: its cutoff (Å) and max_neighbors, and the largest number in the data, with its place."""
+
+    block: str
+    cutoff: float
+    max_neighbors: int
+    largest: int
+    frame: str
+    atom: int
+
+    @property
+    def short(self) -> bool:
+        """Whether an atom has more neighbours than the list holds."""
+        return self.largest > self.max_neighbors
+
+
+@dataclass(frozen=True)
+class MemoryReport:
+    """Bytes: of parameters with what the optimizer keeps of each, of all neighbour lists, and of one step, about."""
+
+    parameters: int
+    lists: int
+    step: int
+
+
+@dataclass(frozen=True)
+class TermReport:
+    """A term of the loss, with its prefactors at the start and at the limit of small rates."""
+
+    term: str
+    start: float
+    limit: float
+
+
+@dataclass(frozen=True)
+class RateReport:
+    """The learning rate of a step, the first of which is 0."""
+
+    step: int
+    rate: float
+
+
+@dataclass(frozen=True)
+class TaskReport:
+    """One task.
+
+    parameters: numbers of the model that are trained. probability: how often the task is chosen. epoch: its steps in
+    which every batch comes once on average. closest: the smallest distance in the data, Å.
+    """
+
+    head: str | None
+    types: tuple[str, ...]
+    parameters: int
+    terms: tuple[TermReport, ...]
+    probability: float
+    epoch: int
+    training: tuple[SystemReport, ...]
+    validation: tuple[SystemReport, ...]
+    blocks: tuple[BlockReport, ...]
+    closest: float | None
+    memory: MemoryReport
+
+
+@dataclass(frozen=True)
+class Report:
+    """A training: its steps, the rates of some of them, its tasks, and what is to be said about it."""
+
+    steps: int
+    rates: tuple[RateReport, ...]
+    optimizer: str
+    tasks: tuple[TaskReport, ...]
+    without_effect: tuple[str, ...]
+    warnings: tuple[str, ...]

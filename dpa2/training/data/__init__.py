@@ -1,0 +1,1 @@
+"""Frames, batches and samples of labelled data, for training."""

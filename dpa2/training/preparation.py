@@ -1,0 +1,64 @@
+"""What a fresh model takes from its data before the first step: statistics and the energy of each type.
+
+Source: sections 6.2, 6.3 and 10 of the specification of training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from ..model.model import Model
+from ..model.parameter_statistics import SMALLEST
+from ..model.statistics import merged
+from ..structures.datasets import Frame
+from .data.feed import Feed
+from .data.sampler import first_frames
+from .statistics import DataStatistics, statistics_of, with_statistics
+
+
+def sampled_frames(feed: Feed, batches: int, seed: int | None) -> list[Frame]:
+    """Return the frames that statistics are taken from: at most so many batches of each system.
+
+    Frames that a training leaves out because two atoms are too close are left out here, too. All of a system's frames
+    are taken where it has no more batches than that; otherwise a choice by chance.
+    """
+    rows = first_frames(feed.source.sampler, batches, seed)
+    return [
+        system.frame(row)
+        for number, (system, own) in enumerate(zip(feed.source.systems, rows, strict=True))
+        for row in own
+        if not feed.too_close(number, row)
+    ]
+
+
+def prepared(model: Model, frames: Sequence[Frame], smallest: float = SMALLEST) -> Model:
+    """Return a fresh model with the statistics of its environments and parameters, and with its output bias.
+
+    smallest: the least deviation of parameters (`data_stat_protect`).
+
+    Raises `InputError` if there are no frames, or none with an energy.
+    """
+    return with_statistics(model, statistics_of(model, frames, smallest))
+
+
+def prepared_heads(
+    models: Mapping[str, Model],
+    statistics: Mapping[str, DataStatistics],
+    shared: Collection[Sequence[str]] = (),
+) -> dict[str, Model]:
+    """Return the fresh models of several heads, each with its own output bias.
+
+    Parameters
+    ----------
+    models, statistics
+        The model of each head, and the statistics of its data.
+    shared
+        Groups of heads that share a descriptor: moments of their environments are added, however often each head is
+        chosen.
+    """
+    found = {}
+    for head, model in models.items():
+        group = next((group for group in shared if head in group), [head])
+        moments = merged([statistics[other].moments for other in group])
+        found[head] = with_statistics(model, statistics[head], moments)
+    return found
