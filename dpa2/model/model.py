@@ -390,8 +390,8 @@ class Model:
     ) -> Array:
         """Return ∂²E/∂r∂r (N, 3, N, 3), eV/Å², of a small system: 3 N times the cost of forces.
 
-        Arguments and errors as for `evaluate`. Exact on PyTorch and JAX; elsewhere central differences of the forces,
-        good to about 1e-9, which are taken in float64 whatever the precision of the model.
+        Arguments and errors as for `evaluate`. Exact on PyTorch, JAX and Paddle; elsewhere central differences of
+        the forces, good to about 1e-9, which are taken in float64 whatever the precision of the model.
 
         >>> import dpa2
         >>> dpa2.load(dpa2.demo.MODEL).hessian([[0, 0, 0], [0.96, 0, 0]], ["O", "H"]).shape

@@ -317,7 +317,7 @@ class StoredLabels(Mapping[str, np.ndarray]):
 
     def __getitem__(self, name: str) -> np.ndarray:
         file = self.folder / f"{name}.npy"
-        if name not in list(self):
+        if all(name != known for known in self):
             raise KeyError(name)
         array = opened(file)
         if array.size % max(1, self.frames):
@@ -331,7 +331,7 @@ class StoredLabels(Mapping[str, np.ndarray]):
         return (name for name in stems(self.folder) if name not in (*WIDTHS, *MULTIPLES))
 
     def __len__(self) -> int:
-        return len(list(self))
+        return sum(1 for _ in self)
 
 
 def stems(folder: Place | RawSet) -> list[str]:

@@ -73,8 +73,10 @@ def plain(value):
 
 
 def absolute(errors) -> dict[str, float]:
-    """Largest errors of energies (eV per atom) and of components of forces (eV/Å)."""
+    """Largest errors of energies (eV per atom) and of components of forces (eV/Å), or of what else is predicted."""
     by_name = {tensor.name: tensor for tensor in errors}
+    if "energy" not in by_name:
+        return {"gradient_error": by_name["gradient"].deviation}
     return {"energy_error_per_atom": by_name["energy"].per_atom, "force_error": by_name["force"].deviation}
 
 
@@ -99,8 +101,15 @@ def show(errors, growth, dtype: str, frames: int) -> None:
     rule = f"errors of {dtype} {what}, the worst of {frames} structures"
     tell_line(rule)
     tell_line(grows_most(growth))
-    energy, force = (f"{1000 * error:.3g}" for error in absolute(errors).values())
-    tell_line(f"in {dtype}, energies are off by at most {energy} meV/atom, forces by {force} meV/Å")
+    tell_line(f"in {dtype}, {in_units(absolute(errors))}")
+
+
+def in_units(errors: dict[str, float]) -> str:
+    """Return the largest errors in words."""
+    if "gradient_error" in errors:
+        return f"derivatives are off by at most {errors['gradient_error']:.3g} per Å, in the unit of the labels"
+    energy, force = (f"{1000 * error:.3g}" for error in errors.values())
+    return f"energies are off by at most {energy} meV/atom, forces by {force} meV/Å"
 
 
 def grows_most(growth) -> str:
