@@ -46,6 +46,8 @@ KINDS = {
     "type_embedding": "a model with a type embedding outside of its descriptor",
     "compress": "a compressed model of an older kind",
 }
+# What can be done with such a model.
+HINT = "if it holds a DPA-2 descriptor, dpa2.load_descriptor reads that from a .dp, which `dp convert-backend` makes"
 OFF: tuple = (None, False, "None", [], {})  # values with which a setting of another kind of model is not in use
 KNOWN = Sections(  # all keys of each section
     set(MODEL) | TRAINING | NORMALIZED | OTHER_MODELS - {"layer_name"} | {"type", "descriptor", "fitting_net"},
@@ -176,7 +178,7 @@ def require_no_other_model(model: dict):
     for key, kind in KINDS.items():
         if model.get(key) is not None and model[key] not in OFF:
             what = f"{PATHS.model}.{key} = {shorten(model[key])}"
-            raise UnsupportedModel(f"{what}: {kind}, which is not supported", what=what)
+            raise UnsupportedModel(f"{what}: {kind}, which is not supported; {HINT}", what=what, hint=HINT)
 
 
 def require_sections(descriptor: dict):
@@ -205,7 +207,7 @@ def require_kind(section: dict, key: str, wanted: str, path: str):
         raise ConfigurationError(f"{path}.{key} is missing; it must be {wanted!r}", path=f"{path}.{key}", value=None)
     if found != wanted:
         what = f"{path}.{key} = {shorten(found)}"
-        raise UnsupportedModel(f"{what}: only {wanted!r} is supported", what=what)
+        raise UnsupportedModel(f"{what}: only {wanted!r} is supported; {HINT}", what=what, hint=HINT)
 
 
 def require_known(section: dict, known: set[str], path: str):
