@@ -41,17 +41,22 @@ def label_of(config: DPA2Config) -> str:
     return config.fitting.property.name if config.fitting.property else config.kind
 
 
+def key_of(config: DPA2Config) -> str:
+    """Return the key of the value in rows: the name of the labels, unless a row has something else there."""
+    return config.kind if label_of(config) in ("name", "real", "atoms", "energy") else label_of(config)
+
+
 def value_row(config: DPA2Config, frame: Frame, real: np.ndarray, found: Any, to_numpy: Any) -> dict:
     """Results of one evaluation, with their error where the frame has the label."""
-    name = label_of(config)
+    name, key = label_of(config), key_of(config)
     whole, of_atoms = (to_numpy(getattr(found, field.name)) for field in dataclasses.fields(found)[:2])
-    out = {"name": frame.name, "real": real, "atoms": int(real.sum()), name: whole, f"atom_{name}": of_atoms}
+    out = {"name": frame.name, "real": real, "atoms": int(real.sum()), key: whole, f"atom_{key}": of_atoms}
     if name in frame.labels and real.any():
         label = frame.labels[name]
         if label.size != whole.size:
             rule = f"{name} has {label.size} numbers, and the model predicts {whole.size}"
             raise InputError(f"{frame.name}: {rule}", argument=name)
-        out[f"{name}_error"] = whole - label.reshape(whole.shape)
+        out[f"{key}_error"] = whole - label.reshape(whole.shape)
     return out
 
 
@@ -68,11 +73,11 @@ def columns(config: DPA2Config) -> list[str]:
 
 def cells(config: DPA2Config, row: dict) -> list[str]:
     """Return the numbers under these headings."""
-    values, headings = np.ravel(row[label_of(config)]), columns(config)
+    values, headings = np.ravel(row[key_of(config)]), columns(config)
     shown = values if len(values) == len(headings) else [np.abs(values).max()]
     return [f"{value:.6g}" for value in shown]
 
 
 def measures(config: DPA2Config) -> tuple[ValueMeasure, ...]:
     """Return the kinds of errors of a model that predicts something else than energies."""
-    return () if config.kind == ENERGY else (ValueMeasure(label_of(config)),)
+    return () if config.kind == ENERGY else (ValueMeasure(key_of(config)),)

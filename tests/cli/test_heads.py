@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -49,6 +50,17 @@ def test_eval_gives_values_and_their_errors_against_labels(stem, call, labelled,
     with np.load(tmp_path / "results.npz") as file:
         assert_close("samples", file[f"1/{name}"], whole)
     assert name in call("eval", HEADS / f"{stem}.dp", folder, "--frames")[1]
+
+
+@pytest.mark.parametrize("name", ["atoms", "name", "real", "energy"])
+def test_a_property_may_be_called_like_something_else_in_the_results(name, call, labelled, tmp_path):
+    model, folder = dpa2.load(HEADS / "property.dp"), labelled("property_excluded")
+    head = dataclasses.replace(model.config.fitting.property, name=name)
+    fitting = dataclasses.replace(model.config.fitting, property=head)
+    dpa2.save(dataclasses.replace(model, config=dataclasses.replace(model.config, fitting=fitting)), tmp_path / "x.dp")
+    code, out, _ = call("eval", tmp_path / "x.dp", folder, "--json")
+    first = json.loads(out)["frames"][0]
+    assert (code, first["atoms"], len(first["property"])) == (0, 9, 3)
 
 
 def test_a_label_of_another_size_is_named(call, labelled):
