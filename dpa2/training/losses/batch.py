@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...evaluation.results import Evaluation
-from ...nn.arrays import Array, Float, array_namespace
+from ...nn.arrays import Array, Float, array_namespace, like
 from .arrays import Predictions
 
 
@@ -28,8 +28,7 @@ def padded(values: Float[Array, "atom *rest"], slots: int) -> Float[Array, "slot
     if missing == 0:
         return values
     xp = array_namespace(values)
-    zeros = xp.zeros((missing, *values.shape[1:]), dtype=values.dtype, device=values.device)
-    return xp.concat([values, zeros])
+    return xp.concat([values, like(np.zeros((missing, *values.shape[1:])), values)])
 
 
 def real_atoms(types: Sequence[np.ndarray]) -> Float[np.ndarray, "frame slot"]:

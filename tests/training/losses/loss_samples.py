@@ -10,7 +10,7 @@ import numpy as np
 
 from dpa2.training.losses import Labels, Loss, Predictions, loss_settings
 
-FOLDER = Path(__file__).parents[1] / "data" / "training_steps"
+FOLDER = Path(__file__).parents[2] / "data" / "training_steps"
 LABELS = {  # names of the data, and ours
     "energy": "energy",
     "force": "forces",
