@@ -5,7 +5,7 @@ PyTorch and JAX have it, each in a file of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,8 +14,6 @@ from ..nn.arrays import Array
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from .protocol import Backend
 
 Arrays = Mapping[str, Array]
 EPSILON = 1e-8  # of Adam; it is the reference's, which cannot be set
@@ -55,6 +53,10 @@ class Optimizer(Protocol):
 class Differentiation(Protocol):
     """Derivatives as an array library takes them."""
 
+    @property
+    def way(self) -> str:
+        """The way of the gradient by weights: "forward", "graph" or "adjoint" (`training/steps/slopes.py`)."""
+
     def slopes(self, function: Callable, x: Arrays, *fixed: Any) -> tuple[Array, Any, dict[str, Array]]:
         """Return value, extra results and gradient by x of `function(x, *fixed)`, which returns value and extra."""
 
@@ -64,8 +66,32 @@ class Differentiation(Protocol):
         function: hashable and equal to others that compute the same. fixed: trees of dictionaries and arrays.
         """
 
-    def along(self, function: Callable, x: list[Array], direction: list[Array]) -> tuple[Any, Any]:
-        """Return `function(x)` and its derivative along a direction."""
+    def vjp(self, function: Callable, leaves: list) -> tuple[list, Callable[[list], list]]:
+        """Return `function(leaves)`, a list, and the pullback from its cotangents, which can be used once."""
+
+    def depends(self, function: Callable, tracked: tuple[bool, ...], arguments: tuple) -> tuple[bool, ...]:
+        """Return, for each leaf of `function(*arguments)`, whether it depends on a leaf that is tracked."""
+
+    def forward(self, function: Callable, calls: list[tuple]) -> list[tuple]:
+        """Return, for each call (arguments, changes), `function(*arguments)` and the changes of its leaves.
+
+        arguments: a tuple of trees. changes: of each leaf, in order; None for one that does not change, and in results
+        for integers.
+        """
+
+    def backward(self, function: Callable, tracked: tuple[bool, ...], calls: list[tuple]) -> list[tuple]:
+        """Return, for each call (arguments, changes, by_values, by_changes), the derivatives of a number by the values
+        and by the changes of its arguments' leaves, in order; None for leaves that are not tracked.
+
+        by_values, by_changes: derivatives of the number by the values and the changes of the result's leaves; None
+        where it does not depend on them.
+        """
+
+    def summed(self, trees: list[Any]) -> Any:
+        """Return the sum of equal trees of tuples, arrays and None."""
+
+    def rows(self, x: Array, sizes: tuple[int, ...]) -> Sequence[Array]:
+        """Return consecutive rows of x, so many for each of the sizes."""
 
     def plain(self, function: Callable, *arguments: Any) -> Any:
         """Return `function(*arguments)` where nothing is to be differentiated."""
@@ -74,15 +100,18 @@ class Differentiation(Protocol):
         """Return an optimizer of copies of parameters."""
 
 
-def differentiation(backend: Backend) -> Differentiation:
+def differentiation(backend: Any, recompute: bool = False) -> Differentiation:
     """Return how a back end's library differentiates.
+
+    backend: a `Backend`. recompute: whether PyTorch goes back chunk by chunk, which takes less memory and more time;
+    JAX always does.
 
     Raises `BackendError` for a library without derivatives by weights.
     """
     if backend.name == "torch":
         from .torch_differentiation import TorchDifferentiation
 
-        return TorchDifferentiation(backend)
+        return TorchDifferentiation(backend, recompute)
     if backend.name == "jax":
         from .jax_differentiation import JAXDifferentiation
 

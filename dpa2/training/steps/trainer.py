@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,14 +13,17 @@ from ...backends.differentiation import OptimizerSettings, differentiation
 from ...backends.own_settings import undisturbed
 from ...errors import InputError, TrainingStopped
 from ...evaluation.forces import evaluate_prepared
+from ...evaluation.results import Evaluation
+from ...fitting.energy import EnergyProgram
 from ...model.model import Model
-from ...nn.arrays import Array
+from ...nn.arrays import Array, array_namespace
+from ...nn.flat import flattened
 from ..losses import Labels, Loss, Predictions, predictions_of
 from .average import moved_average
 from .batch import Batch
 from .clipping import clipped, length
-from .parameters import ALONE, parameters_of
-from .slopes import Cotangents, weight_slopes
+from .parameters import ALONE, Parameters, parameters_of
+from .slopes import Cotangents, one_pass
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,23 @@ class LossOfArrays:
         return self.loss(Predictions(**predictions), Labels(**labels), real, prefactors)
 
 
+@dataclass(frozen=True, eq=False)
+class Folded:
+    """The number Σ slope · array over the arrays of a head's program, as a function of the head's parameters."""
+
+    parameters: Parameters
+    head: str
+    model: Model
+
+    def __call__(self, arrays: Mapping[str, Array], slopes: Sequence[Array | None]) -> tuple[Array, None]:
+        """Return the number."""
+        program = self.model.backend.fold(self.parameters.placed(self.head, self.model.weights, arrays))
+        pairs = zip(flattened(program), slopes, strict=True)
+        xp = array_namespace(self.model.weights.bias)
+        parts = [xp.sum(array * slope) for array, slope in pairs if slope is not None]
+        return sum(parts[1:], parts[0]), None
+
+
 class Trainer:
     """A model, or several heads that share parameters, in training.
 
@@ -65,6 +85,9 @@ class Trainer:
         The longest gradient: longer ones are scaled down to it; 0 for no limit.
     average_decay
         The share that the moving average of the parameters keeps in each step; None for no average.
+    recompute
+        Whether PyTorch computes functions of chunks again on the way back, which takes less memory and more time; JAX
+        always does.
 
     Raises
     ------
@@ -86,14 +109,16 @@ class Trainer:
         optimizer: OptimizerSettings | None = None,
         limit: float = 0.0,
         average_decay: float | None = None,
+        recompute: bool = False,
     ) -> None:
         self.models = {ALONE: models} if isinstance(models, Model) else dict(models)
         self.losses = dict.fromkeys(self.models, losses) if isinstance(losses, Loss) else dict(losses)
         self.backend = next(iter(self.models.values())).backend
         self.start_rate, self.limit, self.average_decay = start_rate, limit, average_decay
-        self.differentiation = differentiation(self.backend)
+        self.differentiation = differentiation(self.backend, recompute)
         self.parameters = parameters_of(self.models)
         self.optimizer = self.differentiation.optimizer(optimizer or OptimizerSettings(), self.parameters.arrays)
+        self.folded = {head: Folded(self.parameters, head, model) for head, model in self.models.items()}
         self.average = {} if average_decay is None else dict(self.copied(self.parameters.arrays))
 
     @undisturbed
@@ -113,25 +138,31 @@ class Trainer:
     @undisturbed
     def slopes(self, batch: Batch, rate: float, head: str = ALONE) -> tuple[Report, dict[str, Array]]:
         """Return what a step would find, and the gradient by each parameter, before it is clipped."""
-        found, cotangents = self.compared(batch, rate, head)
-        arrays = self.parameters.of_head(head, self.optimizer.parameters)
-        weights = self.head(head).weights
-
-        def program(parameters: Mapping[str, Array]) -> Any:
-            return self.backend.fold(self.parameters.placed(head, weights, parameters))
-
-        prepared = batch.prepared
-        slopes = weight_slopes(self.differentiation, self.backend, program, arrays, prepared, cotangents)
+        made = one_pass(self.differentiation, self.backend, self.program(head), batch.prepared)
+        found, cotangents = self.compared(batch, rate, head, made.results())
+        slopes = self.through_fold(head, made.slopes(cotangents))
         return replace(found, slope=float(length(slopes))), slopes
 
     @undisturbed
     def evaluate(self, batch: Batch, rate: float, head: str = ALONE) -> Report:
         """Return loss and errors of a batch with the parameters as they are, and change nothing."""
-        return self.compared(batch, rate, head)[0]
+        results = self.differentiation.plain(evaluate_prepared, self.program(head), self.backend, batch.prepared, False)
+        return self.compared(batch, rate, head, results)[0]
 
-    def compared(self, batch: Batch, rate: float, head: str) -> tuple[Report, Cotangents]:
+    def program(self, head: str) -> EnergyProgram:
+        """Return the program of a head's present weights."""
+        return self.differentiation.plain(self.backend.fold, self.weights(head))
+
+    def through_fold(self, head: str, by_program: Sequence[Array | None]) -> dict[str, Array]:
+        """Return the gradient by parameters from that by the arrays of the program that is made of them."""
+        arrays = self.parameters.of_head(head, self.optimizer.parameters)
+        return self.differentiation.compiled_slopes(self.folded[head], arrays, by_program)[2]
+
+    def compared(
+        self, batch: Batch, rate: float, head: str, results: Sequence[Evaluation]
+    ) -> tuple[Report, Cotangents]:
         """Return loss and errors of a batch, and the derivatives of the loss by the model's results."""
-        predictions = self.predictions(batch, head)
+        predictions = self.differentiation.plain(predictions_of, results)
         loss = self.losses[head]
         prefactors = loss.prefactors(rate / self.start_rate)
         given = vars(predictions), vars(batch.labels), batch.real, prefactors
@@ -139,15 +170,6 @@ class Trainer:
         numbers = {name: float(self.backend.to_numpy(x)) for name, x in errors.items()}
         report = Report(float(value), loss.reported(float(value), numbers), math.nan, rate)
         return report, self.cotangents(batch, {name: self.backend.to_numpy(x) for name, x in slopes.items()})
-
-    def predictions(self, batch: Batch, head: str) -> Predictions:
-        """Return the results of the model for a batch."""
-
-        def found() -> Predictions:
-            program = self.backend.fold(self.weights(head))
-            return predictions_of(evaluate_prepared(program, self.backend, batch.prepared, False))
-
-        return self.differentiation.plain(found)
 
     def cotangents(self, batch: Batch, slopes: Mapping[str, np.ndarray]) -> Cotangents:
         """Return derivatives of the loss by padded results as those by the results of atoms, end to end."""

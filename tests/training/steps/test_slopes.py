@@ -45,12 +45,14 @@ def through_forces(given: dpa2.Model, batch, loss: Loss) -> dict[str, np.ndarray
     return {n: np.asarray(x) for n, x in leaves(grad(lambda w: value(evaluate(w, batch.prepared)))(weights)).items()}
 
 
-@pytest.mark.parametrize("library", ["torch", "jax"])
+@pytest.mark.parametrize(
+    ("library", "recompute"), [("torch", False), ("torch", True), ("jax", False)], ids=["torch", "torch again", "jax"]
+)
 @pytest.mark.parametrize("terms", ONE)
-def test_gradients_are_those_of_automatic_differentiation_through_the_forces(terms, library):
+def test_gradients_are_those_of_automatic_differentiation_through_the_forces(terms, library, recompute):
     given, loss = model(library), Loss(ONE[terms])
     batch = make_batch(given, systems(), labels(), neighbors="truncate")
-    report, slopes = Trainer(given, loss, 1.0).slopes(batch, RATE)
+    report, slopes = Trainer(given, loss, 1.0, recompute=recompute).slopes(batch, RATE)
     expected = through_forces(given, batch, loss)
     assert slopes.keys() == trained(given).keys()
     largest = max(np.abs(x).max() for x in expected.values())
