@@ -6,14 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from .arrays import Array, array_namespace
-from .module import map_leaves
+from .module import array_fields, is_module, map_leaves
 
 
 def flattened(tree: Any) -> list[Any]:
     """Return the leaves of a tree of modules, tuples and arrays, in order; what is None has none."""
-    found: list[Any] = []
-    map_leaves(lambda _, leaf: found.append(leaf), tree)
-    return found
+    if tree is None:
+        return []
+    if isinstance(tree, tuple | list):
+        return [leaf for item in tree for leaf in flattened(item)]
+    if not is_module(tree):
+        return [tree]
+    return [leaf for field in array_fields(tree.__class__) for leaf in flattened(getattr(tree, field.name))]
 
 
 def refilled(tree: Any, leaves: Sequence[Any]) -> Any:

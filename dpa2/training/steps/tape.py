@@ -51,15 +51,19 @@ class Tape:
 
     def run(self, function: Callable, shared: tuple, *lists: Sequence) -> list[Any]:
         """Return `function(*shared, *items)` for the items of every chunk, with nodes as leaves."""
-        calls = [(*shared, *items) for items in zip(*lists, strict=True)]
-        leaves = [flattened(call) for call in calls]
-        given = [(values(call), tuple(map(change, nodes))) for call, nodes in zip(calls, leaves, strict=True)]
+        common, shared = flattened(shared), values(shared)
+        chunks = list(zip(*lists, strict=True))
+        leaves = [[*common, *flattened(items)] for items in chunks]
+        given = [
+            ((*shared, *values(items)), tuple(map(change, nodes))) for items, nodes in zip(chunks, leaves, strict=True)
+        ]
         tracked = tuple(isinstance(leaf, Node) and leaf.tracked for leaf in leaves[0])
         found = self.differentiation.forward(function, given)
         depends = self.differentiation.depends(function, tracked, given[0][0])
         results = [refilled(out, list(map(node, flattened(out), changes, depends))) for out, changes in found]
-        common = len(flattened(shared))
-        self.undo.append(lambda: self.back(function, tracked, given, leaves, list(map(flattened, results)), common))
+        self.undo.append(
+            lambda: self.back(function, tracked, given, leaves, list(map(flattened, results)), len(common))
+        )
         return results
 
     def back(
