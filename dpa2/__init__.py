@@ -45,6 +45,7 @@ HOMES = {
     "TargetLacks": "errors",
     "VerificationFailed": "errors",
     "WriteFailed": "errors",
+    "TrainingStopped": "errors",
     "MissingDependency": "errors",
     "BackendError": "errors",
     "ExtrapolationWarning": "model.extrapolation",

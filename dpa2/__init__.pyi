@@ -26,6 +26,7 @@ from .errors import InputError as InputError
 from .errors import MissingDependency as MissingDependency
 from .errors import TargetLacks as TargetLacks
 from .errors import TooManyNeighbors as TooManyNeighbors
+from .errors import TrainingStopped as TrainingStopped
 from .errors import UnsupportedModel as UnsupportedModel
 from .errors import VerificationFailed as VerificationFailed
 from .errors import WriteFailed as WriteFailed

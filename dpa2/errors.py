@@ -64,6 +64,10 @@ class TargetFailed(DPA2Error):
     """An implementation under test failed or gave nothing that can be compared (facts: target, vector)."""
 
 
+class TrainingStopped(DPA2Error, ArithmeticError):
+    """A training cannot go on: its loss or gradient is not a number (facts: batch, head, loss)."""
+
+
 class BackendError(DPA2Error, RuntimeError):
     """An array library cannot do what was asked (facts: backend, hint)."""
 

@@ -28,6 +28,16 @@ TOLERANCES = {
     "weight differences": (1e-6, "second derivatives by differences of forces, step 1e-4, rounding 1e-16 / 1e-4"),
     "symmetry": (1e-10, "rotated coordinates are rounded: 1e-16 of 10 Å, amplified by slopes of some 100 per Å"),
     "expansion": (1e-10, "embeddings good to 1e-12 of their largest value; slopes of polynomials lose some digits"),
+    "training loss": (
+        1e-12,
+        "five steps in float64 with the reference's rounding; 1e-13 was measured at the last of them",
+    ),
+    "training gradient": (1e-10, "the specification's tolerance; of each tensor's largest element"),
+    "final parameters": (
+        1e-10,
+        "absolute: Adam divides by roots of squares, which makes rounding of tiny gradients large",
+    ),
+    "gradient by weights": (1e-12, "the same derivative by other formulas; rounding alone differs"),
     "single precision": (1e-4, "float32 rounds at 6e-8; random models amplify it more than the reference cases do"),
 }
 

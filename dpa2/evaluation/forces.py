@@ -23,10 +23,24 @@ def evaluate_prepared(
     """Energies, forces and virials of the prepared systems."""
     energies, pull = program.vjp(ready.chunks, ready.inputs, backend)
     gradients = pull([given.real for given in ready.inputs])
+    shares = atom_virials(backend, ready, gradients, pull) if with_atom_virial else None
+    return results_of(backend, ready, energies, gradients, shares)
+
+
+def results_of(
+    backend: Library,
+    ready: Prepared,
+    energies: Sequence[Array],
+    gradients: Sequence[Array],
+    shares: Array | None = None,
+) -> list[Evaluation]:
+    """Return the results of systems from the energies of the atoms of each chunk, and their gradients by edge vectors.
+
+    shares: of atoms in virials; None for no such shares.
+    """
     parts = [energies, *from_edges(backend, ready, share_out, gradients)]
     whole = ([backend.joiner()(part)] for part in parts)
     ((totals, forces, virials, atom_energies),) = backend.run(sum_over_rows, (ready.row_map,), *whole)
-    shares = atom_virials(backend, ready, gradients, pull) if with_atom_virial else None
     return split(backend, ready.systems, totals, forces, virials, atom_energies, shares)
 
 

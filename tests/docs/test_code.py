@@ -82,6 +82,27 @@ def test_the_code_on_other_libraries_runs_in_ten_lines(tmp_path):
     assert ran("block.py", folder=tmp_path) == "array_api_strict._array_object (3, 3, 3, 3)\nTrue\n"
 
 
+@pytest.mark.parametrize("library", ["torch", "jax"])
+def test_the_code_on_training_runs_on_each_library(library, tmp_path):
+    """Losses fall, states go on to the bit, and heads share arrays: the page itself asserts the last two."""
+    pytest.importorskip(library)
+    page = (ROOT / "docs" / "training-in-python.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == 7
+    program = "\n".join(blocks).replace('backend="torch"', f'backend="{library}"')
+    setting = "import jax; jax.config.update('jax_enable_x64', True)\n" if library == "jax" else ""
+    (tmp_path / "page.py").write_text(setting + program + "assert losses[-1] < 0.9 * losses[0]")
+    said = ran("page.py", folder=tmp_path).splitlines()
+    assert re.findall(r"rmse\w*", said[0]) == ["rmse", "rmse_e", "rmse_f", "rmse_v"]
+    assert said[-1].endswith("['rmse_e', 'rmse_f', 'rmse_v']")
+    assert sorted(path.name for path in tmp_path.glob("model.ckpt*")) == [
+        "model.ckpt-10.state",
+        "model.ckpt-5.state",
+        "model.ckpt.state",
+    ]
+    assert len((tmp_path / "lcurve.out").read_text().splitlines()) == 2 + 3
+
+
 def labelled(folder: Path) -> Path:
     """A data set of water molecules, with energies and forces of another model."""
     generator = np.random.default_rng(0)

@@ -1,0 +1,121 @@
+"""What training asks of an array library: gradients of functions of dictionaries of arrays, and its optimizer.
+
+PyTorch and JAX have it, each in a file of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..errors import BackendError
+from ..nn.arrays import Array
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Arrays = Mapping[str, Array]
+EPSILON = 1e-8  # of Adam; it is the reference's, which cannot be set
+
+
+@dataclass(frozen=True)
+class OptimizerSettings:
+    """Adam, with the decay of weights in the gradient, or AdamW (`decoupled`), with the decay beside it.
+
+    Source: section 4 of the specification of training.
+    """
+
+    beta1: float = 0.9
+    beta2: float = 0.999
+    decay: float = 0.0
+    decoupled: bool = False
+
+
+class Optimizer(Protocol):
+    """An optimizer and the parameters that it changes, by name."""
+
+    @property
+    def parameters(self) -> dict[str, Array]:
+        """The parameters as they are now."""
+
+    def update(self, slopes: Arrays, rate: float) -> None:
+        """Make one step by the gradients of some parameters; others stay as they are, with their moments and counts."""
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return copies of parameters ("weights/NAME"), moments ("moment1/...", "moment2/...") and of the number of
+        steps of each parameter ("updates/..."), from which `restore` goes on to the bit."""
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on from a state."""
+
+
+class Differentiation(Protocol):
+    """Derivatives as an array library takes them."""
+
+    @property
+    def way(self) -> str:
+        """The way of the gradient by weights: "forward", "graph" or "adjoint" (`training/steps/slopes.py`)."""
+
+    def slopes(self, function: Callable, x: Arrays, *fixed: Any) -> tuple[Array, Any, dict[str, Array]]:
+        """Return value, extra results and gradient by x of `function(x, *fixed)`, which returns value and extra."""
+
+    def compiled_slopes(self, function: Callable, x: Arrays, *fixed: Any) -> tuple[Array, Any, dict[str, Array]]:
+        """Return the same; where the library compiles, it compiles a function once for each shape of its arguments.
+
+        function: hashable and equal to others that compute the same. fixed: trees of dictionaries and arrays.
+        """
+
+    def vjp(self, function: Callable, leaves: list) -> tuple[list, Callable[[list], list]]:
+        """Return `function(leaves)`, a list, and the pullback from its cotangents, which can be used once."""
+
+    def depends(self, function: Callable, tracked: tuple[bool, ...], arguments: tuple) -> tuple[bool, ...]:
+        """Return, for each leaf of `function(*arguments)`, whether it depends on a leaf that is tracked."""
+
+    def forward(self, function: Callable, calls: list[tuple]) -> list[tuple]:
+        """Return, for each call (arguments, changes), `function(*arguments)` and the changes of its leaves.
+
+        arguments: a tuple of trees. changes: of each leaf, in order; None for one that does not change, and in results
+        for integers.
+        """
+
+    def backward(self, function: Callable, tracked: tuple[bool, ...], calls: list[tuple]) -> list[tuple]:
+        """Return, for each call (arguments, changes, by_values, by_changes), the derivatives of a number by the values
+        and by the changes of its arguments' leaves, in order; None for leaves that are not tracked.
+
+        by_values, by_changes: derivatives of the number by the values and the changes of the result's leaves; None
+        where it does not depend on them.
+        """
+
+    def summed(self, trees: list[Any]) -> Any:
+        """Return the sum of equal trees of tuples, arrays and None."""
+
+    def rows(self, x: Array, sizes: tuple[int, ...]) -> Sequence[Array]:
+        """Return consecutive rows of x, so many for each of the sizes."""
+
+    def plain(self, function: Callable, *arguments: Any) -> Any:
+        """Return `function(*arguments)` where nothing is to be differentiated."""
+
+    def optimizer(self, settings: OptimizerSettings, parameters: Arrays) -> Optimizer:
+        """Return an optimizer of copies of parameters."""
+
+
+def differentiation(backend: Any, recompute: bool = False) -> Differentiation:
+    """Return how a back end's library differentiates.
+
+    backend: a `Backend`. recompute: whether PyTorch goes back chunk by chunk, which takes less memory and more time;
+    JAX always does.
+
+    Raises `BackendError` for a library without derivatives by weights.
+    """
+    if backend.name == "torch":
+        from .torch_differentiation import TorchDifferentiation
+
+        return TorchDifferentiation(backend, recompute)
+    if backend.name == "jax":
+        from .jax_differentiation import JAXDifferentiation
+
+        return JAXDifferentiation(backend)
+    hint = "pip install 'dpa2[torch]' or pip install 'dpa2[jax,train]'"
+    what = f"{backend.name} has no derivatives by weights, which training needs; train on 'torch' or 'jax' ({hint})"
+    raise BackendError(what, backend=backend.name, hint=hint)

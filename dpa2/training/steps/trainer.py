@@ -1,0 +1,248 @@
+"""One step of training after another: batch → loss → gradient → update (section 4)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ...backends.differentiation import OptimizerSettings, differentiation
+from ...backends.own_settings import undisturbed
+from ...errors import InputError, TrainingStopped
+from ...evaluation.forces import evaluate_prepared
+from ...evaluation.results import Evaluation
+from ...fitting.atomic_model import AtomicProgram
+from ...model.model import Model
+from ...nn.arrays import Array, array_namespace
+from ...nn.flat import flattened
+from ..losses import Labels, Loss, Predictions, predictions_of
+from .average import moved_average
+from .batch import Batch
+from .clipping import clipped, length
+from .parameters import ALONE, Parameters, parameters_of
+from .slopes import Cotangents, one_pass
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a step found before it changed the parameters.
+
+    loss: of the batch. errors: the reported numbers by name, NaN where labels are missing. slope: the Euclidean norm of
+    the gradient before it was clipped. rate: the learning rate.
+    """
+
+    loss: float
+    errors: dict[str, float]
+    slope: float
+    rate: float
+
+
+@dataclass(frozen=True)
+class LossOfArrays:
+    """A loss as a function of dictionaries, of which a library takes the gradient."""
+
+    loss: Loss
+
+    def __call__(self, predictions: Mapping[str, Array], labels: Any, real: Array, prefactors: Any) -> tuple:
+        """Return the loss and the errors that are reported."""
+        return self.loss(Predictions(**predictions), Labels(**labels), real, prefactors)
+
+
+@dataclass(frozen=True, eq=False)
+class Folded:
+    """The number Σ slope · array over the arrays of a head's program, as a function of the head's parameters."""
+
+    parameters: Parameters
+    head: str
+    model: Model
+
+    def __call__(self, arrays: Mapping[str, Array], slopes: Sequence[Array | None]) -> tuple[Array, None]:
+        """Return the number."""
+        program = self.model.backend.fold(self.parameters.placed(self.head, self.model.weights, arrays))
+        pairs = zip(flattened(program), slopes, strict=True)
+        xp = array_namespace(self.model.weights.bias)
+        parts = [xp.sum(array * slope) for array, slope in pairs if slope is not None]
+        return sum(parts[1:], parts[0]), None
+
+
+class Trainer:
+    """A model, or several heads that share parameters, in training.
+
+    Parameters
+    ----------
+    models
+        A model on PyTorch or JAX, or models by the names of their heads; arrays that they share stay shared.
+    losses
+        The loss, or the loss of each head.
+    start_rate
+        The learning rate at which prefactors have their start values.
+    optimizer
+        Adam or AdamW.
+    limit
+        The longest gradient: longer ones are scaled down to it; 0 for no limit.
+    average_decay
+        The share that the moving average of the parameters keeps in each step; None for no average.
+    recompute
+        Whether PyTorch computes functions of chunks again on the way back, which takes less memory and more time; JAX
+        always does.
+
+    Raises
+    ------
+    BackendError
+        The library has no derivatives by weights.
+    ConfigurationError
+        Nothing is trained.
+    InputError
+        A model predicts something else than energies.
+
+    Examples
+    --------
+    See `docs/training-in-python.md`.
+    """
+
+    def __init__(
+        self,
+        models: Model | Mapping[str, Model],
+        losses: Loss | Mapping[str, Loss],
+        start_rate: float,
+        optimizer: OptimizerSettings | None = None,
+        limit: float = 0.0,
+        average_decay: float | None = None,
+        recompute: bool = False,
+    ) -> None:
+        self.models = {ALONE: models} if isinstance(models, Model) else dict(models)
+        for model in self.models.values():
+            model.require_energies("a loss of energies and forces")
+        self.losses = dict.fromkeys(self.models, losses) if isinstance(losses, Loss) else dict(losses)
+        self.backend = next(iter(self.models.values())).backend
+        self.start_rate, self.limit, self.average_decay = start_rate, limit, average_decay
+        self.differentiation = differentiation(self.backend, recompute)
+        self.parameters = parameters_of(self.models)
+        self.optimizer = self.differentiation.optimizer(optimizer or OptimizerSettings(), self.parameters.arrays)
+        self.folded = {head: Folded(self.parameters, head, model) for head, model in self.models.items()}
+        self.average = {} if average_decay is None else dict(self.copied(self.parameters.arrays))
+
+    @undisturbed
+    def step(self, batch: Batch, rate: float, head: str = ALONE) -> Report:
+        """Change the parameters once by a batch, and return what was found before.
+
+        Raises `TrainingStopped` for a loss or a gradient that is not finite; the parameters are then as before.
+        """
+        report, slopes = self.slopes(batch, rate, head)
+        self.require_finite(report, batch, head)
+        self.optimizer.update(clipped(slopes, report.slope, self.limit), rate)
+        if self.average_decay is not None:
+            now = self.optimizer.parameters
+            self.average = self.differentiation.plain(moved_average, self.average, now, self.average_decay)
+        return report
+
+    @undisturbed
+    def slopes(self, batch: Batch, rate: float, head: str = ALONE) -> tuple[Report, dict[str, Array]]:
+        """Return what a step would find, and the gradient by each parameter, before it is clipped."""
+        made = one_pass(self.differentiation, self.backend, self.program(head), batch.prepared)
+        found, cotangents = self.compared(batch, rate, head, made.results())
+        slopes = self.through_fold(head, made.slopes(cotangents))
+        return replace(found, slope=float(length(slopes))), slopes
+
+    @undisturbed
+    def evaluate(self, batch: Batch, rate: float, head: str = ALONE) -> Report:
+        """Return loss and errors of a batch with the parameters as they are, and change nothing."""
+        results = self.differentiation.plain(evaluate_prepared, self.program(head), self.backend, batch.prepared, False)
+        return self.compared(batch, rate, head, results)[0]
+
+    def program(self, head: str) -> AtomicProgram:
+        """Return the program of a head's present weights."""
+        return self.differentiation.plain(self.backend.fold, self.weights(head))
+
+    def through_fold(self, head: str, by_program: Sequence[Array | None]) -> dict[str, Array]:
+        """Return the gradient by parameters from that by the arrays of the program that is made of them."""
+        arrays = self.parameters.of_head(head, self.optimizer.parameters)
+        return self.differentiation.compiled_slopes(self.folded[head], arrays, by_program)[2]
+
+    def compared(
+        self, batch: Batch, rate: float, head: str, results: Sequence[Evaluation]
+    ) -> tuple[Report, Cotangents]:
+        """Return loss and errors of a batch, and the derivatives of the loss by the model's results."""
+        predictions = self.differentiation.plain(predictions_of, results)
+        loss = self.losses[head]
+        prefactors = loss.prefactors(rate / self.start_rate)
+        given = vars(predictions), vars(batch.labels), batch.real, prefactors
+        value, errors, slopes = self.differentiation.compiled_slopes(LossOfArrays(loss), *given)
+        numbers = {name: float(self.backend.to_numpy(x)) for name, x in errors.items()}
+        report = Report(float(value), loss.reported(float(value), numbers), math.nan, rate)
+        return report, self.cotangents(batch, {name: self.backend.to_numpy(x) for name, x in slopes.items()})
+
+    def cotangents(self, batch: Batch, slopes: Mapping[str, np.ndarray]) -> Cotangents:
+        """Return derivatives of the loss by padded results as those by the results of atoms, end to end."""
+        atoms = batch.prepared.atoms
+        per_atom = slopes["energy"][:, None] + slopes["atom_energy"]
+
+        def end_to_end(padded: np.ndarray) -> np.ndarray:
+            return np.concatenate([rows[:count] for rows, count in zip(padded, atoms, strict=True)])
+
+        return Cotangents(end_to_end(per_atom), end_to_end(slopes["forces"]), slopes["virial"])
+
+    def require_finite(self, report: Report, batch: Batch, head: str) -> None:
+        """Raise `TrainingStopped` where the loss or the gradient is not finite."""
+        where = f"of batch {batch.name or 'without a name'}{f' of head {head}' if head else ''}"
+        rule = "the parameters are as before this step; look at the labels of the batch, or lower the rate"
+        for what, number in (("loss", report.loss), ("norm of the gradient", report.slope)):
+            if not math.isfinite(number):
+                message = f"the {what} {where} is {number}: {rule}"
+                raise TrainingStopped(message, batch=batch.name, head=head, loss=report.loss)
+
+    def head(self, name: str) -> Model:
+        """Return the model of a head as it was given; raise `InputError` for one that there is not."""
+        if name not in self.models:
+            known = ", ".join(map(repr, self.models))
+            raise InputError(f"head {name!r}: there is none; heads: {known}", argument="head")
+        return self.models[name]
+
+    def weights(self, head: str, arrays: Mapping[str, Array] | None = None) -> Any:
+        """Return the tree of weights of a head over the parameters as they are."""
+        return self.parameters.placed(head, self.head(head).weights, arrays or self.optimizer.parameters)
+
+    def model(self, head: str = ALONE, average: bool = False) -> Model:
+        """Return a model with copies of the parameters as they are now, or of their moving average."""
+        self.head(head)
+        return self.trained(average)[head]
+
+    @undisturbed
+    def trained(self, average: bool = False) -> dict[str, Model]:
+        """Return the models of all heads with copies of the parameters as they are now; what is shared stays shared."""
+        arrays = self.copied(self.average if average else self.optimizer.parameters)
+        made = {head: self.weights(head, arrays) for head in self.models}
+        return {head: replace(self.models[head], weights=weights) for head, weights in made.items()}
+
+    def copied(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
+        """Return copies of arrays, which no later step changes."""
+        return {name: self.backend.asarray(np.array(self.backend.to_numpy(x))) for name, x in arrays.items()}
+
+    @undisturbed
+    def state(self) -> dict[str, np.ndarray]:
+        """Return all that a training goes on from, as copies by name; `restore` goes on to the bit.
+
+        "weights/NAME", "moment1/NAME", "moment2/NAME", "updates/NAME" (steps of that parameter) and, with a moving
+        average, "average/NAME".
+        """
+        average = {f"average/{name}": np.array(self.backend.to_numpy(x)) for name, x in self.average.items()}
+        return self.optimizer.state() | average
+
+    @undisturbed
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on from a state of a trainer of the same models and settings.
+
+        Raises `InputError` where names or shapes are others.
+        """
+        expected = self.state()
+        for name, array in expected.items():
+            if name not in state or np.shape(state[name]) != array.shape:
+                found = f"has shape {np.shape(state[name])}" if name in state else "is missing"
+                raise InputError(f"state: {name} {found}, must have shape {array.shape}", argument="state", tensor=name)
+        for name in sorted(set(state) - set(expected)):
+            raise InputError(f"state: {name} is of no parameter of this training", argument="state", tensor=name)
+        self.optimizer.restore(state)
+        self.average = {name: self.backend.asarray(np.array(state[f"average/{name}"])) for name in self.average}
