@@ -16,6 +16,13 @@ from dpa2.serialization.state.state import checkpoint_to_state
 from dpa2.training.steps.clipping import clipped
 
 LIBRARIES = ("torch", "jax")
+LONG = {("allterms_adamw", "jax"), ("multitask", "jax")}  # compile for a minute each
+
+
+def pairs(runs):
+    """Runs with libraries, as parameters; a slow test for what compiles for long."""
+    found = [(run, library) for library in LIBRARIES for run in runs]
+    return [pytest.param(*pair, marks=[pytest.mark.slow] * (pair in LONG)) for pair in found]
 
 
 @cache
@@ -34,8 +41,7 @@ def trained(run: str, library: str, reference_rounding: bool = True):
     return training, reports, first
 
 
-@pytest.mark.parametrize("library", LIBRARIES)
-@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize(("run", "library"), pairs(RUNS))
 def test_losses_and_errors_of_each_step_are_those_of_the_reference(run, library):
     _, reports, _ = trained(run, library)
     assert len(reports) == 5
@@ -50,8 +56,7 @@ def test_losses_and_errors_of_each_step_are_those_of_the_reference(run, library)
                 assert_close("training loss", found.errors[name], recorded[name], f"step {step}, {name}")
 
 
-@pytest.mark.parametrize("library", LIBRARIES)
-@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize(("run", "library"), pairs(RUNS))
 def test_the_length_of_the_gradient_of_each_step_is_that_of_the_reference(run, library):
     training, reports, _ = trained(run, library)
     for step, (found, recorded) in enumerate(zip(reports, steps(run), strict=True)):
@@ -59,8 +64,7 @@ def test_the_length_of_the_gradient_of_each_step_is_that_of_the_reference(run, l
         assert_close("training gradient", found.slope * factor, recorded["grad_norm_after_clip"], f"step {step}")
 
 
-@pytest.mark.parametrize("library", LIBRARIES)
-@pytest.mark.parametrize("run", SINGLE)
+@pytest.mark.parametrize(("run", "library"), pairs(SINGLE))
 def test_gradients_of_the_first_step_are_those_of_the_reference(run, library):
     training, _, slopes = trained(run, library)
     model = training.head("")
@@ -75,8 +79,7 @@ def test_gradients_of_the_first_step_are_those_of_the_reference(run, library):
     assert not [name for name, x in found.items() if x.any() and name not in recorded]
 
 
-@pytest.mark.parametrize("library", LIBRARIES)
-@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize(("run", "library"), pairs(RUNS))
 def test_models_after_five_steps_are_those_of_the_reference(run, library):
     training, _, _ = trained(run, library)
     for head, final in models(run, "final", library).items():
@@ -108,7 +111,7 @@ def test_the_runs_move_every_parameter():
             assert largest_difference(before[head], after[head]) > 1e-3
 
 
-@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("library", ["torch", pytest.param("jax", marks=pytest.mark.slow)])
 def test_heads_share_the_arrays_of_their_descriptor(library):
     training, _, _ = trained("multitask", library)
     first, second = (model.state_dict() for model in training.trained().values())
