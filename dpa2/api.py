@@ -72,7 +72,8 @@ def load_descriptor(
     """Return the DPA-2 descriptor in a file, whatever the kind of the model around it.
 
     Native trees (`.dp`, `.yaml`, `.json`) of models with spins, with a repulsive pair potential (ZBL), of sums of
-    models and of hybrid descriptors hold it as a part of its own, which is read; so does a file of it alone.
+    models and of hybrid descriptors hold it as a part of its own, which is read; a file of a descriptor alone is, too.
+    Files of other formats are read if `load` reads them.
 
     Parameters
     ----------
@@ -133,7 +134,7 @@ def save(model: Model, file: str | PathLike[str], overwrite: bool = True) -> Non
     model
         The model.
     file
-        Its suffix chooses the format: `.dp`, `.yaml`, `.json`, `.safetensors`, `.pt` or `.jax`.
+        Its suffix chooses the format: `.dp`, `.yaml`, `.json`, `.safetensors`, `.pt`, `.pd` or `.jax`.
     overwrite
         Whether an existing file is replaced, as `numpy.save` does it; otherwise it is an `InputError`.
 

@@ -12,6 +12,9 @@ from ..config import ENERGY, DPA2Config
 from ..errors import InputError
 from ..structures.datasets import Frame
 
+# Names that rows, or files of ASE, have for something else.
+TAKEN = {"name", "real", "value", "atoms"}
+TAKEN |= {"energy", "forces", "stress", "virial", "dipole", "pbc", "Lattice", "Properties"}
 MOST_COMPONENTS = 9  # that a table of frames shows
 
 
@@ -43,14 +46,15 @@ def label_of(config: DPA2Config) -> str:
 
 def key_of(config: DPA2Config) -> str:
     """Return the key of the value in rows: the name of the labels, unless a row has something else there."""
-    return config.kind if label_of(config) in ("name", "real", "atoms", "energy") else label_of(config)
+    return config.kind if label_of(config) in TAKEN and config.fitting.property else label_of(config)
 
 
 def value_row(config: DPA2Config, frame: Frame, real: np.ndarray, found: Any, to_numpy: Any) -> dict:
     """Results of one evaluation, with their error where the frame has the label."""
     name, key = label_of(config), key_of(config)
     whole, of_atoms = (to_numpy(getattr(found, field.name)) for field in dataclasses.fields(found)[:2])
-    out = {"name": frame.name, "real": real, "atoms": int(real.sum()), key: whole, f"atom_{key}": of_atoms}
+    about = {"name": frame.name, "real": real, "value": key, "atoms": int(real.sum())}
+    out = about | {key: whole, f"atom_{key}": of_atoms}
     if name in frame.labels and real.any():
         label = frame.labels[name]
         if label.size != whole.size:
@@ -62,7 +66,7 @@ def value_row(config: DPA2Config, frame: Frame, real: np.ndarray, found: Any, to
 
 def columns(config: DPA2Config) -> list[str]:
     """Return the headings of the value's components, or one for its size where there are many."""
-    name, count = label_of(config), int(np.prod(config.bias_shape))
+    name, count = label_of(config), int(np.prod(config.value_shape))
     if config.kind in ("dipole", "polarizability"):
         axes = "xyz" if count == 3 else [a + b for a in "xyz" for b in "xyz"]
         return [f"{name} {axis}" for axis in axes]
@@ -74,7 +78,7 @@ def columns(config: DPA2Config) -> list[str]:
 def cells(config: DPA2Config, row: dict) -> list[str]:
     """Return the numbers under these headings."""
     values, headings = np.ravel(row[key_of(config)]), columns(config)
-    shown = values if len(values) == len(headings) else [np.abs(values).max()]
+    shown = values if len(values) == len(headings) else [values[np.abs(values).argmax()]]
     return [f"{value:.6g}" for value in shown]
 
 

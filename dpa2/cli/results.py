@@ -138,8 +138,8 @@ def rmse(errors: np.ndarray) -> float:
 
 
 def published(row: dict) -> dict:
-    """Return what files have of a row: everything but which atoms are real."""
-    return {name: value for name, value in row.items() if name != "real"}
+    """Return what files have of a row: everything but which atoms are real, and what its value is called."""
+    return {name: value for name, value in row.items() if name not in ("real", "value")}
 
 
 def plain(row: dict) -> dict:
@@ -186,7 +186,7 @@ def image(row: dict, system: System):
     names = np.array(system.type_map)[np.asarray(system.types)[real]]
     numbers = [data.atomic_numbers.get(str(name), 0) for name in names]
     atoms = ase.Atoms(numbers, np.asarray(system.coordinates)[real], info={"name": row["name"]})
-    energies = "energy" in row
+    energies = "value" not in row
     results = ase_results(row, real) if energies else kept_values(atoms, row, real)
     if system.cell is not None:
         atoms.set_cell(np.where(np.array(system.pbc)[:, None], system.cell, 0.0))
@@ -206,9 +206,8 @@ def ase_results(row: dict, real: np.ndarray) -> dict:
 
 def kept_values(atoms, row: dict, real: np.ndarray) -> dict:
     """Return the dipole, and put other values, and those of atoms, into `atoms.info` and `atoms.arrays`."""
-    (of_atoms,) = (name for name in row if name.startswith("atom_"))
-    name = of_atoms.removeprefix("atom_")
-    atoms.set_array(of_atoms, row[of_atoms][real].reshape(int(real.sum()), -1))
+    name = row["value"]
+    atoms.set_array(f"atom_{name}", row[f"atom_{name}"].reshape(len(real), -1)[real])
     if name == "dipole":
         return {"dipole": row[name]}
     atoms.info[name] = row[name]

@@ -6,7 +6,8 @@ new setting is declared with `later(default)`: models that do not use it keep th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
 from typing import ClassVar
 
 from ..descriptor.electrons import ATOMIC_NUMBERS
@@ -210,10 +211,10 @@ class Polarizability(Section):
     scale: tuple[float, ...] | None = None
     constant: tuple[float, ...] | None = None
 
-    def check_rules(self) -> None:
-        for name, usual in (("scale", 1.0), ("constant", 0.0)):  # one way to say each thing, so that digests agree
-            if getattr(self, name) is not None and set(getattr(self, name)) <= {usual}:
-                object.__setattr__(self, name, None)
+    def plainest(self) -> Polarizability:
+        """Return the same settings said in one way, so that digests agree: None where all numbers are the usual one."""
+        scale = None if set(self.scale or ()) == {1.0} else self.scale
+        return replace(self, scale=scale, constant=None if set(self.constant or ()) == {0.0} else self.constant)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -317,6 +318,8 @@ class DPA2Config(Section):
         for name in ("scale", "constant") if head else ():
             given = getattr(head, name)
             check(head, name, given is None or len(given) == count, "must have a number for each type")
+        if head:
+            object.__setattr__(self, "fitting", replace(self.fitting, polarizability=head.plainest()))
         for section, name in ((self, "preset_bias"), (self.fitting, "vacuum_energies")):
             used = any(value is not None for value in getattr(section, name) or ())
             check(section, name, self.kind == ENERGY or not used, "belongs to models that predict energies")
@@ -368,10 +371,15 @@ class DPA2Config(Section):
         return several.components if several else 1
 
     @property
-    def bias_shape(self) -> tuple[int, ...]:
-        """Shape of the output bias of one type: a number of an energy, else a row of components (section 21)."""
-        shapes = {ENERGY: (), "dipole": (3,), "polarizability": (9,)}
+    def value_shape(self) -> tuple[int, ...]:
+        """Shape of the value of a system: a number of an energy, else its components (section 21)."""
+        shapes = {ENERGY: (), "dipole": (3,), "polarizability": (3, 3)}
         return shapes.get(self.kind, (self.net_outputs,))
+
+    @property
+    def bias_shape(self) -> tuple[int, ...]:
+        """Shape of the output bias of one type: a number of an energy, else a row of components."""
+        return () if self.kind == ENERGY else (prod(self.value_shape),)
 
     def to_dict(self) -> dict:
         """Plain dictionaries and lists: the canonical form that the native format and the digest hold."""

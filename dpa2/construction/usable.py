@@ -38,7 +38,7 @@ def refuse_number(name: str, index: tuple[int, ...], value: float, rule: str, so
     place = f"{name}[{', '.join(map(str, index))}]"
     file = f"{source}: " if source else ""
     raise FormatError(
-        f"{file}tensor {place} is {value}, {rule}: the model would give no energies; take it from an earlier "
+        f"{file}tensor {place} is {value}, {rule}: the model would give no results; take it from an earlier "
         "checkpoint, or train it again",
         file=source,
         tensor=name,

@@ -45,4 +45,6 @@ def in_words(config: DPA2Config) -> str:
     """Return what a model predicts, such as "dipoles" or "the property band_gap"."""
     words = {ENERGY: "energies", "dos": "densities of states", "dipole": "dipoles"}
     named = config.fitting.property
-    return f"the property {named.name}" if named else words.get(config.kind, "polarizabilities")
+    if named:
+        return "a property" if named.name == "property" else f"the property {named.name}"
+    return words.get(config.kind, "polarizabilities")

@@ -48,11 +48,17 @@ def shares(config: DPA2Config, backend: Library, ready: Prepared) -> list[Array]
         return [given.real for given in ready.inputs]
     counts = [int(((s.types >= 0) & ~np.isin(s.types, config.excluded_types)).sum()) for s in ready.systems]
     for k, count in enumerate(counts):
-        if count == 0:
-            rule = "an intensive property is the mean over atoms that count, of which this system has none"
-            raise InputError(f"{ready.systems[k].name or f'system {k}'}: {rule}", argument="types")
+        require_mean(config, count, ready.systems[k].name or f"system {k}")
     factors = (1.0 / np.array(counts))[ready.plan.system]
     return backend.arrays(ready.plan.cut(factors), backend.wide())
+
+
+def require_mean(config: DPA2Config, count: int, name: str = "") -> None:
+    """Raise `InputError` for an intensive property of a system without atoms that count."""
+    if count == 0 and config.fitting.property is not None and config.fitting.property.intensive:
+        where = f"{name}: " if name else ""
+        rule = "an intensive property is the mean over atoms that count, of which this system has none"
+        raise InputError(f"{where}{rule}", argument="types")
 
 
 def gradients_of(

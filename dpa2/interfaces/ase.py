@@ -56,7 +56,8 @@ def part(name: str) -> Any:
 class DPA2(calculator.Calculator):
     """Calculator of energy, forces, stress, and energies and stresses of atoms (eV, Å) with a DPA-2 model.
 
-    With a model that predicts dipoles, it is one of `dipole` and `born_effective_charges`.
+    With a model that predicts dipoles, it gives `dipole` and `born_effective_charges` instead, in the units of the
+    labels that the model was trained on.
 
     All but the file and its options change by `calc.set(skin=1.0)` or `calc.skin = 1.0`, and the model by
     `calc.model = other`; results are then computed anew.

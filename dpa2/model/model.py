@@ -24,6 +24,7 @@ from ..evaluation.hessian import hessian
 from ..evaluation.outputs import OUTPUTS, Result
 from ..evaluation.prepared import Prepared
 from ..evaluation.results import Evaluation, stacked
+from ..evaluation.values import require_mean
 from ..fitting.atomic_model import AtomicModel, AtomicProgram
 from ..neighbors import Neighbors, from_list
 from ..nn.arrays import Array
@@ -58,6 +59,7 @@ class Model:
         numbers = sum(math.prod(array.shape) for array in leaves(self.weights).values())
         size = f"{numbers} numbers in {self.config.dtype}"
         place = f"{self.backend.name} on {self.backend.device}"
+        size = size if self.kind == ENERGY else f"{in_words(self.config)}; {size}"
         return f"Model(types {listed(self.type_map)}; cutoff {self.cutoff:g} Å; {size}; {place})"
 
     @classmethod
@@ -257,10 +259,10 @@ class Model:
         atom_virial: bool = False,
         gradient: bool = False,
     ) -> Result:
-        """Return what the model predicts of a structure, or of snapshots of it: energy, forces and virial, mostly.
+        """Return energy, forces and virial of a structure, or of snapshots of it, or what else the model predicts.
 
-        A model that predicts energies returns an `Evaluation`; the other kinds (`model.kind`) return their own class
-        of `dpa2.evaluation.outputs`, such as a `DipoleEvaluation` with `dipole` and `atom_dipole`.
+        The result is an `Evaluation`; that of another kind (`model.kind`) has a class of its own in
+        `dpa2.evaluation.outputs`, such as `DipoleEvaluation` with `dipole` and `atom_dipole`.
 
         coordinates: (N, 3) or (snapshots, N, 3), Å; or, alone, a `System`, a frame of a data set or ASE atoms.
         types: N indices into `type_map` (-1: virtual atom; indices, not atomic numbers) or N of its names.
@@ -347,7 +349,8 @@ class Model:
         coordinates: (M, 3), Å, local atoms first. types: (M,). neighbor_index: (N, any width), indices into the M
         atoms, -1 where empty, in any order; a full list, which has every pair within the cutoff from both sides.
         mapping: (M,), the local atom of which each is an image. Forces on images are added to their local atoms'. A
-        domain without atoms of its own (N = 0) has no energy. neighbors: as for `evaluate`.
+        domain without atoms of its own (N = 0) has no energy; an intensive property is the mean over the N atoms.
+        neighbors: as for `evaluate`.
 
         Raises `InputError` for a pair that only one of its atoms lists, or lists twice (facts: atom, other, distance).
 
@@ -372,8 +375,8 @@ class Model:
         """Return the results of a domain without atoms: sums are zero, there are no forces."""
         shapes: tuple[tuple[int, ...], ...] = (), (0, 3), (3, 3), (0,)
         if self.kind != ENERGY:
-            value = (3, 3) if self.kind == "polarizability" else self.config.bias_shape
-            shapes = value, (0, *value)
+            require_mean(self.config, 0)
+            shapes = self.config.value_shape, (0, *self.config.value_shape)
         result = OUTPUTS.get(self.kind, Evaluation)
         return result(*(self.backend.asarray(np.zeros(shape), self.backend.wide()) for shape in shapes))
 

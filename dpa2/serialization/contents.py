@@ -58,7 +58,8 @@ class Contents:
 
     def model(self, head: str | None) -> Checkpoint:
         """The model of a head; `InputError` lists the heads if that is not one of them."""
-        head = self.aliases.get(head, head) if head is not None else None
+        if head is not None and head not in self.models:
+            head = self.aliases.get(head, head)
         if head in self.models:
             return self.models[head]()
         if self.heads is None:
@@ -89,5 +90,16 @@ def aliases_of(heads: dict[str, dict]) -> dict[str, str]:
     for head, names in lists.items():
         if isinstance(names, list):
             spend(WORD * len(names), len(names))
-            found |= {alias: head for alias in names if isinstance(alias, str)}
+            found |= {alias: head for alias in names if is_free(alias, head, heads, found)}
     return found
+
+
+def is_free(alias, head: str, heads: dict, found: dict[str, str]) -> bool:
+    """Return whether a word can be another name of a head; a name of a head means that head.
+
+    Raises `FormatError` for a word that two heads have.
+    """
+    if isinstance(alias, str) and found.get(alias, head) != head:
+        both = f"{found[alias]} and {head}"
+        raise FormatError(f"model_dict: the heads {both} have the same other name {shorten(alias)}", key="model_dict")
+    return isinstance(alias, str) and alias not in heads

@@ -84,7 +84,7 @@ def read_descriptor(path: str | os.PathLike, head: str | None = None, part: str 
     """
     path, head = file_and_head(path, head)
     found = contents(path)
-    if found.descriptor is None:
+    if found.descriptor is None or head is not None:
         if part is not None:
             rule = "this file holds one model; leave it out"
             raise InputError(f"{path}: part = {part!r}: {rule}", argument="part", file=str(path))

@@ -59,7 +59,7 @@ class Frame:
     name
         File and number of the frame, for error messages.
     labels
-        Labels of other kinds by the names of their files, such as "dipole", as rows of numbers in the data's own units.
+        All labels by the names of their files, such as "dipole", as rows of numbers in the data's own units.
     energy_coefficients
         Coefficients (N,) of the atomic energies in the energy.
     generalized
@@ -307,9 +307,12 @@ class FrameSet:
         )
 
 
+NO_LABELS = ("coord", "box", "real_atom_types", "fparam", "aparam")  # files of a set that are no labels
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class StoredLabels(Mapping[str, np.ndarray]):
-    """The labels of frame k that are no field of `Frame`, each read when it is asked for."""
+    """All labels of frame k by the names of their files, each read when it is asked for."""
 
     folder: Place | RawSet
     frames: int
@@ -320,7 +323,7 @@ class StoredLabels(Mapping[str, np.ndarray]):
         if all(name != known for known in self):
             raise KeyError(name)
         array = opened(file)
-        if array.size % max(1, self.frames):
+        if len(array.reshape(1, -1) if array.ndim < 2 and self.frames == 1 else array) != self.frames:
             refuse(file, f"has shape {array.shape}, which does not fit {self.frames} frames")
         numbers = np.array(array.reshape(self.frames, -1)[self.k], dtype=np.float64)
         if not np.isfinite(numbers).all():
@@ -328,7 +331,7 @@ class StoredLabels(Mapping[str, np.ndarray]):
         return numbers
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name in stems(self.folder) if name not in (*WIDTHS, *MULTIPLES))
+        return (name for name in stems(self.folder) if name not in NO_LABELS)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..config import DPA2Config, Fitting, NeighborAttention, Repformer, Repinit, ThreeBody
+from ..config import (
+    ENERGY,
+    Dipole,
+    Dos,
+    DPA2Config,
+    Fitting,
+    NeighborAttention,
+    Polarizability,
+    Property,
+    Repformer,
+    Repinit,
+    ThreeBody,
+)
 from ..errors import require
 from ..nn import activations as table
 from ..structures.system import System
@@ -80,6 +93,7 @@ def configurations(
     roomy: bool = True,
     parameters: bool = False,
     dtypes: Sequence[str] = DTYPES,
+    kinds: Sequence[str] = (ENERGY,),
     **fixed: Any,
 ) -> SearchStrategy[DPA2Config]:
     """Return a strategy for valid `DPA2Config`s that varies every setting, attention in repinit included.
@@ -96,6 +110,8 @@ def configurations(
         Whether the fitting net may take frame and atomic parameters that must be given.
     dtypes
         Precisions to draw from, for descriptor and fitting net each.
+    kinds
+        What the models predict, drawn from "energy", "property", "dos", "dipole" and "polarizability".
     **fixed
         Fields of `DPA2Config` that are not drawn, e.g. smooth=True.
 
@@ -115,7 +131,7 @@ def configurations(
         def pick(*choices):
             return draw(st.sampled_from(choices))
 
-        return drawn_config(pick, activations, roomy, parameters, fixed, dtypes)
+        return with_kind(pick, drawn_config(pick, activations, roomy, parameters, fixed, dtypes), kinds)
 
     return draw_config()
 
@@ -151,6 +167,34 @@ def drawn_config(
         "preset_bias": pick(None, None, (0.5, None, -1.0, 2.0)[: len(types)]),
     }
     return DPA2Config(**options | fixed)
+
+
+def with_kind(pick: Callable, config: DPA2Config, kinds: Sequence[str]) -> DPA2Config:
+    """Return the configuration of a model that predicts one of the kinds."""
+    kind = pick(*kinds) if len(kinds) > 1 else kinds[0]
+    if kind == ENERGY:
+        return config
+    head = SECTIONS[kind](pick, len(config.types))
+    fitting = replace(config.fitting, vacuum_energies=(), **{kind: head})
+    return replace(config, fitting=fitting, preset_bias=None)
+
+
+SECTIONS: dict[str, Callable] = {  # a function of `pick` and the number of types that returns the section of a head
+    "property": lambda pick, types: Property(
+        name=pick("gap", "charge"),
+        components=pick(1, 3),
+        intensive=pick(True, False),
+        by_type=pick(True, False),
+    ),
+    "dos": lambda pick, types: Dos(components=pick(4, 1)),
+    "dipole": lambda pick, types: Dipole(),
+    "polarizability": lambda pick, types: Polarizability(
+        diagonal=pick(True, False),
+        shifted=pick(True, False),
+        scale=pick(None, (1.3, 0.7, 1.1, 0.9)[:types]),
+        constant=pick(None, (0.2, -0.4, 0.0, 0.3)[:types]),
+    ),
+}
 
 
 def drawn_repinit(pick: Callable, activations: Sequence[str], limit: int, types: int) -> Repinit:

@@ -11,6 +11,7 @@ from heads import HEADS, ONE_OF_EACH, expected, sample
 from tolerances import assert_close
 
 import dpa2
+from dpa2 import config
 
 LABELS = {"property_excluded": "band_prop", "dos": "dos", "drawn_dipole": "dipole", "drawn_polar": "polarizability",
           "drawn_polar_diagonal": "polarizability"}  # fmt: skip
@@ -52,7 +53,7 @@ def test_eval_gives_values_and_their_errors_against_labels(stem, call, labelled,
     assert name in call("eval", HEADS / f"{stem}.dp", folder, "--frames")[1]
 
 
-@pytest.mark.parametrize("name", ["atoms", "name", "real", "energy"])
+@pytest.mark.parametrize("name", ["atoms", "name", "real", "energy", "atom_x", "stress", "pbc"])
 def test_a_property_may_be_called_like_something_else_in_the_results(name, call, labelled, tmp_path):
     model, folder = dpa2.load(HEADS / "property.dp"), labelled("property_excluded")
     head = dataclasses.replace(model.config.fitting.property, name=name)
@@ -60,7 +61,30 @@ def test_a_property_may_be_called_like_something_else_in_the_results(name, call,
     dpa2.save(dataclasses.replace(model, config=dataclasses.replace(model.config, fitting=fitting)), tmp_path / "x.dp")
     code, out, _ = call("eval", tmp_path / "x.dp", folder, "--json")
     first = json.loads(out)["frames"][0]
-    assert (code, first["atoms"], len(first["property"])) == (0, 9, 3)
+    key = name if name == "atom_x" else "property"
+    assert (code, first["atoms"], len(first[key])) == (0, 9, 3)
+    assert call("eval", tmp_path / "x.dp", folder, "--out", tmp_path / "r.extxyz")[0] == 0
+    io = pytest.importorskip("ase.io")
+    assert_close("samples", io.read(tmp_path / "r.extxyz").info[key], first[key])
+
+
+def test_labels_of_a_property_called_energy_are_compared(call, labelled, tmp_path):
+    model, folder = dpa2.load(HEADS / "property.dp"), labelled("property_excluded")
+    head = config.Property(name="energy", components=1)
+    model = dpa2.build(
+        dataclasses.replace(model.config, fitting=dataclasses.replace(model.config.fitting, property=head))
+    )
+    dpa2.save(model, tmp_path / "x.dp")
+    np.save(folder / "set.000" / "energy.npy", np.zeros((2, 1)))
+    summary = json.loads(call("eval", tmp_path / "x.dp", folder, "--json")[1])["summary"]
+    assert summary["property_frames"] == 2
+
+
+def test_a_frame_of_virtual_atoms_alone_has_no_atoms_in_the_results(call, labelled, tmp_path):
+    pytest.importorskip("ase")
+    folder = labelled("drawn_dipole")
+    np.save(folder / "set.000" / "real_atom_types.npy", np.array([[-1] * 8, [0, 1, 1, 0, 1, 1, 0, 1]]))
+    assert call("eval", HEADS / "drawn_dipole.dp", folder, "--out", tmp_path / "r.extxyz")[0] == 0
 
 
 def test_a_label_of_another_size_is_named(call, labelled):
@@ -69,6 +93,8 @@ def test_a_label_of_another_size_is_named(call, labelled):
     code, _, told = call("eval", HEADS / "dos.dp", folder)
     assert code == 2
     assert "dos has 4 numbers, and the model predicts 5" in told
+    np.save(folder / "set.000" / "dos.npy", np.zeros((5, 2)))  # as many numbers, of another number of frames
+    assert "does not fit 2 frames" in call("eval", HEADS / "dos.dp", folder)[2]
 
 
 @pytest.mark.parametrize(

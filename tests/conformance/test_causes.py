@@ -126,7 +126,7 @@ MISTAKES = [  # which part, what is done wrong, where that shows first, and what
     ("head", "not halved", "atom_polarizability", "polarizability-not-halved"),
     ("head", "product", "atom_polarizability", "polarizability-product"),
     ("head", "no scale in the shift", "atom_polarizability", "shift-without-scale"),
-    ("head", "no shift", "atom_polarizability", "shift-missing"),
+    ("head", "no shift", "atom_polarizability", "polarizability-shift-missing"),
 ]
 FURTHER = [  # which a slow run tries; most of them are among the planted faults, too
     ("three_body", "gate not switched", "three_body/gg", "strip-not-switched-in-three-body"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 
@@ -46,8 +47,13 @@ def test_the_scale_is_in_the_scripts_of_checkpoints(suffix, tmp_path):
 
 
 def test_numbers_that_stand_for_themselves_give_the_same_digest():
-    one, other = (config.Polarizability(scale=scale, constant=(0.0, 0.0)) for scale in (None, (1.0, 1.0)))
-    assert one == other == config.Polarizability()
+    base = testing.small_config()
+    heads = config.Polarizability(), config.Polarizability(scale=(1.0, 1.0), constant=(0.0, 0.0))
+    one, other = (
+        dataclasses.replace(base, fitting=dataclasses.replace(base.fitting, polarizability=head)) for head in heads
+    )
+    assert one == other
+    assert one.to_dict() == other.to_dict()
 
 
 @pytest.mark.parametrize("stem", ["property", "dos", "dipole", "polar"])
@@ -88,6 +94,8 @@ def test_keys_of_another_head_are_unknown():
         ({"dipole": config.Dipole(), "dos": config.Dos()}, "a model has one head"),
         ({"dipole": config.Dipole(), "vacuum_energies": (0.1, 0.2)}, "belongs to models that predict energies"),
         ({"polarizability": config.Polarizability(scale=(1.5,))}, "a number for each type"),
+        ({"polarizability": config.Polarizability(scale=(1.0, 1.0, 1.0))}, "a number for each type"),
+        ({"polarizability": config.Polarizability(constant=())}, "a number for each type"),
     ],
 )
 def test_settings_that_describe_no_head_are_refused(fitting, message):
@@ -152,6 +160,9 @@ def test_a_head_of_a_multitask_script_is_a_script_of_its_own():
     assert water.fitting.widths == (8, 8)
     assert gap.fitting.property.components == 2
     assert dpa2.build(gap).kind == "property"
+    renamed = copy.deepcopy(MULTITASK_SCRIPT)
+    renamed["model_dict"]["gap"]["model_branch_alias"] = ["band"]
+    assert script_to_config(renamed, head="band") == gap
 
 
 def test_a_head_that_a_script_does_not_have_is_named():
@@ -196,9 +207,66 @@ def test_a_file_with_several_descriptors_or_none_is_told():
         assert caught.value.parts == parts
     with pytest.raises(UnsupportedModel, match="no DPA-2 descriptor"):
         dpa2.load_descriptor(HEADS / "other_dpa1.dp")
+    for file in ("other_zbl.dp", "dipole.dp"):
+        with pytest.raises(InputError, match="without heads"):
+            dpa2.load_descriptor(HEADS / file, head="water")
     with pytest.raises(InputError, match="leave it out"):
         dpa2.load_descriptor(HEADS / "polar.trainer_checkpoint.pt", part="model.descriptor")
     assert dpa2.load_descriptor(HEADS / "polar.trainer_checkpoint.pt", dtype="float32").config.dtype == "float32"
+
+
+def test_pairs_that_a_model_of_models_excludes_are_not_ignored(tmp_path):
+    tree = read_hdf5((HEADS / "other_linear.dp").read_bytes())
+    tree["model"]["pair_exclude_types"] = [[0, 1]]
+    (tmp_path / "x.dp").write_bytes(write_hdf5(tree))
+    with pytest.raises(UnsupportedModel, match="pair_exclude_types"):
+        dpa2.load_descriptor(tmp_path / "x.dp", part="model.models.0.descriptor")
+    tree["model"]["pair_exclude_types"], tree["model"]["models"][0]["pair_exclude_types"] = [], [[0, 1]]
+    (tmp_path / "y.dp").write_bytes(write_hdf5(tree))
+    found = dpa2.load_descriptor(tmp_path / "y.dp", part="model.models.0.descriptor")
+    assert found.config.model_excluded_pairs == ((0, 1),)
+
+
+@pytest.mark.parametrize("shape", [(3, 1), (2,), None])
+def test_a_scale_of_a_wrong_shape_is_refused(shape, tmp_path):
+    tree = read_hdf5((HEADS / "polar.dp").read_bytes())
+    tree["model"]["fitting"]["@variables"]["scale"] = None if shape is None else np.ones(shape)
+    (tmp_path / "x.dp").write_bytes(write_hdf5(tree))
+    with pytest.raises(FormatError, match=r"scale|setting"):
+        read(tmp_path / "x.dp")
+
+
+@pytest.mark.parametrize("given", [["polar"], {}, 5, None])
+def test_a_type_of_fitting_net_that_is_no_word_is_refused(given, tmp_path):
+    script = json.loads((HEADS / "polar.input.json").read_text())["model"]
+    script["fitting_net"]["type"] = given
+    with pytest.raises(UnsupportedModel, match="must be one of ener, property"):
+        script_to_config(script)
+    tree = read_hdf5((HEADS / "polar.dp").read_bytes())
+    tree["model"]["fitting"]["type"] = given
+    (tmp_path / "x.dp").write_bytes(write_hdf5(tree))
+    with pytest.raises(UnsupportedModel, match="must be one of ener, property"):
+        read(tmp_path / "x.dp")
+
+
+def test_a_constant_matrix_is_no_key_of_scripts():
+    script = json.loads((HEADS / "polar.input.json").read_text())["model"]
+    script["fitting_net"]["constant_matrix"] = [0.1, 0.2]
+    with pytest.raises(ConfigurationError, match="constant_matrix is no setting"):
+        script_to_config(script)
+
+
+def test_the_name_of_a_head_comes_before_the_other_names_of_others(tmp_path):
+    torch = pytest.importorskip("torch")
+    found = torch.load(MULTITASK, weights_only=True)
+    heads = found["model"]["_extra_state"]["model_params"]["model_dict"]
+    heads["prop"]["model_branch_alias"] = ["water_1", "gap"]
+    torch.save(found, tmp_path / "aliases.pt")
+    assert [dpa2.load(tmp_path / "aliases.pt", head=name).kind for name in ("water_1", "gap")] == ["energy", "property"]
+    heads["water_2"]["model_branch_alias"] = ["gap"]
+    torch.save(found, tmp_path / "twice.pt")
+    with pytest.raises(FormatError, match="water_2 and prop have the same other name 'gap'"):
+        dpa2.load(tmp_path / "twice.pt", head="gap")
 
 
 def test_a_descriptor_alone_is_read():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dpa2 import config as settings
-from dpa2.testing.strategies import ACTIVATIONS, drawn_config
+from dpa2.testing.strategies import ACTIVATIONS, drawn_config, with_kind
 
 DRAWS = 400  # configurations; the rarest choice has a probability of 1/12
 
@@ -50,6 +50,7 @@ def drawn() -> dict[tuple[str, str], set]:
     for number in range(DRAWS):
         roomy, parameters = number % 2 == 0, number % 3 == 0
         config = drawn_config(pick, ACTIVATIONS, roomy, parameters, {}, ("float64", "float32"))
+        config = with_kind(pick, config, (settings.ENERGY, *settings.HEADS))
         for field, value in values(config):
             seen.setdefault(field, set()).add(value)
     return seen

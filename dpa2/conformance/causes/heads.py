@@ -86,5 +86,10 @@ CAUSES = (
         "21.3",
         program=each(PolarizabilityReadout, without_scale),
     ),
-    Cause("shift-missing", "`shift_diag` is ignored", "21.3", program=each(PolarizabilityReadout, without_shift)),
+    Cause(
+        "polarizability-shift-missing",
+        "`shift_diag` is ignored",
+        "21.3",
+        program=each(PolarizabilityReadout, without_shift),
+    ),
 )

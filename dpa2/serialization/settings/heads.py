@@ -11,14 +11,16 @@ from typing import Any
 
 from ...config import ENERGY, DPA2Config
 
+CONSTANT = "constant_matrix"  # a setting of polarizabilities that native trees alone have
+
 
 @dataclass(frozen=True)
 class HeadWords:
     """One type of fitting net.
 
-    theirs, ours: its name in DeePMD-kit's files, and the kind of the model here. versions: of its node in native trees,
-    that are read; the last one is written. words: keys of its settings, and fields of our section. in_trees: keys that
-    have other names in native trees. lacks: keys of energy nets that scripts of this type do not have.
+    theirs, ours: its name in DeePMD-kit's files, and the kind of the model here. versions: those of its node in native
+    trees that are read, of which the last is written. words: keys of its settings, and fields of our section. in_trees:
+    keys that have other names in native trees. lacks: keys of energy nets that are not written to scripts of this type.
     """
 
     theirs: str
@@ -27,6 +29,11 @@ class HeadWords:
     words: Mapping[str, str]
     in_trees: Mapping[str, str]
     lacks: frozenset[str]
+
+    @property
+    def in_scripts(self) -> set[str]:
+        """The keys of its settings that scripts have."""
+        return set(self.words) - {CONSTANT}
 
 
 ENERGY_ONLY = frozenset({"rcond", "atom_ener", "use_aparam_as_mask"})
@@ -51,12 +58,12 @@ HEADS = (
         "polar",
         "polarizability",
         (5,),
-        {"fit_diag": "diagonal", "shift_diag": "shifted", "scale": "scale", "constant_matrix": "constant"},
+        {"fit_diag": "diagonal", "shift_diag": "shifted", "scale": "scale", CONSTANT: "constant"},
         {},
         ENERGY_ONLY | {"trainable"},
     ),
 )
-ARRAYS = ("scale", "constant_matrix")  # settings that native trees have as arrays with a number for each type
+ARRAYS = ("scale", CONSTANT)  # settings that native trees have as arrays with a number for each type
 TYPES = {head.theirs: head for head in HEADS}
 KINDS = {head.ours: head for head in HEADS}
 
@@ -89,7 +96,7 @@ def write_head(config: DPA2Config) -> dict[str, Any]:
     """
     head = words_of(config)
     section = None if head.ours == ENERGY else getattr(config.fitting, head.ours)
-    found = {key: getattr(section, ours) for key, ours in head.words.items() if key != "constant_matrix"}
+    found = {key: getattr(section, ours) for key, ours in head.words.items() if key != CONSTANT}
     if "scale" in found:
         found["scale"] = 1.0 if found["scale"] is None else list(found["scale"])
     return {"type": head.theirs} | found

@@ -24,6 +24,7 @@ def section_of_head(model: dict, head: str | None) -> dict:
     heads = dictionary(model, "model_dict")
     if not heads:
         raise InputError(f"a script of one model without heads; leave out head={head!r}", argument="head", heads=[])
+    head = next((name for name, section in heads.items() if head in names_of(name, section)), head)
     if head not in heads:
         asked = f"head {head!r} is none of them" if head is not None else "name one with head="
         facts = {"argument": "head", "heads": list(heads)}
@@ -34,6 +35,12 @@ def section_of_head(model: dict, head: str | None) -> dict:
     section = {key: value for key, value in model.items() if key not in LISTS} | own
     shared = dictionary(model, "shared_dict")
     return {key: resolved(value, shared, key) if key in SHARED else value for key, value in section.items()}
+
+
+def names_of(name: str, section) -> list[str]:
+    """Return the name of a head, and its other names."""
+    others = section.get("model_branch_alias") if isinstance(section, dict) else None
+    return [name, *(others if isinstance(others, list) else [])]
 
 
 def resolved(value, shared: dict, key: str):

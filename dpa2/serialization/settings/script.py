@@ -112,7 +112,7 @@ def script_to_config(model_section: dict, head: str | None = None) -> DPA2Config
     fitting = read_subsection(model, "fitting_net", PATHS.fitting)
     require_head(fitting)
     found = Sections(model, descriptor, repinit, repformer, fitting)
-    known_here = KNOWN._replace(fitting=KNOWN.fitting | set(TYPES[fitting.get("type", "ener")].words))
+    known_here = KNOWN._replace(fitting=KNOWN.fitting | TYPES[fitting.get("type", "ener")].in_scripts)
     for section, known, path in zip(found, known_here, PATHS, strict=True):
         require_known(section, known, path)
     return config_of_sections(found, PATHS)
@@ -195,7 +195,7 @@ def require_sections(descriptor: dict):
 def require_head(fitting: dict):
     """Refuse a fitting net of another type than those that are known."""
     found = fitting.get("type", "ener")
-    if found not in TYPES:
+    if not isinstance(found, str) or found not in TYPES:
         what = f"{PATHS.fitting}.type = {shorten(found)}"
         raise UnsupportedModel(f"{what}: must be one of {', '.join(TYPES)}", what=what)
 

@@ -33,34 +33,46 @@ def tree_to_descriptor(root: dict, part: str | None = None) -> Checkpoint:
         rule = f"holds {asked}; name one with part=, of: {', '.join(found)}"
         raise InputError(rule, argument="part", parts=list(found))
     path = next(iter(found)) if part is None else part
-    node, model = found[path]
-    return with_zero_head(node, model, path)
+    node, around = found[path]
+    return with_zero_head(node, excluded_pairs(around), path)
 
 
-def descriptors(node, path: str = "", around: dict | None = None, depth: int = 0) -> Iterator[tuple[str, tuple]]:
-    """Yield the path of each node of a DPA-2 descriptor, with the node and the model around it."""
+def descriptors(node, path: str = "", around: tuple = (), depth: int = 0) -> Iterator[tuple[str, tuple]]:
+    """Yield the path of each node of a DPA-2 descriptor, with the node and the models around it, the nearest last."""
     require_depth(depth)
     spend(len(path))
     if isinstance(node, dict) and node.get("type") == "dpa2" and "repinit_args" in node:
-        yield path, (node, around or {})
+        yield path, (node, around)
         return
-    around = node if isinstance(node, dict) and node.get("@class") == "Model" else around
+    around = (*around, node) if isinstance(node, dict) and node.get("@class") == "Model" else around
     children = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
     for key, child in children:
         yield from descriptors(child, f"{path}.{key}" if path else str(key), around, depth + 1)
 
 
-def with_zero_head(node: dict, model: dict, path: str) -> Checkpoint:
-    """Return the descriptor of a node as a model, with the pairs of types that the model around it excludes."""
+def excluded_pairs(around: tuple[dict, ...]) -> list:
+    """Return the pairs of types that the model around a descriptor excludes.
+
+    Raises `UnsupportedModel` where a model around that one excludes pairs, too.
+    """
+    *outer, nearest = [model.get("pair_exclude_types") or [] for model in around] or [[]]
+    if any(outer):
+        what = "pair_exclude_types of a model of models"
+        raise UnsupportedModel(f"{what}: what they mean for its parts is not known", what=what)
+    return nearest
+
+
+def with_zero_head(node: dict, excluded: list, path: str) -> Checkpoint:
+    """Return the descriptor of a node as a model that excludes pairs of types."""
     require_places(node, path)
     require_kind(node, path, "Descriptor", "dpa2", (1, 2, 3, 4))
     require_sections(node, path)
     node = modernize(node)
-    whole = {"type_map": node.get("type_map"), "pair_exclude_types": model.get("pair_exclude_types") or []}
+    whole = {"type_map": node.get("type_map"), "pair_exclude_types": excluded}
     sections = Sections(whole, node, node["repinit_args"], node["repformer_args"], {})
     paths = Sections(path, path, f"{path}.repinit_args", f"{path}.repformer_args", "fitting")
     config = with_tables(config_of_sections(sections, paths), node.get("repinit_variable"))
-    require_layers(config, node)
+    require_layers(config, node, path)
     weights = match(descriptor_node(config), node, path)
     head = {name: numpy.zeros(t.shape, t.dtype) for name, t in inventory(config).items() if name not in weights}
     return Checkpoint(config, weights | head | {"deviation": head["deviation"] + 1.0}, {"part": path})

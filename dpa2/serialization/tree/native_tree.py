@@ -67,11 +67,13 @@ def find_model(root) -> dict:
 
 def require_head(fitting: dict):
     """Refuse a fitting net of a type or version that is not known."""
-    found = fitting.get("type")
-    if isinstance(found, str) and found not in TYPES:
-        what = f"model.fitting.type = {shorten(found)}"
-        raise UnsupportedModel(f"{what}: must be one of {', '.join(TYPES)}", what=what)
-    head = TYPES[found if isinstance(found, str) else "ener"]
+    if "type" not in fitting:
+        raise FormatError("model.fitting.type is missing", key="model.fitting.type")
+    found = fitting["type"]
+    if not isinstance(found, str) or found not in TYPES:
+        what, hint = f"model.fitting.type = {shorten(found)}", "dpa2.load_descriptor reads its descriptor"
+        raise UnsupportedModel(f"{what}: must be one of {', '.join(TYPES)}; {hint}", what=what, hint=hint)
+    head = TYPES[found]
     require_kind(fitting, "model.fitting", "Fitting", head.theirs, head.versions)
 
 
@@ -114,7 +116,7 @@ def require_kind(node: dict, path: str, kind: str, type_: str, versions: tuple[i
         what = f"{kind} version {shorten(node.get('@version'))}"
         known, hint = (
             ", ".join(map(str, versions)),
-            "a newer dpa2 may read it, or an older DeePMD-kit may write an older version",
+            "a newer dpa2 may read it, or another DeePMD-kit may write a version that is known",
         )
         raise UnsupportedModel(
             f"{path}: {what} is not supported; known versions: {known}; {hint}", what=what, hint=hint
@@ -165,13 +167,13 @@ def one_flag(trainable):
     return trainable[0] if same else trainable
 
 
-def require_layers(config: DPA2Config, descriptor: dict):
+def require_layers(config: DPA2Config, descriptor: dict, path: str = PATHS.descriptor):
     """Refuse another number of layers than the settings say, before a layout is made for a forged number of them."""
     variables = descriptor.get("repformers_variable")
     layers = variables.get("repformer_layers") if isinstance(variables, dict) else None
     count = len(layers) if isinstance(layers, list) else 0
     if count != config.repformer.layers:
-        key = "model.descriptor.repformers_variable.repformer_layers"
+        key = f"{path}.repformers_variable.repformer_layers"
         raise FormatError(f"{key} has {count} layers, but the settings say {config.repformer.layers}", key=key)
 
 

@@ -44,9 +44,9 @@ class TreeArray:
 
     def check(self, array) -> numpy.ndarray:
         """The array in native byte order, if its shape and dtype are right."""
-        name = " and ".join(self.names) or "of a setting"
+        name, first = " and ".join(self.names) or "of a setting", next(iter(self.names), None)
         if not isinstance(array, numpy.ndarray):
-            raise FormatError(f"tensor {name} {self.shape} is missing", tensor=self.names[0])
+            raise FormatError(f"tensor {name} {self.shape} is missing", tensor=first)
         if len(self.shape) == 1 and array.shape == (1, *self.shape):  # as very old files have it
             array = array[0]
         dtype = dtype_name(array)
@@ -54,7 +54,7 @@ class TreeArray:
             return in_precision(array, self.dtype)
         if (array.shape, dtype) != (self.shape, self.dtype):
             found = f"is {dtype} {array.shape}, but must be {self.dtype} {self.shape}"
-            raise FormatError(f"tensor {name} {found}", tensor=self.names[0])
+            raise FormatError(f"tensor {name} {found}", tensor=first)
         spend(array.nbytes, steps=10)
         return widen(array) if dtype == "bfloat16" else array.astype(dtype, copy=False)
 

@@ -7,13 +7,14 @@ import numpy as np
 
 def head(config, weights, types, o, rotation, wrong: str = "") -> dict[str, np.ndarray]:
     """Values of atoms and of the system; `rotation` are the matrices of section 8.8."""
-    kind, counts = (
-        next(k for k in HEADS if k in config["fitting"]),
-        np.isin(types, config["excluded_types"], invert=True),
-    )
-    counts &= types >= 0
+    kind = next(k for k in HEADS if k in config["fitting"])
+    counts = np.isin(types, config["excluded_types"], invert=True) & (types >= 0)
     settings, of_type = config["fitting"][kind], np.maximum(types, 0)
-    y = HEADS[kind](settings, weights, of_type, o, rotation, wrong)
+    net_bias = weights["fitting.bias"][of_type]
+    late = wrong == "net bias after deviation" and kind == "property"
+    plain = o if late or wrong == "no net bias" else o + net_bias
+    y = HEADS[kind](settings, weights, of_type, plain, rotation, wrong)
+    y = y + net_bias if late else y
     y = np.where(counts[:, None], y.reshape(len(types), -1), 0.0)
     total = y.sum(axis=0) / (counts.sum() if settings.get("intensive") else 1)
     return {f"atom_{kind}": y, kind: total}
