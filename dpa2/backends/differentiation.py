@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import BackendError
-from ..nn.arrays import Array
+from ..nn.arrays import Array, array_namespace
 
 if TYPE_CHECKING:
     import numpy as np
@@ -119,3 +119,8 @@ def differentiation(backend: Any, recompute: bool = False) -> Differentiation:
     hint = "pip install 'dpa2[torch]' or pip install 'dpa2[jax,train]'"
     what = f"{backend.name} has no derivatives by weights, which training needs; train on 'torch' or 'jax' ({hint})"
     raise BackendError(what, backend=backend.name, hint=hint)
+
+
+def is_real(x: Array) -> bool:
+    """Return whether an array holds real numbers."""
+    return bool(array_namespace(x).isdtype(x.dtype, "real floating"))

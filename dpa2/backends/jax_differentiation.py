@@ -7,9 +7,9 @@ from functools import cache
 from typing import Any
 
 from ..nn.arrays import Array, cut
-from ..nn.flat import flattened, is_real, refilled
+from ..nn.flat import flattened, refilled
 from .compiling import Program, compiler_options, exactly
-from .differentiation import Arrays, OptimizerSettings
+from .differentiation import Arrays, OptimizerSettings, is_real
 from .jax import JAX
 from .jax_optimizer import OptaxOptimizer
 from .own_settings import settle_thread

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..nn.arrays import Array
-from ..nn.flat import flattened, is_real, refilled
-from .differentiation import Arrays, OptimizerSettings
+from ..nn.flat import flattened, refilled
+from .differentiation import Arrays, OptimizerSettings, is_real
 from .threads import available, run_on_cache
 from .torch import Torch
 from .torch_optimizer import TorchOptimizer

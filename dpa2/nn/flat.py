@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .arrays import Array, array_namespace
 from .module import array_fields, is_module, map_leaves
 
 
@@ -24,8 +23,3 @@ def refilled(tree: Any, leaves: Sequence[Any]) -> Any:
     """Return the same tree with other leaves, in the order of `flattened`."""
     rest = iter(leaves)
     return map_leaves(lambda _, leaf: next(rest), tree)
-
-
-def is_real(x: Array) -> bool:
-    """Return whether an array holds real numbers."""
-    return bool(array_namespace(x).isdtype(x.dtype, "real floating"))

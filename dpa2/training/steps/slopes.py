@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...backends.differentiation import Differentiation
+from ...backends.differentiation import Differentiation, is_real
 from ...backends.protocol import Backend
 from ...descriptor.runner import Runner
 from ...evaluation.forces import evaluate_prepared, results_of
@@ -27,7 +27,7 @@ from ...evaluation.results import Evaluation
 from ...fitting.atomic_model import AtomicProgram
 from ...fitting.head import Head, Inputs
 from ...nn.arrays import Array, Float, Int
-from ...nn.flat import flattened, is_real, refilled
+from ...nn.flat import flattened, refilled
 from ...nn.module import map_leaves
 from .tape import Node, Tape
 

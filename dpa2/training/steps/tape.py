@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...backends.differentiation import Differentiation
+from ...backends.differentiation import Differentiation, is_real
 from ...nn.arrays import Array, end_to_end
-from ...nn.flat import flattened, is_real, refilled
+from ...nn.flat import flattened, refilled
 from ...nn.module import map_leaves
 
 

@@ -481,7 +481,7 @@ FAULTS = (
     ),
     Fault("evaluation/forces", "flat(g), -(g.mT @ d)", "flat(g), g.mT @ d", "virial"),
     Fault("evaluation/forces", "(own + d[:, :, None, :])", "(own - d[:, :, None, :])", "atom_virial"),
-    Fault("evaluation/forces", "gradients) - xp.stack(passed_on", "gradients) + xp.stack(passed_on", "atom_virial"),
+    Fault("evaluation/forces", "own - xp.stack(passed_on", "own + xp.stack(passed_on", "atom_virial"),
     Fault(
         "fitting/atomic_model",
         "head.vjp(f, rotation, types, inputs)[1](weights)",
