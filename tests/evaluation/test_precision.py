@@ -70,7 +70,7 @@ def test_energies_and_sums_are_double_whatever_the_model(library):
     found = evaluate(model)
     for array in (found.energy, found.forces, found.virial, found.atom_energy):
         assert str(array.dtype).endswith("float64")
-    assert str(model.program.head.bias.dtype).endswith("float64")
+    assert str(model.program.head.readout.bias.dtype).endswith("float64")
     assert str(model.program.head.fitting.output.weight.dtype).endswith("float32")
 
 

@@ -68,7 +68,8 @@ def test_the_reader_in_the_description_works(tmp_path):
 
 def test_the_description_names_every_setting():
     page = (Path(__file__).parents[2] / "docs" / "native-format.md").read_text()
-    for section in (c.DPA2Config, c.Repinit, c.Compression, c.NeighborAttention, c.ThreeBody, c.Repformer, c.Fitting):
+    for section in (c.DPA2Config, c.Repinit, c.Compression, c.NeighborAttention, c.ThreeBody, c.Repformer, c.Fitting,
+                    c.Property, c.Dos, c.Polarizability):  # fmt: skip
         for field in dataclasses.fields(section):
             assert f"`{field.name}`" in page
 
