@@ -9,6 +9,7 @@ import os
 import types
 import typing
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 
 
 class DPA2Error(Exception):
@@ -93,8 +94,6 @@ def meant_perhaps(name: object, known: Iterable[str]) -> str:
     >>> meant_perhaps("stop_rl", ["start_lr", "stop_lr"])
     "; did you mean 'stop_lr'?"
     """
-    from difflib import get_close_matches
-
     near = get_close_matches(str(name), list(known), n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
 

@@ -108,9 +108,9 @@ def test_nothing_is_compiled_again_while_atoms_move():
     from dpa2.backends.compiling import compiled
     from dpa2.descriptor import descriptor
     from dpa2.evaluation import forces
-    from dpa2.fitting import energy
+    from dpa2.fitting import atomic_model
 
-    layers = [descriptor.advance, descriptor.retreat, energy.finish, energy.cotangent]
+    layers = [descriptor.advance, descriptor.retreat, atomic_model.values, atomic_model.before_head]
     sums, nets = [forces.share_out, forces.sum_over_rows], [descriptor.begin, descriptor.return_to_vectors]
     model = testing.perturbed_model(testing.small_config(), seed=1, backend="jax")
     system, generator = testing.water_box(16, seed=0), np.random.default_rng(0)
