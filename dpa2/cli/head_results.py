@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,7 +51,7 @@ def key_of(config: DPA2Config) -> str:
 def value_row(config: DPA2Config, frame: Frame, real: np.ndarray, found: Any, to_numpy: Any) -> dict:
     """Results of one evaluation, with their error where the frame has the label."""
     name, key = label_of(config), key_of(config)
-    whole, of_atoms = (to_numpy(getattr(found, field.name)) for field in dataclasses.fields(found)[:2])
+    whole, of_atoms = map(to_numpy, found.named().values())
     about = {"name": frame.name, "real": real, "value": key, "atoms": int(real.sum())}
     out = about | {key: whole, f"atom_{key}": of_atoms}
     if name in frame.labels and real.any():

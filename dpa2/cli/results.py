@@ -13,7 +13,7 @@ import numpy as np
 from ..config import ENERGY, DPA2Config
 from ..errors import InputError, require
 from ..structures.datasets import Frame
-from ..structures.system import System
+from ..structures.system import System, are_real
 from .head_results import ValueMeasure, measures, value_row
 
 
@@ -84,7 +84,7 @@ def row(config: DPA2Config, frame: Frame, found, to_numpy) -> dict:
 
     Virtual atoms, which fill up frames of the mixed layout, are no atoms: they are not counted and have no errors.
     """
-    real = real_atoms(frame)
+    real = are_real(frame.system.types)
     if config.kind != ENERGY:
         return value_row(config, frame, real, found, to_numpy)
     forces, virial = to_numpy(found.forces), to_numpy(found.virial)
@@ -107,12 +107,6 @@ def row(config: DPA2Config, frame: Frame, found, to_numpy) -> dict:
     if frame.virial is not None and real.any():
         out["virial_error"] = (virial - frame.virial) / out["atoms"]
     return out
-
-
-def real_atoms(frame: Frame) -> np.ndarray:
-    """Return which atoms of a frame are real."""
-    types = np.asarray(frame.system.types)
-    return types >= 0 if types.dtype.kind in "iu" else np.ones(len(types), dtype=bool)
 
 
 def summary(rows: list[dict], config: DPA2Config) -> dict[str, float]:

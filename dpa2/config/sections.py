@@ -381,6 +381,16 @@ class DPA2Config(Section):
         """Shape of the output bias of one type: a number of an energy, else a row of components."""
         return () if self.kind == ENERGY else (prod(self.value_shape),)
 
+    @property
+    def net_bias_shape(self) -> tuple[int, ...]:
+        """Shape of the fitting network's own bias of one type: a number of an energy, else one for each output."""
+        return () if self.kind == ENERGY else (self.net_outputs,)
+
+    @property
+    def averages(self) -> bool:
+        """Return whether the value of a system is the mean over its atoms, not their sum: an intensive property."""
+        return self.fitting.property is not None and self.fitting.property.intensive
+
     def to_dict(self) -> dict:
         """Plain dictionaries and lists: the canonical form that the native format and the digest hold."""
         return self.to_plain()

@@ -6,18 +6,14 @@ from collections.abc import Callable, Collection, Iterable
 
 import numpy as np
 
+from ..config import HEADS
 from ..errors import InputError, refuse_unknown
+from ..evaluation.evaluate import WORDS
 from ..model.preparation import check_system, list_neighbors
 from ..model.truncation import truncations
 from .vectors import Vector
 
 Test = Callable[[Vector], bool]
-WORDS = {  # of the heads beside the energy
-    "property": "a property",
-    "dos": "densities of states",
-    "dipole": "dipoles",
-    "polarizability": "polarizabilities",
-}
 
 
 def of_kind(kind: str) -> Test:
@@ -58,7 +54,7 @@ FEATURES: dict[str, tuple[str, Test]] = {  # name: what a vector with it has, an
         "the output at a descriptor of zeros is subtracted (`atom_ener`)",
         lambda v: bool(v.config.fitting.vacuum_energies),
     ),
-    **{kind: (f"a model that predicts {words}", of_kind(kind)) for kind, words in WORDS.items()},
+    **{kind: (f"a model that predicts {WORDS[kind]}", of_kind(kind)) for kind in HEADS},
     "cell": ("a periodic cell", lambda v: v.system.cell is not None),
     "virtual": ("virtual atoms", lambda v: bool((np.asarray(v.system.types) < 0).any())),
     "truncated": ("more neighbours than the model holds", lambda v: is_cut(v)),

@@ -212,7 +212,7 @@ def fitting(config: DPA2Config, take: Take) -> FittingNet:
     return FittingNet(
         layers=net(take, width, s.widths, s.activation, s.timestep).layers,
         output=Linear.build(below(take, "output"), s.widths[-1] if s.widths else width, outputs),
-        bias=take("bias", len(config.types), *(() if config.kind == ENERGY else (outputs,))),
+        bias=take("bias", len(config.types), *config.net_bias_shape),
         frame_mean=take("frame_mean", frame) if frame else None,
         frame_scale=take("frame_scale", frame) if frame else None,
         atom_mean=take("atom_mean", atom) if atom else None,

@@ -11,6 +11,14 @@ from .outputs import Result
 from .prepared import Prepared
 from .values import evaluate_values
 
+WORDS = {  # what models of each kind predict
+    ENERGY: "energies",
+    "property": "a property",
+    "dos": "densities of states",
+    "dipole": "dipoles",
+    "polarizability": "polarizabilities",
+}
+
 
 def evaluate(
     config: DPA2Config,
@@ -43,8 +51,5 @@ def require_outputs(config: DPA2Config, atom_virial: bool, gradient: bool) -> No
 
 def in_words(config: DPA2Config) -> str:
     """Return what a model predicts, such as "dipoles" or "the property band_gap"."""
-    words = {ENERGY: "energies", "dos": "densities of states", "dipole": "dipoles"}
     named = config.fitting.property
-    if named:
-        return "a property" if named.name == "property" else f"the property {named.name}"
-    return words.get(config.kind, "polarizabilities")
+    return f"the property {named.name}" if named and named.name != "property" else WORDS[config.kind]

@@ -29,9 +29,14 @@ class Outputs:
 
     axes: ClassVar[int]  # of the value
 
+    def named(self) -> dict[str, Array]:
+        """Return the value of the system, then those of its atoms, by the names of their fields."""
+        fields = dataclasses.fields(self)[:2]  # type: ignore[arg-type]  # every class of outputs is a dataclass
+        return {field.name: getattr(self, field.name) for field in fields}
+
     def __repr__(self) -> str:
         """The shape of the value and the number of atoms, not arrays."""
-        whole, atoms, *_ = (getattr(self, f.name) for f in dataclasses.fields(self))  # type: ignore[arg-type]
+        whole, atoms = self.named().values()
         snapshots = f"{whole.shape[0]} snapshots of " if whole.ndim > self.axes else ""
         number, shape = atoms.shape[-1 - self.axes], tuple(whole.shape)[-self.axes :]
         return f"{type(self).__name__}({snapshots}{number} atoms, value of shape {shape})"

@@ -44,7 +44,7 @@ def shares(config: DPA2Config, backend: Library, ready: Prepared) -> list[Array]
 
     Raises `InputError` for a mean over no atoms.
     """
-    if config.fitting.property is None or not config.fitting.property.intensive:
+    if not config.averages:
         return [given.real for given in ready.inputs]
     counts = [int(((s.types >= 0) & ~np.isin(s.types, config.excluded_types)).sum()) for s in ready.systems]
     for k, count in enumerate(counts):
@@ -55,7 +55,7 @@ def shares(config: DPA2Config, backend: Library, ready: Prepared) -> list[Array]
 
 def require_mean(config: DPA2Config, count: int, name: str = "") -> None:
     """Raise `InputError` for an intensive property of a system without atoms that count."""
-    if count == 0 and config.fitting.property is not None and config.fitting.property.intensive:
+    if count == 0 and config.averages:
         where = f"{name}: " if name else ""
         rule = "an intensive property is the mean over atoms that count, of which this system has none"
         raise InputError(f"{where}{rule}", argument="types")

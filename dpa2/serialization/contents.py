@@ -9,9 +9,8 @@ from functools import partial
 from ..errors import FormatError, InputError, shorten
 from .budget import WORD, Budget, spend
 from .checkpoint import Checkpoint
-from .settings.heads import TYPES
+from .settings.heads import DEFAULT, TYPES
 
-ENERGY = "ener"  # DeePMD-kit's word for a head that predicts energies
 MOST_EXPANSION = 64  # a compressed file may hold at most this many times its own size; statistics repeat themselves
 
 
@@ -54,7 +53,7 @@ class Contents:
     @property
     def known_heads(self) -> tuple[str, ...]:
         """The names of the heads that are read: those that predict something that is known."""
-        return tuple(head for head in self.heads or () if self.kinds.get(head, ENERGY) in TYPES)
+        return tuple(head for head in self.heads or () if self.kinds.get(head, DEFAULT) in TYPES)
 
     def model(self, head: str | None) -> Checkpoint:
         """The model of a head; `InputError` lists the heads if that is not one of them."""
@@ -79,7 +78,7 @@ class Contents:
 def kind_of(section: dict) -> str:
     """Return what a head predicts, by the type of its model or of its fitting net, such as "ener" or "property"."""
     fitting = section.get("fitting_net")
-    types = section.get("type", "standard"), fitting.get("type", ENERGY) if isinstance(fitting, dict) else ENERGY
+    types = section.get("type", "standard"), fitting.get("type", DEFAULT) if isinstance(fitting, dict) else DEFAULT
     return shorten(types[1] if types[0] == "standard" else types[0]).strip("'")
 
 

@@ -151,6 +151,16 @@ def host_array(value, argument: str, system: str = "") -> np.ndarray:
     return array
 
 
+def are_real(types: Any) -> np.ndarray:
+    """Return for each atom whether it is real, from indices of types, of which those below 0 are virtual, or names.
+
+    >>> are_real([0, -1, 1]).tolist(), are_real(["O", "H"]).tolist()
+    ([True, False, True], [True, True])
+    """
+    found = host_array(types, "types")
+    return found >= 0 if found.dtype.kind in "iuf" else np.ones(len(found), dtype=bool)
+
+
 def refuse_masked(value: Any, argument: str, system: str = "") -> None:
     """Raise an `InputError` for a masked array."""
     if is_masked(value):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -107,9 +106,8 @@ def results(model: Model, ready: Prepared) -> dict:
 
 def values(out: Outputs, host: Callable[[Array], np.ndarray]) -> dict:
     """Values of atoms and of the system, of a model that predicts something else than energies."""
-    whole, of_atoms = (field.name for field in dataclasses.fields(out)[:2])  # type: ignore[arg-type]
-    found = {name: host(getattr(out, name)) for name in (of_atoms, whole)}
-    return {of_atoms: found[of_atoms].reshape(len(found[of_atoms]), -1), whole: found[whole].reshape(-1)}
+    (whole, value), (of_atoms, rows) = ((name, host(array)) for name, array in out.named().items())
+    return {of_atoms: rows.reshape(len(rows), -1), whole: value.reshape(-1)}
 
 
 def by_atoms(gradient: np.ndarray) -> np.ndarray:

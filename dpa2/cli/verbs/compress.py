@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 import warnings
 from pathlib import Path
@@ -119,8 +118,8 @@ def predicted(found, real) -> dict:
     """Return energy and forces of real atoms, or the value of another head and those of real atoms."""
     if hasattr(found, "energy"):
         return {"forces": found.forces[real], "energy": found.energy}
-    whole, of_atoms = (field.name for field in dataclasses.fields(found)[:2])
-    return {of_atoms: getattr(found, of_atoms)[real], whole: getattr(found, whole)}
+    (whole, value), (of_atoms, rows) = found.named().items()
+    return {of_atoms: rows[real], whole: value}
 
 
 def timed(model, system) -> float:

@@ -36,9 +36,10 @@ class HeadWords:
         return set(self.words) - {CONSTANT}
 
 
+DEFAULT = "ener"  # the type of a fitting net that does not name its type: it predicts energies
 ENERGY_ONLY = frozenset({"rcond", "atom_ener", "use_aparam_as_mask"})
 HEADS = (
-    HeadWords("ener", ENERGY, (1, 2, 3, 4), {}, {}, frozenset()),
+    HeadWords(DEFAULT, ENERGY, (1, 2, 3, 4), {}, {}, frozenset()),
     HeadWords(
         "property",
         "property",
@@ -78,7 +79,7 @@ def read_head(fitting: Mapping[str, Any], types: Any) -> dict[str, Any]:
 
     A number that is the same for all types is repeated for each of them.
     """
-    head = TYPES[fitting.get("type", "ener")]
+    head = TYPES[fitting.get("type", DEFAULT)]
     if head.ours == ENERGY:
         return {}
     given = {key: fitting[key] for key in head.words if fitting.get(key) is not None}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ...config import DPA2Config
 from ...errors import ConfigurationError, UnsupportedModel, meant_perhaps, shorten
-from .heads import TYPES
+from .heads import DEFAULT, TYPES
 from .multitask import is_multitask, section_of_head
 from .native_only import require_spelled
 from .spelling import (
@@ -57,7 +57,7 @@ KNOWN = Sections(  # all keys of each section
     set(FITTING) | {"type", "seed", "layer_name"},
 )
 # Kinds of sections that need not name their kind.
-DEFAULT_TYPES = {PATHS.model: "standard", PATHS.fitting: "ener"}
+DEFAULT_TYPES = {PATHS.model: "standard", PATHS.fitting: DEFAULT}
 
 
 def script_to_config(model_section: dict, head: str | None = None) -> DPA2Config:
@@ -112,7 +112,7 @@ def script_to_config(model_section: dict, head: str | None = None) -> DPA2Config
     fitting = read_subsection(model, "fitting_net", PATHS.fitting)
     require_head(fitting)
     found = Sections(model, descriptor, repinit, repformer, fitting)
-    known_here = KNOWN._replace(fitting=KNOWN.fitting | TYPES[fitting.get("type", "ener")].in_scripts)
+    known_here = KNOWN._replace(fitting=KNOWN.fitting | TYPES[fitting.get("type", DEFAULT)].in_scripts)
     for section, known, path in zip(found, known_here, PATHS, strict=True):
         require_known(section, known, path)
     return config_of_sections(found, PATHS)
@@ -194,7 +194,7 @@ def require_sections(descriptor: dict):
 
 def require_head(fitting: dict):
     """Refuse a fitting net of another type than those that are known."""
-    found = fitting.get("type", "ener")
+    found = fitting.get("type", DEFAULT)
     if not isinstance(found, str) or found not in TYPES:
         what = f"{PATHS.fitting}.type = {shorten(found)}"
         raise UnsupportedModel(f"{what}: must be one of {', '.join(TYPES)}", what=what)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from ...config import ENERGY, DPA2Config
+from ...config import DPA2Config
 from ...construction.trainability import trainable_layers
 from ...dtypes import NAMES
 from ..inventory import inventory
@@ -153,34 +153,36 @@ def repformer_node(config: DPA2Config) -> dict:
 
 
 def fitting_node(config: DPA2Config) -> dict:
-    types, dtype, outputs = len(config.types), config.fitting.dtype, config.net_outputs
-    shape = (types,) if config.kind == ENERGY else (types, outputs)
-    head, ours, invariant = head_node(config), config.to_dict()["fitting"], config.kind not in ROTATING
-    arrays = {key: array and array.of(dtype) for key, array in fitting_inputs(config).items()}
-    arrays["bias_atom_e"] = replace(reshaped("fitting.bias", (types, outputs), shape), also=NAMES)
-    return (
-        {
-            "@class": "Fitting",
-            "@version": words_of(config).versions[-1],
-            "ntypes": types,
-            "type_map": list(config.types),
-            "dim_descrpt": config.descriptor_dim,
-            "mixed_types": True,
-            **write_words(ours, {key: name for key, name in FITTING.items() if key != "atom_ener" or invariant}),
-            "trainable": trainable_layers(config),
-            "exclude_types": thaw(config.excluded_types),
-            "nets": collection(fitting_network(config), types, "fitting_network"),
-            "tot_ener_zero": False,
-            "layer_name": None,
-            "spin": None,
-        }
-        | head
-        | {"@variables": arrays | head.get("@variables", {})}
-    )
+    types, ours = len(config.types), config.to_dict()["fitting"]
+    words = {key: name for key, name in FITTING.items() if key != "atom_ener" or config.kind not in ROTATING}
+    head = head_node(config)
+    node = {
+        "@class": "Fitting",
+        "@version": words_of(config).versions[-1],
+        "ntypes": types,
+        "type_map": list(config.types),
+        "dim_descrpt": config.descriptor_dim,
+        "mixed_types": True,
+        **write_words(ours, words),
+        "trainable": trainable_layers(config),
+        "exclude_types": thaw(config.excluded_types),
+        "nets": collection(fitting_network(config), types, "fitting_network"),
+        "tot_ener_zero": False,
+        "layer_name": None,
+        "spin": None,
+    }
+    return node | head | {"@variables": fitting_arrays(config) | head.get("@variables", {})}
+
+
+def fitting_arrays(config: DPA2Config) -> dict:
+    """The arrays that the fitting net of every head has beside its layers."""
+    bias = (len(config.types), config.net_outputs), (len(config.types), *config.net_bias_shape)
+    arrays = {key: array and array.of(config.fitting.dtype) for key, array in fitting_inputs(config).items()}
+    return arrays | {"bias_atom_e": replace(reshaped("fitting.bias", *bias), also=NAMES)}
 
 
 def head_node(config: DPA2Config) -> dict:
-    """What the node of a fitting net has for its head; energies, properties and densities of states look alike."""
+    """The entries of a fitting net's node that depend on its head; all invariant values have the same ones."""
     head, outputs = words_of(config), config.net_outputs
     settings = {head.in_trees.get(key, key): value for key, value in write_head(config).items() if key not in ARRAYS}
     if config.kind not in ROTATING:

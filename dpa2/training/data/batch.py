@@ -13,7 +13,8 @@ import numpy as np
 from ...errors import InputError
 from ...nn.arrays import Float
 from ...structures.datasets import Frame
-from ...structures.system import System, host_array
+from ...structures.system import System
+from ..losses import real_atoms
 from .labels import LABELS, Label, require_labels
 
 
@@ -91,18 +92,10 @@ def batch_of(
     names = tuple(labels)
     require_labels(names)
     systems = [frame.system for frame in frames] if systems is None else systems
-    mask = mask_of([host_array(system.types, "types") for system in systems])
+    mask = real_atoms([system.types for system in systems])
     arrays = {name: stacked(frames, LABELS[name], mask) for name in names}
     found = {name: float(LABELS[name].of(frames[0]) is not None) for name in names}
     return Batch(tuple(systems), arrays, found, mask, tuple(frame.name for frame in frames))
-
-
-def mask_of(types: Sequence[np.ndarray]) -> Float[np.ndarray, "frame slot"]:
-    """Return 1.0 for each real atom, from the types of each frame; names of types are those of real atoms."""
-    mask = np.zeros((len(types), max(map(len, types))))
-    for row, own in zip(mask, types, strict=True):
-        row[: len(own)] = 1.0 if own.dtype.kind in "US" else own >= 0
-    return mask
 
 
 def stacked(frames: Sequence[Frame], label: Label, mask: Float[np.ndarray, "frame slot"]) -> np.ndarray:

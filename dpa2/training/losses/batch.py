@@ -8,6 +8,7 @@ import numpy as np
 
 from ...evaluation.results import Evaluation
 from ...nn.arrays import Array, Float, array_namespace, like
+from ...structures.system import are_real
 from .arrays import Predictions
 
 
@@ -32,8 +33,11 @@ def padded(values: Float[Array, "atom *rest"], slots: int) -> Float[Array, "slot
 
 
 def real_atoms(types: Sequence[np.ndarray]) -> Float[np.ndarray, "frame slot"]:
-    """Return 1 for real atoms, 0 for virtual ones and for slots without an atom, from the types of each system."""
+    """Return 1 for real atoms, 0 for virtual ones and for slots without an atom, from the types of each system.
+
+    types: indices, or names, which are those of real atoms.
+    """
     real = np.zeros((len(types), max(map(len, types))))
     for row, of_frame in zip(real, types, strict=True):
-        row[: len(of_frame)] = np.asarray(of_frame) >= 0
+        row[: len(of_frame)] = are_real(of_frame)
     return real
