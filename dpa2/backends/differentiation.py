@@ -1,4 +1,4 @@
-"""What training asks of an array library: gradients of functions of dictionaries of arrays, and its optimizer.
+"""The part of a back end that training needs: gradients of functions of dictionaries of arrays, and an optimizer.
 
 PyTorch and JAX have it, each in a file of its own.
 """

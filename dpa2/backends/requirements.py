@@ -1,4 +1,4 @@
-"""What dpa2 asks of a library that follows the array-API standard, and the errors where it does not have it."""
+"""The requirements of dpa2 on a library that follows the array-API standard, and the errors where it lacks some."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class TorchOptimizer:
                 self.optimizer.state[x] = self.restored(name, state, x)
 
     def restored(self, name: str, state: Mapping[str, np.ndarray], x: Array) -> dict[str, Any]:
-        """What PyTorch keeps of one parameter; nothing before its first step."""
+        """Return the state that PyTorch keeps of one parameter; it is empty before the first step."""
         import torch
 
         steps = int(state[f"updates/{name}"])

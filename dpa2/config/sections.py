@@ -356,7 +356,7 @@ class DPA2Config(Section):
 
     @property
     def kind(self) -> str:
-        """What the model predicts: "energy", "property", "dos", "dipole" or "polarizability"."""
+        """Return the kind of the prediction: "energy", "property", "dos", "dipole" or "polarizability"."""
         return next((name for name in HEADS if getattr(self.fitting, name) is not None), ENERGY)
 
     @property

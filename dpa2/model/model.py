@@ -172,7 +172,7 @@ class Model:
 
     @property
     def kind(self) -> str:
-        """What the model predicts: "energy", "property", "dos", "dipole" or "polarizability"."""
+        """Return the kind of the prediction: "energy", "property", "dos", "dipole" or "polarizability"."""
         return self.config.kind
 
     def require_energies(self, purpose: str) -> None:

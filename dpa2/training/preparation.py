@@ -1,4 +1,4 @@
-"""What a fresh model takes from its data before the first step: statistics and the energy of each type.
+"""The preparation of a fresh model by its data before the first step: statistics and the energy of each type.
 
 Source: sections 6.2, 6.3 and 10 of the specification of training.
 """

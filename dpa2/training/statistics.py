@@ -1,4 +1,4 @@
-"""What a model takes from data before the first step, apart from the model: it can be kept in a file.
+"""The statistics that a model takes from data before the first step; they can be kept in a file.
 
 Source: sections 6.3 and 7.1 of the specification of training.
 """

@@ -1,1 +1,1 @@
-"""What a training would do, found out before its first step."""
+"""The check of a training before its first step."""

@@ -1,4 +1,4 @@
-"""What is known of a training before its first step, as plain data."""
+"""The facts of a training that are known before its first step, as plain data."""
 
 from __future__ import annotations
 

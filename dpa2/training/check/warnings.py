@@ -1,4 +1,4 @@
-"""What is allowed in a training and probably not meant."""
+"""Warnings of settings that are allowed in a training and probably not meant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many frames a batch has: the rules for `batch_size`, of each system by its number of atoms.
+"""The number of frames of a batch: the rules for `batch_size`, of each system by its number of atoms.
 
 Source: section 5.2 of the specification of training.
 """

@@ -29,7 +29,7 @@ class Ready:
 
 @dataclass(frozen=True, eq=False)
 class Feed:
-    """What makes batches ready for a model.
+    """The settings with which batches are made ready for a model.
 
     labels: names of those that a batch has. lists: keeps neighbour lists. min_pair_dist: Å; frames with a closer pair
     of atoms are left out.

@@ -1,4 +1,4 @@
-"""How long a training is, and how often each head is chosen.
+"""The length of a training, and the probability of each head.
 
 Source: sections 5.4 and 10 of the specification of training.
 """

@@ -1,4 +1,4 @@
-"""How often each system is chosen, and how many steps an epoch has.
+"""The probability of each system, and the number of steps of an epoch.
 
 Source: sections 5.3 and 5.4 of the specification of training.
 """

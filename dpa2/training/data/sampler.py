@@ -1,4 +1,4 @@
-"""Which frames come next: a system by chance, then the next frames of a random order of its own.
+"""The choice of the next frames: a system by chance, then the next frames of a random order of its own.
 
 The state of all randomness is a value that is handed in and returned; a training that continues from it goes on as one
 that was not interrupted. Source: section 5.3 of the specification of training.

@@ -12,7 +12,7 @@ from ...nn.arrays import Array, Float, MaybeNone
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model says about a batch; eV and Å."""
+    """The predictions of a model for a batch; eV and Å."""
 
     energy: Float[Array, "frame"]
     forces: Float[Array, "frame slot 3"]
@@ -22,7 +22,7 @@ class Predictions:
 
 @dataclass(frozen=True)
 class Labels:
-    """What is known about a batch; None is what is not known.
+    """The labels of a batch; None for those that are not known.
 
     force_weights: of the term of weighted forces. generalized: derivatives of the atoms' coordinates by generalised
     ones. energy_coefficients: of atomic energies in the energy, where the loss is told to use them.

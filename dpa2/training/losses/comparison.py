@@ -1,4 +1,4 @@
-"""What every term of a loss is given, and what it returns."""
+"""The arguments of every term of a loss, and its result."""
 
 from __future__ import annotations
 

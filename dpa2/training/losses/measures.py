@@ -1,4 +1,4 @@
-"""How the deviation of a number counts: its square, its absolute value, or Huber's function of it."""
+"""Measures of the deviation of a number: its square, its absolute value, or Huber's function of it."""
 
 from __future__ import annotations
 

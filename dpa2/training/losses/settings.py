@@ -28,7 +28,7 @@ class Prefactor:
 
 @dataclass(frozen=True)
 class LossSettings:
-    """What a loss is made of; the defaults are those of the reference.
+    """The terms of a loss and their forms; the defaults are those of the reference.
 
     Parameters
     ----------

@@ -65,7 +65,7 @@ class StatisticsSection(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class StatisticsFile(Section):
-    """Where statistics are kept: `update` computes what is missing, `read` demands all of it."""
+    """The file in which statistics are kept: `update` computes what is missing, `read` demands all of it."""
 
     path: ClassVar[str] = "training"
     stat_file: str | None = None

@@ -32,7 +32,7 @@ class Automatic:
 
     @property
     def path(self) -> str:
-        """Where the script has it."""
+        """Return its path in the script."""
         return ".".join(self.place)
 
     def number(self, largest: int) -> int:

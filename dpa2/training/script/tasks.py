@@ -19,7 +19,7 @@ DATA = ("training_data", "validation_data", *declared_types(StatisticsFile))  # 
 
 @dataclass(frozen=True)
 class Task:
-    """What one head is trained on.
+    """The task of one head: its data, statistics and loss.
 
     head: its name; None in a script of one task. share: its number in `model_prob`. epochs: that in `num_epoch_dict`.
     """

@@ -1,4 +1,4 @@
-"""What a script may ask for and dpa2 does not do: refused by name where it would change the model, else listed."""
+"""Requests of a script that dpa2 does not serve: refused by name where they would change the model, else listed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is trained, apart from statistics and settings: arrays by name, and the models that are made of them."""
+"""The parameters, apart from statistics and settings: arrays by name, and the models that are made of them."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ from .slopes import Cotangents, one_pass
 
 @dataclass(frozen=True)
 class Report:
-    """What a step found before it changed the parameters.
+    """The findings of a step before it changed the parameters.
 
     loss: of the batch. errors: the reported numbers by name, NaN where labels are missing. slope: the Euclidean norm of
     the gradient before it was clipped. rate: the learning rate.
