@@ -13,7 +13,8 @@ from strict import on
 import dpa2
 from dpa2.batching.plan import LISTS, ChunkShape
 from dpa2.structures.system import System
-from dpa2.training.losses import Labels, Loss, loss_settings
+from dpa2.training.losses import Labels, Loss
+from dpa2.training.script.loss import loss_settings
 from dpa2.training.steps import Batch, OptimizerSettings, Trainer, make_batch, shared
 
 FOLDER = Path(__file__).parent / "data" / "training_steps"

@@ -99,7 +99,7 @@ def task_report(config: DPA2Config, data: TaskData, counts: NeighborCounts, chan
         head=data.task.head,
         types=config.types,
         parameters=parameters,
-        terms=tuple(TermReport(name, *pair) for name, pair in data.task.loss.terms.items()),
+        terms=tuple(TermReport(name, p.start, p.limit) for name, p in data.task.loss.terms.items()),
         probability=chance,
         epoch=source.epoch,
         training=tuple(system_reports(config, source, data.task.training_data.min_pair_dist)),

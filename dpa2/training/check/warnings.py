@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ..data.labels import LABELS
 from ..data.of_task import TaskData, optional_labels
 from ..schedules import Exponential
-from ..script.loss import TERMS, LossSection
+from ..script.loss import SHORT, LossSection
 from ..script.script import Script
 from .report import SystemReport, TaskReport
 
@@ -40,7 +40,7 @@ def of_optimizer(script: Script) -> Iterator[str]:
 
 def of_loss(loss: LossSection) -> Iterator[str]:
     """Terms that one prefactor of 0 turns off altogether."""
-    for name in TERMS:
+    for name in SHORT:
         pair = getattr(loss, f"start_pref_{name}"), getattr(loss, f"limit_pref_{name}")
         if any(pair) and not all(pair):
             yield f"the loss has no term {name}: one of its prefactors is 0 (start {pair[0]:g}, limit {pair[1]:g})"

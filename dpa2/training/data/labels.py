@@ -40,16 +40,6 @@ LABELS = {
     "energy_coefficients": Label("atom_ener_coeff", "energy_coefficients", True, 1.0),
     "generalized": Label("drdq", "generalized", True),
 }
-BY_FILE = {label.file: name for name, label in LABELS.items()}
-
-
-def names_of(files: Iterable[str]) -> tuple[str, ...]:
-    """Return the names in a batch of labels that are named as files are.
-
-    >>> names_of(["energy", "force"])
-    ('energy', 'forces')
-    """
-    return tuple(BY_FILE[file] for file in files)
 
 
 def require_labels(names: Iterable[str]) -> None:

@@ -9,7 +9,6 @@ from ..script.loss import LossSection
 from ..script.script import Script
 from ..script.selections import with_any_numbers
 from ..script.tasks import Task
-from .labels import names_of
 from .source import Source, read_source, require_known_labels
 
 
@@ -29,7 +28,7 @@ def read_task_data(script: Script, task: Task) -> TaskData:
     Raises the errors of `read_source`, and `InputError` for a label that the loss asks for and no system has.
     """
     types = provisional_config(script, task.head).types
-    labels = names_of(task.loss.labels)
+    labels = task.loss.labels
     place = "training" if task.head is None else f"training.data_dict.{task.head}"
     training = read_source(task.training_data, types, labels, f"{place}.training_data")
     require_known_labels(training, labels, optional_labels(task.loss))

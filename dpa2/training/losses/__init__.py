@@ -2,17 +2,16 @@
 
 from .arrays import Labels, Predictions
 from .batch import predictions_of, real_atoms
-from .loss import Loss
-from .script import loss_settings
+from .loss import TERMS, Loss
 from .settings import LossSettings, Prefactor
 
 __all__ = [
+    "TERMS",
     "Labels",
     "Loss",
     "LossSettings",
     "Prefactor",
     "Predictions",
-    "loss_settings",
     "predictions_of",
     "real_atoms",
 ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from ...errors import ConfigurationError
 
 MEASURES = ("squares", "absolute", "huber")
+IN_SCRIPT = "(loss_func 'mae', or use_huber)"  # the words of a script for two of them
 
 
 @dataclass(frozen=True)
@@ -79,16 +80,16 @@ class LossSettings:
     def rules(self) -> list[tuple[str, bool, str]]:
         """Return, for each rule between settings: the setting, whether it is wrong, and the rule."""
         squares, huber = self.measure == "squares", self.measure == "huber"
-        with_huber = 'cannot be combined with measure = "huber"'
+        with_huber = 'cannot be combined with measure = "huber" (use_huber)'
         generalized = self.generalized_forces.active
         return [
             ("measure", self.measure not in MEASURES, f"must be one of {', '.join(MEASURES)}"),
-            ("force_norm", self.force_norm and squares, 'needs measure = "absolute" or "huber"'),
+            ("force_norm", self.force_norm and squares, f'needs measure = "absolute" or "huber" {IN_SCRIPT}'),
             ("weighted_forces", huber and self.weighted_forces.active, with_huber),
             ("generalized_forces", huber and generalized, with_huber),
             ("relative_forces", huber and self.relative_forces is not None, with_huber),
-            ("generalized_forces", generalized and self.measure == "absolute", 'needs measure = "squares"'),
-            ("coordinates", generalized and self.coordinates < 1, "generalised forces need one coordinate or more"),
+            ("generalized_forces", generalized and self.measure == "absolute", 'needs measure = "squares" (mse)'),
+            ("coordinates", generalized and self.coordinates < 1, "must be positive for generalised forces (gf)"),
         ]
 
     def terms(self) -> dict[str, Prefactor]:

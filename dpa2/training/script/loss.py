@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ...config.parsing import Section
-from ...config.rules import check, check_choice
+from ...config.rules import check, check_choice, refuse
+from ...errors import ConfigurationError
+from ..losses import TERMS, LossSettings, Prefactor
 from .plain import read_at, section_at
 from .unsupported import refuse_unsupported
 
-TERMS = {  # the terms of a loss by their short names, and the labels that each compares with
-    "e": ("energy",),
-    "f": ("force",),
-    "v": ("virial",),
-    "ae": ("atom_ener",),
-    "pf": ("force", "atom_pref"),
-    "gf": ("force", "drdq"),
+SHORT = {term.short: name for name, term in TERMS.items()}  # the names of terms, by those in the keys of a script
+SETTINGS = {  # settings of a loss, and their keys in a script
+    "force_norm": "f_use_norm",
+    "relative_forces": "relative_f",
+    "weighted_energy": "enable_atom_ener_coeff",
+    "intensive": "intensive_ener_virial",
+    "default_weights": "use_default_pf",
+    "coordinates": "numb_generalized_coord",
 }
+KEYS = SETTINGS | {name: f"start_pref_{short}" for short, name in SHORT.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,34 +61,38 @@ class LossSection(Section):
     def check_rules(self) -> None:
         check_choice(self, "type", ("ener", "ener_hess"))
         check_choice(self, "loss_func", ("mse", "mae"))
-        norm = not self.f_use_norm or self.use_huber or self.loss_func == "mae"
-        check(self, "f_use_norm", norm, "needs loss_func 'mae' or use_huber")
-        huber = self.use_huber and self.loss_func == "mse"  # with "mae" it has no effect
-        alone = not ({"pf", "gf"} & set(self.terms)) and self.relative_f is None
-        check(self, "use_huber", not huber or alone, "cannot stand beside relative_f and terms pf or gf")
-        check(self, "loss_func", self.loss_func == "mse" or "gf" not in self.terms, "a term gf needs 'mse'")
-        counted = "gf" not in self.terms or self.numb_generalized_coord > 0
-        check(self, "numb_generalized_coord", counted, "must be positive for a term gf")
+        try:
+            deltas = self.settings.huber_delta
+        except ConfigurationError as error:
+            key = KEYS[str(error.facts["path"]).removeprefix("loss.")]
+            refuse(self.place(key), getattr(self, key), str(error).split(": ", 2)[2])
         check(self, "relative_f", self.relative_f is None or self.relative_f > 0, "must be positive")
-        check(self, "huber_delta", min(self.deltas) > 0, "must be positive")
+        check(self, "huber_delta", min(deltas) > 0, "must be positive")
 
     @property
-    def terms(self) -> dict[str, tuple[float, float]]:
-        """The terms that exist, with the prefactors at the start and at the limit: both of them are not zero."""
-        pairs = {name: (getattr(self, f"start_pref_{name}"), getattr(self, f"limit_pref_{name}")) for name in TERMS}
-        return {name: pair for name, pair in pairs.items() if all(pair)}
-
-    @property
-    def deltas(self) -> tuple[float, float, float]:
-        """The limits between squares and absolute values: for energy, force and virial."""
+    def settings(self) -> LossSettings:
+        """What the section means; Huber's function is ignored beside "mae", as in the reference."""
+        ends = {name: (getattr(self, f"start_pref_{s}"), getattr(self, f"limit_pref_{s}")) for s, name in SHORT.items()}
+        given: dict[str, Any] = {name: Prefactor(*pair) for name, pair in ends.items()}
+        given |= {setting: getattr(self, key) for setting, key in SETTINGS.items()}
+        squares = "huber" if self.use_huber else "squares"
         delta = self.huber_delta
-        return delta if isinstance(delta, tuple) else (delta, delta, delta)
+        return LossSettings(
+            **given,
+            measure="absolute" if self.loss_func == "mae" else squares,
+            huber_delta=delta if isinstance(delta, tuple) else (delta, delta, delta),
+        )
+
+    @property
+    def terms(self) -> dict[str, Prefactor]:
+        """The terms that exist, by the short names of the script."""
+        return {TERMS[name].short: prefactor for name, prefactor in self.settings.terms().items()}
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels that the terms compare with, by the names of their files."""
-        wanted = [label for name in self.terms for label in TERMS[name]]
-        return tuple(dict.fromkeys([*wanted, *["atom_ener_coeff"] * self.enable_atom_ener_coeff]))
+        """The names of the labels that the loss asks for."""
+        wanted = [label for name in self.settings.terms() for label in TERMS[name].labels]
+        return tuple(dict.fromkeys([*wanted, *["energy_coefficients"] * self.enable_atom_ener_coeff]))
 
 
 def read_loss(value: Any, path: str = LossSection.path) -> LossSection:
@@ -92,7 +101,7 @@ def read_loss(value: Any, path: str = LossSection.path) -> LossSection:
     Raises `UnsupportedModel` for another loss than that of energies, and for a term of the Hessian.
 
     >>> read_loss({"start_pref_v": 0.02, "limit_pref_v": 1}).labels
-    ('energy', 'force', 'virial')
+    ('energy', 'forces', 'virial')
     """
     section = section_at(value, path)
     kind = section.get("type", "ener")
@@ -101,3 +110,12 @@ def read_loss(value: Any, path: str = LossSection.path) -> LossSection:
     if section.get("start_pref_h") and section.get("limit_pref_h"):
         refuse_unsupported(f"{path}.start_pref_h", section["start_pref_h"], "a loss of the Hessian is not supported")
     return read_at(section, LossSection, path)
+
+
+def loss_settings(section: Mapping[str, Any]) -> LossSettings:
+    """Return the settings that a section `loss` of a script means; raises the errors of `read_loss`.
+
+    >>> loss_settings({"start_pref_v": 0.1, "limit_pref_v": 1.0}).virial
+    Prefactor(start=0.1, limit=1.0)
+    """
+    return read_loss(dict(section)).settings

@@ -13,7 +13,7 @@ import dpa2
 from dpa2.data import Frame
 from dpa2.errors import FormatError, InputError
 from dpa2.training.data.batch import batch_of
-from dpa2.training.data.labels import LABELS, names_of
+from dpa2.training.data.labels import LABELS
 from dpa2.training.data.systems import read_systems
 
 RUNS = {"allterms_adamw": ("sysA", "sysB"), "mixed_padded": ("mixC",)}
@@ -112,7 +112,6 @@ def test_nothing_and_unknown_labels_are_refused():
         batch_of([])
     with pytest.raises(InputError, match="no 'force'; known: energy, forces"):
         batch_of([frame(1, "x")], ["force"])
-    assert names_of(["force", "atom_pref", "drdq"]) == ("forces", "force_weights", "generalized")
 
 
 # What is wrong with data is said when it is read

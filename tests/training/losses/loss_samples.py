@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dpa2.training.losses import Labels, Loss, Predictions, loss_settings
+from dpa2.training.losses import Labels, Loss, Predictions
+from dpa2.training.script.loss import loss_settings
 
 FOLDER = Path(__file__).parents[2] / "data" / "training_steps"
 LABELS = {  # names of the data, and ours

@@ -5,17 +5,18 @@ from __future__ import annotations
 import pytest
 
 from dpa2.errors import ConfigurationError
-from dpa2.training.losses import Loss, LossSettings, Prefactor, loss_settings
+from dpa2.training.losses import Loss, LossSettings, Prefactor
+from dpa2.training.script.loss import loss_settings
 
 PF = {"start_pref_pf": 1.0, "limit_pref_pf": 1.0}
 GF = {"start_pref_gf": 1.0, "limit_pref_gf": 1.0}
 WRONG = {
-    "norm of squares": ({"f_use_norm": True}, "loss.force_norm"),
-    "weights beside Huber": ({"use_huber": True, **PF}, "loss.weighted_forces"),
-    "generalised beside Huber": ({"use_huber": True, **GF, "numb_generalized_coord": 1}, "loss.generalized_forces"),
-    "relative beside Huber": ({"use_huber": True, "relative_f": 1.0}, "loss.relative_forces"),
-    "generalised without coordinates": (GF, "loss.coordinates"),
-    "generalised beside mae": ({"loss_func": "mae", **GF, "numb_generalized_coord": 1}, "loss.generalized_forces"),
+    "norm of squares": ({"f_use_norm": True}, "loss.f_use_norm"),
+    "weights beside Huber": ({"use_huber": True, **PF}, "loss.start_pref_pf"),
+    "generalised beside Huber": ({"use_huber": True, **GF, "numb_generalized_coord": 1}, "loss.start_pref_gf"),
+    "relative beside Huber": ({"use_huber": True, "relative_f": 1.0}, "loss.relative_f"),
+    "generalised without coordinates": (GF, "loss.numb_generalized_coord"),
+    "generalised beside mae": ({"loss_func": "mae", **GF, "numb_generalized_coord": 1}, "loss.start_pref_gf"),
     "another function": ({"loss_func": "cubes"}, "loss.loss_func"),
     "two deltas": ({"huber_delta": [0.1, 0.2]}, "loss.huber_delta"),
 }

@@ -12,6 +12,7 @@ from training_scripts import DESCRIPTOR, GONE, HEADS, SINGLE, changed
 
 import dpa2
 from dpa2.errors import ConfigurationError, FileMissing, FormatError, UnsupportedModel
+from dpa2.training.losses import Prefactor
 from dpa2.training.schedules import Exponential
 from dpa2.training.script.file import read_script
 from dpa2.training.script.script import parse_script
@@ -31,7 +32,7 @@ def test_scripts_of_the_reference_are_read():
     found = {name: read_script(DATA / "training" / name / "input.json") for name in GENUINE}
     one = found["allterms_adamw"]
     (task,) = one.tasks
-    assert (task.head, task.loss.labels) == (None, ("energy", "force", "virial", "atom_ener"))
+    assert (task.head, task.loss.labels) == (None, ("energy", "forces", "virial", "atom_energy"))
     assert task.training_data.folders == ("../data/sysA", "../data/sysB")
     assert (one.optimizer.type, one.optimizer.weight_decay, one.optimizer.adam_beta2) == ("AdamW", 0.05, 0.99)
     assert (one.course.numb_steps, one.course.seed, one.course.gradient_max_norm) == (5, 10, 1.0)
@@ -57,7 +58,7 @@ def test_defaults_are_those_of_the_description():
     assert (task.training_data.min_pair_dist, task.validation_data) == (0.0, None)
     assert (task.statistics.data_stat_nbatch, task.statistics.data_stat_protect) == (10, 0.01)
     assert (task.statistics_file.stat_file, task.statistics_file.stat_file_mode) == (None, "update")
-    assert task.loss.terms == {"e": (0.02, 1.0), "f": (1000.0, 1.0)}
+    assert task.loss.terms == {"e": Prefactor(0.02, 1.0), "f": Prefactor(1000.0, 1.0)}
     assert script.without_effect == ()
 
 
@@ -190,10 +191,10 @@ REFUSED = {
     "a block backwards": (
         {"training.training_data.auto_prob": "prob_sys_size;3:1:1"}, "training.training_data.auto_prob", "start"),
     "a norm of squares": ({"loss.f_use_norm": True}, "loss.f_use_norm", "use_huber"),
-    "Huber and relative forces": ({"loss.use_huber": True, "loss.relative_f": 1.0}, "loss.use_huber", "relative_f"),
+    "Huber and relative forces": ({"loss.use_huber": True, "loss.relative_f": 1.0}, "loss.relative_f", "use_huber"),
     "generalised forces without squares": (
         {"loss.start_pref_gf": 1, "loss.limit_pref_gf": 1, "loss.numb_generalized_coord": 1, "loss.loss_func": "mae"},
-        "loss.loss_func", "needs 'mse'"),
+        "loss.start_pref_gf", "mse"),
     "coordinates that are not counted": (
         {"loss.start_pref_gf": 1, "loss.limit_pref_gf": 1}, "loss.numb_generalized_coord", "positive"),
     "two limits of three": ({"loss.huber_delta": [0.1, 0.2]}, "loss.huber_delta", "3 items"),
