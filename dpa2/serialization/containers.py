@@ -59,7 +59,7 @@ def container_for(path: Path) -> Container:
     if named is not None and suffix in named.written:
         return named
     if named is not None and suffix in named.made_by:
-        hint = f"write a .dp file and let DeePMD-kit convert it: {named.made_by[suffix]}"
+        hint = named.made_by[suffix]
     else:
         hint = f"these are written: {', '.join(sorted(s for c in table.CONTAINERS for s in c.written))}"
     raise InputError(f"{path}: cannot write {suffix or 'a file without a suffix'}; {hint}", argument="path", hint=hint)

@@ -15,6 +15,11 @@ from ..tree.descriptors import tree_to_descriptor
 from ..tree.native_tree import checkpoint_to_tree, tree_to_checkpoint
 
 
+def by_deepmd(suffix: str) -> str:
+    """Return how DeePMD-kit makes a file."""
+    return f"write a .dp file and let DeePMD-kit convert it: dp convert-backend model.dp model{suffix}"
+
+
 def never(_) -> bool:
     """False, for a format whose files are not recognized by their content."""
     return False
@@ -38,7 +43,7 @@ class Container:
     read: Callable[[Path], Contents] = no_reader
     write: Callable[[Checkpoint, Path], None] = no_writer  # makes the file or directory, which is not there yet
     written: tuple[str, ...] = ()  # suffixes for which `write` is used
-    made_by: Mapping[str, str] = field(default_factory=dict)  # command of DeePMD-kit that makes it, by suffix
+    made_by: Mapping[str, str] = field(default_factory=dict)  # how it is made, by suffix
     why_not_read: str = ""  # noun phrase that says what such a file holds instead of readable weights
     directory: bool = False
     why_keep: Callable[[Path], str] = why_no_file  # why an existing entry is not to be replaced; "" if it may be

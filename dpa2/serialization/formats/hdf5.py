@@ -18,7 +18,7 @@ from ..budget import spend
 from ..contents import MOST_EXPANSION
 from ..settings.plain import parse_json
 from ..tree.variables import map_variables
-from .container import native_tree
+from .container import by_deepmd, native_tree
 
 CHUNK = 100  # steps for a chunk: unpacking it takes as long as so many values of a text
 
@@ -128,6 +128,6 @@ CONTAINERS = (
         suffixes=(".dp", ".hlo"),
         recognize=is_hdf5,
         written=(".dp",),
-        made_by={".hlo": "dp convert-backend model.dp model.hlo"},
+        made_by={".hlo": by_deepmd(".hlo")},
     ),
 )

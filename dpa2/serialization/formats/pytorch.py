@@ -19,7 +19,7 @@ from ..unpickling.archives import Archive
 from ..unpickling.old_archives import is_old_archive, read_old_archive
 from ..unpickling.pickles import Instance, read_pickle
 from ..unpickling.tensors import Storages, names_of_script, names_of_torch
-from .container import Container, of_tree, to_bytes
+from .container import Container, by_deepmd, of_tree, to_bytes
 from .json import read_json
 from .pytorch_writer import write_checkpoint
 
@@ -116,6 +116,6 @@ CONTAINERS = (
         read=lambda path: read_any(path.read_bytes()),
         write=to_bytes(write_checkpoint),
         written=(".pt",),
-        made_by={suffix: f"dp convert-backend model.dp model{suffix}" for suffix in (".pth", ".pt2", ".pte")},
+        made_by={suffix: by_deepmd(suffix) for suffix in (".pth", ".pt2", ".pte")},
     ),
 )

@@ -22,6 +22,7 @@ from .container import single_model
 VERSION = 1  # newest version of the format that is read, and the one that is written
 MOST_HEADER = 100_000_000  # bytes; the library reads no longer header
 TENSOR, ENTRY = 1000, 250  # bytes that the library takes for a tensor, and for a number or note in the header
+OF_TRAINING = b'{"__metadata__":{"format":"dpa2-training'  # the header of the state of a training begins so
 NUMPY_NAMES = {dtype.safetensors: dtype.name for dtype in IN_NUMPY}  # bfloat16 numbers are stored as float32
 
 
@@ -121,17 +122,18 @@ def read_plain(notes: dict[str, str], key: str) -> dict:
     return plain
 
 
-def to_array(name: str, tensor: dict) -> numpy.ndarray:
-    if tensor["dtype"] not in NUMPY_NAMES:
-        known = ", ".join(NUMPY_NAMES)
-        raise FormatError(f"tensor {name} has dtype {tensor['dtype']}; known are {known}", tensor=name)
-    dtype = numpy.dtype(NUMPY_NAMES[tensor["dtype"]]).newbyteorder("<")
+def to_array(name: str, tensor: dict, names: Mapping[str, str] = NUMPY_NAMES) -> numpy.ndarray:
+    """Return the numbers of a tensor; names: the dtypes that it may have, and NumPy's words for them."""
+    if tensor["dtype"] not in names:
+        raise FormatError(f"tensor {name} has dtype {tensor['dtype']}; known are {', '.join(names)}", tensor=name)
+    dtype = numpy.dtype(names[tensor["dtype"]]).newbyteorder("<")
     return numpy.frombuffer(tensor["data"], dtype).reshape(tensor["shape"])
 
 
 def is_safetensors(data: bytes) -> bool:
-    """Return whether a file begins with eight bytes of length and a JSON object, as no other format does."""
-    return data[8:9] == b"{" and int.from_bytes(data[:8], "little") < MOST_HEADER
+    """Return whether a file begins with eight bytes of length and a JSON object, and is not of a training."""
+    short = int.from_bytes(data[:8], "little") < MOST_HEADER
+    return data[8:9] == b"{" and short and not data.startswith(OF_TRAINING, 8)
 
 
 CONTAINERS = (

@@ -17,6 +17,7 @@ MODULES = (  # names of the modules; a new format is a new module and a line her
     "programs",
     "pytorch",
     "safetensors",
+    "training_state",
     "yaml",
 )
 CONTAINERS: tuple[Container, ...] = tuple(

@@ -1,8 +1,10 @@
-"""The state of a training as a file: arrays by name, and notes as JSON (a safetensors file)."""
+"""The state of a training in a file: the models as they are, what the optimizer keeps, and notes.
+
+`dpa2.load` reads the models of such a file, as those of any other.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -10,34 +12,60 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import FileMissing, FormatError
-from ...serialization.formats.safetensors import pack
+from ...errors import FileMissing, require_regular
+from ...nn.module import leaves
+from ...serialization.budget import Budget, spending
+from ...serialization.files import errors_naming
+from ...serialization.formats.training_state import SavedTraining, packed, unpacked
+from ..steps.trainer import Trainer
 
-FORMAT = "dpa2-training-1"
-
-
-def write_state(path: str | PathLike[str], state: Mapping[str, np.ndarray], notes: Mapping[str, Any]) -> None:
-    """Write arrays and notes; `Checkpoints.save` makes the file appear as a whole."""
-    arrays = {name: x.astype("int64") if x.dtype.kind in "iu" else x for name, x in state.items()}
-    Path(path).write_bytes(pack(arrays, {"format": FORMAT, "notes": json.dumps(notes)}))
+CONSTANT = "constant"  # begins the names of arrays that are not trained
 
 
-def read_state(path: str | PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Return arrays and notes of a file, arrays to the bit.
+def write_state(path: str | PathLike[str], trainer: Trainer, notes: Mapping[str, Any], average: bool = False) -> None:
+    """Write all that a training goes on from; `Checkpoints.save` makes the file appear as a whole.
+
+    notes: plain JSON, such as the number of steps. average: write the models of the moving average, and nothing of the
+    optimizer.
+    """
+    Path(path).write_bytes(packed(saved_training(trainer, notes, average)))
+
+
+def saved_training(trainer: Trainer, notes: Mapping[str, Any], average: bool = False) -> SavedTraining:
+    """Return the models of a trainer and its state; arrays that several tensors share are there once."""
+    models = {head: model.checkpoint() for head, model in trainer.trained(average).items()}
+    arrays = {} if average else dict(trainer.state())
+    places: dict[str, dict[str, str]] = {}
+    known: dict[int, str] = {}
+    for head, model in models.items():
+        constants = leaves(trainer.models[head].weights)
+        mine = places.setdefault(head, {})
+        for tensor, array in model.weights.items():
+            parameter = trainer.parameters.names[head].get(tensor)
+            new = f"{CONSTANT}/{head}/{tensor}" if head else f"{CONSTANT}/{tensor}"
+            place = known.setdefault(id(constants[tensor]), new) if parameter is None else f"weights/{parameter}"
+            mine[tensor] = place
+            arrays.setdefault(place, array)
+    return SavedTraining(models, places, arrays, notes)
+
+
+def read_saved(path: str | PathLike[str]) -> SavedTraining:
+    """Return what a file of `write_state` holds.
 
     Raises `FileMissing`, and `FormatError` for a file that is damaged or is something else.
     """
-    from safetensors import SafetensorError, safe_open
-
-    if not Path(path).is_file():
+    file = Path(path)
+    if not file.exists():
         raise FileMissing(f"{path}: there is no such file", file=str(path))
-    try:
-        with safe_open(path, framework="numpy") as file:
-            notes = file.metadata() or {}
-            if notes.get("format") != FORMAT:
-                raise FormatError(f"{path}: is no state of a training by dpa2", file=str(path))
-            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(notes["notes"])  # noqa: SIM118
-    except (SafetensorError, ValueError, KeyError) as error:
-        if isinstance(error, FormatError):
-            raise
-        raise FormatError(f"{path}: is damaged, or no state of a training: {error}", file=str(path)) from error
+    with errors_naming(path):
+        require_regular(file)
+        data = file.read_bytes()
+        with spending(Budget.of_file(len(data))):
+            return unpacked(data)
+
+
+def read_state(path: str | PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return the state that `Trainer.restore` takes, to the bit, and the notes; raises the errors of `read_saved`."""
+    saved = read_saved(path)
+    state = {name: x for name, x in saved.arrays.items() if not name.startswith(f"{CONSTANT}/")}
+    return state, dict(saved.notes)

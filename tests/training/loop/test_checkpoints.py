@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 
-import numpy as np
 import pytest
+import training_runs as runs
 
+import dpa2
 from dpa2.errors import FileMissing, FormatError, WriteFailed
+from dpa2.serialization import contents
 from dpa2.training.loop import Checkpoints, read_state, write_state
 
 
@@ -63,25 +65,49 @@ def test_without_the_text_file_the_last_is_that_with_the_highest_number(tmp_path
     assert saved(empty, ()).last() is None
 
 
-def test_states_are_read_to_the_bit(tmp_path):
-    rng = np.random.default_rng(1)
-    state = {"weights/a": rng.normal(size=(3, 2)), "moment1/a": rng.normal(size=4).astype("f4")}
-    state |= {"updates/a": np.asarray(7, dtype="int32"), "weights/b": np.array([np.nextafter(0.0, 1.0), -0.0])}
-    write_state(tmp_path / "a.state", state, {"step": 7, "rates": [0.1, 0.2]})
+@pytest.fixture(scope="module")
+def trained():
+    """Two heads after two steps, with a moving average."""
+    pytest.importorskip("torch")
+    found = runs.trainer("multitask", "torch", average_decay=0.5)
+    for step in range(2):
+        head = runs.head_of("multitask", step)
+        found.step(runs.batch("multitask", step, found.head(head)), 1e-3, head)
+    return found
+
+
+def test_states_are_read_to_the_bit(tmp_path, trained):
+    write_state(tmp_path / "a.state", trained, {"step": 7, "rates": [0.1, 0.2]})
     found, notes = read_state(tmp_path / "a.state")
     assert notes == {"step": 7, "rates": [0.1, 0.2]}
-    assert found.keys() == state.keys()
-    for name, x in state.items():
+    expected = trained.state()
+    assert found.keys() == expected.keys()
+    for name, x in expected.items():
         assert found[name].shape == x.shape
         assert found[name].tobytes() == (x.astype("int64") if x.dtype.kind == "i" else x).tobytes()
 
 
-def test_what_is_no_state_is_refused(tmp_path):
+@pytest.mark.parametrize("average", [False, True])
+def test_a_state_is_a_file_of_models_whose_shared_arrays_stand_once(tmp_path, trained, average):
+    write_state(tmp_path / "a.state", trained, {}, average)
+    expected, found = trained.trained(average), dpa2.load_multitask(tmp_path / "a.state")
+    assert {head: m.checkpoint().digest() for head, m in found.items()} == {
+        head: m.checkpoint().digest() for head, m in expected.items()
+    }
+    for name in ("repinit.embedding.layers.0.weight", "repformer.environment.mean"):
+        first, second = (found[head].state_dict()[f"descriptor.{name}"] for head in ("h1", "h2"))
+        assert first is second
+    assert dpa2.load(f"{tmp_path}/a.state#h1").checkpoint().digest() == found["h1"].checkpoint().digest()
+    assert bool(contents(tmp_path / "a.state").left_out) is not average
+
+
+def test_what_is_no_state_is_refused(tmp_path, trained):
     with pytest.raises(FileMissing):
         read_state(tmp_path / "a.state")
-    write_state(tmp_path / "a.state", {"x": np.ones(100)}, {})
+    write_state(tmp_path / "a.state", trained, {})
     whole = (tmp_path / "a.state").read_bytes()
-    for part in (b"", whole[:20], whole[:-1], whole.replace(b"dpa2-training-1", b"dpa2-training-9")):
+    damaged = whole[:-8] + bytes(8)
+    for part in (b"", whole[:20], whole[:-1], damaged, whole.replace(b"dpa2-training-1", b"dpa2-training-9")):
         (tmp_path / "b.state").write_bytes(part)
         with pytest.raises(FormatError, match=r"b\.state"):
             read_state(tmp_path / "b.state")

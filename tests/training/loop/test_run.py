@@ -107,7 +107,7 @@ def test_a_training_that_was_interrupted_goes_on_to_the_bit(tmp_path):
     first = runs.trainer(name, "torch")
 
     def save(step):
-        files.save(step, lambda path: write_state(path, first.state(), {"step": step}))
+        files.save(step, lambda path: write_state(path, first, {"step": step}))
 
     with Interruption() as interruption:
         show = lambda step, *_: os.kill(os.getpid(), signal.SIGTERM) if step == 2 else None  # noqa: E731
