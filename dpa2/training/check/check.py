@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 
 from ...batching.table import Cutoffs
 from ...config import DPA2Config
@@ -11,85 +11,40 @@ from ...construction.build import skeleton
 from ...construction.trainability import trainable
 from ...model.preparation import check_system
 from ...nn.module import Leaf, map_roles
-from ...structures.datasets import Frame
-from ...structures.system import checked
-from ..data.closest import closest_pair
 from ..data.labels import LABELS
-from ..data.length import length_of
-from ..data.neighbor_counts import NeighborCounts, all_frames, count_neighbors, resolved
-from ..data.of_task import TaskData, provisional_config, read_task_data
+from ..data.neighbor_counts import NeighborCounts, all_frames
 from ..data.source import Source
+from ..plan import Plan, Progress, TaskPlan, plan_training, too_close
 from ..script.script import Script
-from ..script.selections import automatic
 from .memory import estimated
 from .report import BlockReport, RateReport, Report, SystemReport, TaskReport, TermReport
 from .warnings import warnings_of
 
-Progress = Callable[[Iterable[Frame], int], Iterable[Frame]]
-
 
 def check_training(script: Script, progress: Progress = lambda frames, count: frames) -> Report:
-    """Return what a training would do, without doing it.
-
-    Parameters
-    ----------
-    script
-        The script, whose folders of data are read here.
-    progress
-        Called with all frames that are looked at and their number; what it returns is looked at in their place.
-
-    Raises
-    ------
-    FormatError, InputError, ConfigurationError
-        Everything that a training refuses before its first step: damaged data, missing labels, numbers that are not
-        finite, two atoms at one place, rules that do not fit the data.
-    """
-    data = [read_task_data(script, task) for task in script.tasks]
-    length = length_of(script, [each.training for each in data])
-    script.schedule.over(length.steps)
-    seen = [neighbors_of(script, each, progress) for each in data]
-    ready = resolved(script, {each.task.head: own for each, (own, _) in zip(data, seen, strict=True)})
-    tasks = tuple(
-        task_report(ready.config(each.task.head), each, counts, chance)
-        for each, (_, counts), chance in zip(data, seen, length.probabilities, strict=True)
-    )
-    rates = rates_of(script, length.steps)
-    warnings = warnings_of(script, length.steps, data, tasks)
-    return Report(length.steps, rates, script.optimizer.type, tasks, script.without_effect, warnings)
+    """Return what a training would do, without doing it; arguments and errors are those of `plan_training`."""
+    return report_of(plan_training(script, progress))
 
 
-def rates_of(script: Script, steps: int) -> tuple[RateReport, ...]:
+def report_of(plan: Plan) -> Report:
+    """Return what a training is going to do; its neighbours must have been counted."""
+    tasks = tuple(task_report(each) for each in plan.tasks)
+    script, data = plan.script, [each.data for each in plan.tasks]
+    warnings = warnings_of(script, plan.steps, data, tasks)
+    return Report(plan.steps, rates_of(plan), script.optimizer.type, tasks, script.without_effect, warnings)
+
+
+def rates_of(plan: Plan) -> tuple[RateReport, ...]:
     """Return the rates of the first step, of the first one after the warm-up, of the middle and of the last one."""
-    schedule = script.schedule.over(steps)
+    steps, schedule = plan.steps, plan.schedule
     shown = (0, schedule.warmup, steps // 2, steps - 1) if steps else ()
     return tuple(RateReport(step, schedule.rate(step)) for step in sorted(set(shown)))
 
 
-def neighbors_of(script: Script, data: TaskData, progress: Progress) -> tuple[NeighborCounts, NeighborCounts]:
-    """Return the numbers of neighbours in the training data, and in all data of a task.
-
-    Frames that a training leaves out because two atoms are too close are not counted.
-    """
-    config = provisional_config(script, data.task.head)
-    cutoffs = {cutoff for cutoff, _ in Cutoffs.of(config).lists.values() if cutoff > 0}
-    cutoffs |= {each.cutoff for each in automatic(script.model)}
-    sources = [s for s in (data.training, data.validation) if s is not None]
-    limits = [data.task.training_data.min_pair_dist, 0.0]
-    counts = []
-    for source, limit in zip(sources, limits, strict=False):
-        frames = progress(all_frames(source.systems), sum(map(len, source.systems)))
-        kept = (frame for frame in frames if not too_close(config, frame, limit))
-        counts.append(count_neighbors(kept, config.types, cutoffs))
-    return counts[0], counts[0].joined(counts[1]) if len(counts) > 1 else counts[0]
-
-
-def too_close(config: DPA2Config, frame: Frame, limit: float) -> bool:
-    """Return whether two atoms of a frame are closer than a limit in Å."""
-    return limit > 0 and closest_pair(checked(frame.system, config.types, frame.name), limit) < limit
-
-
-def task_report(config: DPA2Config, data: TaskData, counts: NeighborCounts, chance: float) -> TaskReport:
+def task_report(plan: TaskPlan) -> TaskReport:
     """Return what is known of one task, the model of which has its numbers of neighbours."""
+    config, data, counts = plan.config, plan.data, plan.counts
+    assert counts is not None
     parameters = number_of_parameters(config)
     source = data.training
     largest = max(s.atoms * size for s, size in zip(source.systems, source.sampler.sizes, strict=True))
@@ -100,7 +55,7 @@ def task_report(config: DPA2Config, data: TaskData, counts: NeighborCounts, chan
         types=config.types,
         parameters=parameters,
         terms=tuple(TermReport(name, p.start, p.limit) for name, p in data.task.loss.terms.items()),
-        probability=chance,
+        probability=plan.probability,
         epoch=source.epoch,
         training=tuple(system_reports(config, source, data.task.training_data.min_pair_dist)),
         validation=tuple(system_reports(config, data.validation)) if data.validation else (),
