@@ -15,7 +15,8 @@ from dpa2.batching.plan import LISTS, ChunkShape
 from dpa2.structures.system import System
 from dpa2.training.losses import Labels, Loss
 from dpa2.training.script.loss import loss_settings
-from dpa2.training.steps import Batch, OptimizerSettings, Trainer, make_batch, shared
+from dpa2.training.start import shared
+from dpa2.training.steps import Batch, OptimizerSettings, Trainer, make_batch
 
 FOLDER = Path(__file__).parent / "data" / "training_steps"
 OTHER = os.environ.get("DPA2_TRAINING_SAMPLES")  # a folder with efonly_adam, whose frames are not in this repository

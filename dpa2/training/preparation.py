@@ -1,19 +1,18 @@
 """The preparation of a fresh model by its data before the first step: statistics and the energy of each type.
 
-Source: sections 6.2, 6.3 and 10 of the specification of training.
+`start.with_data` prepares the models of a script. Source: sections 6.2 and 6.3 of the specification of training.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 
 from ..model.model import Model
 from ..model.parameter_statistics import SMALLEST
-from ..model.statistics import merged
 from ..structures.datasets import Frame
 from .data.feed import Feed
 from .data.sampler import first_frames
-from .statistics import DataStatistics, statistics_of, with_statistics
+from .statistics import statistics_of, with_statistics
 
 
 def sampled_frames(feed: Feed, batches: int, seed: int | None) -> list[Frame]:
@@ -39,26 +38,3 @@ def prepared(model: Model, frames: Sequence[Frame], smallest: float = SMALLEST) 
     Raises `InputError` if there are no frames, or none with an energy.
     """
     return with_statistics(model, statistics_of(model, frames, smallest))
-
-
-def prepared_heads(
-    models: Mapping[str, Model],
-    statistics: Mapping[str, DataStatistics],
-    shared: Collection[Sequence[str]] = (),
-) -> dict[str, Model]:
-    """Return the fresh models of several heads, each with its own output bias.
-
-    Parameters
-    ----------
-    models, statistics
-        The model of each head, and the statistics of its data.
-    shared
-        Groups of heads that share a descriptor: moments of their environments are added, however often each head is
-        chosen.
-    """
-    found = {}
-    for head, model in models.items():
-        group = next((group for group in shared if head in group), [head])
-        moments = merged([statistics[other].moments for other in group])
-        found[head] = with_statistics(model, statistics[head], moments)
-    return found

@@ -6,19 +6,20 @@ Source: sections 6.3 and 7.1 of the specification of training.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..errors import InputError
 from ..model.model import Model
 from ..model.output_bias import labelled_systems, solve, type_counts
-from ..model.parameter_statistics import SMALLEST, parameter_normalisation
+from ..model.parameter_statistics import SMALLEST, parameter_moments, parameter_normalisation
 from ..model.statistics import Columns, Moments, environment_moments, normalisation, with_weights
 from ..nn.arrays import Float
 from ..structures.datasets import Frame
 
 COLUMNS = ("radial", "angular")
+PARAMETERS = "parameter_moments"
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,20 +28,23 @@ class DataStatistics:
 
     moments: of the environment rows of each block. parameters: normalisation of frame and atomic parameters, under the
     names of the tensors. bias: energy of each type, eV. deviation: of what the bias leaves of the energies, eV.
+    parameter_moments: of "frame" and "atom" parameters, by which those of several heads are joined; empty where a file
+    was written without them.
     """
 
     moments: dict[str, Columns]
     parameters: dict[str, np.ndarray]
     bias: Float[np.ndarray, "type"]
     deviation: Float[np.ndarray, "type"]
+    parameter_moments: dict[str, Moments] = field(default_factory=dict)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return plain arrays by name, for a file."""
         found = {"bias": self.bias, "deviation": self.deviation}
         for block, columns in self.moments.items():
             for name in COLUMNS:
-                own: Moments = getattr(columns, name)
-                found[f"{block}.{name}"] = np.stack([own.count, own.total, own.squares], axis=1)
+                found[f"{block}.{name}"] = as_columns(getattr(columns, name))
+        found |= {f"{PARAMETERS}.{kind}": as_columns(own) for kind, own in self.parameter_moments.items()}
         return found | {f"parameters.{name}": array for name, array in self.parameters.items()}
 
     @classmethod
@@ -49,7 +53,17 @@ class DataStatistics:
         blocks = dict.fromkeys(n.partition(".")[0] for n in arrays if n.endswith(tuple(f".{c}" for c in COLUMNS)))
         moments = {b: Columns(*(Moments(*np.transpose(arrays[f"{b}.{c}"])) for c in COLUMNS)) for b in blocks}
         own = {n.removeprefix("parameters."): a for n, a in arrays.items() if n.startswith("parameters.")}
-        return cls(moments, own, np.asarray(arrays["bias"]), np.asarray(arrays["deviation"]))
+        joined = {
+            n.removeprefix(f"{PARAMETERS}."): Moments(*np.transpose(a))
+            for n, a in arrays.items()
+            if n.startswith(f"{PARAMETERS}.")
+        }
+        return cls(moments, own, np.asarray(arrays["bias"]), np.asarray(arrays["deviation"]), joined)
+
+
+def as_columns(moments: Moments) -> Float[np.ndarray, "row 3"]:
+    """Return count, sum and sum of squares as the columns of an array."""
+    return np.stack([moments.count, moments.total, moments.squares], axis=1)
 
 
 def statistics_of(model: Model, frames: Sequence[Frame], smallest: float = SMALLEST) -> DataStatistics:
@@ -64,13 +78,11 @@ def statistics_of(model: Model, frames: Sequence[Frame], smallest: float = SMALL
     systems, energies = labelled_systems(model, frames)
     bias, deviation = solve(type_counts(systems, model.config), energies, model.config)
     parameters = parameter_normalisation(model.config, frames, smallest)
-    return DataStatistics(environment_moments(model, frames), parameters, bias, deviation)
+    moments = environment_moments(model, frames)
+    return DataStatistics(moments, parameters, bias, deviation, parameter_moments(model.config, frames))
 
 
-def with_statistics(model: Model, own: DataStatistics, moments: dict[str, Columns] | None = None) -> Model:
-    """Return the model with its statistics.
-
-    moments: of all data that the descriptor sees, where heads share it; its own if None.
-    """
-    environments = normalisation(own.moments if moments is None else moments, model.config)
+def with_statistics(model: Model, own: DataStatistics) -> Model:
+    """Return the model with its statistics."""
+    environments = normalisation(own.moments, model.config)
     return with_weights(model, environments | own.parameters | {"bias": own.bias, "deviation": own.deviation})

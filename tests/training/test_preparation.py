@@ -13,10 +13,9 @@ from dpa2.errors import InputError
 from dpa2.training.data.feed import Feed
 from dpa2.training.data.kept_lists import KeptLists
 from dpa2.training.data.source import read_source
-from dpa2.training.preparation import prepared, prepared_heads, sampled_frames
+from dpa2.training.preparation import prepared, sampled_frames
 from dpa2.training.script.data import TrainingDataSection
 from dpa2.training.script.file import read_script
-from dpa2.training.statistics import statistics_of
 
 BLOCKS = ("repinit", "three_body", "repformer")
 
@@ -42,23 +41,6 @@ def test_a_model_begins_with_the_statistics_of_the_references_training():
     assert len(frames) == 12
     found = prepared(dpa2.build(script.config(), seed=1), frames)
     assert_prepared(found, dpa2.load(TRAINING / "allterms_adamw" / "initial.dp"))
-
-
-def test_heads_that_share_a_descriptor_share_its_statistics_and_have_their_own_bias():
-    expected = dpa2.load(TRAINING / "multitask" / "initial.h1.dp")
-    models = {head: dpa2.build(expected.config, seed=1) for head in ("h1", "h2")}
-    folders = {"h1": FOLDERS["sysB"], "h2": FOLDERS["mixC"]}
-    statistics = {
-        head: statistics_of(models[head], sampled_frames(feed(expected.config, folder), 10, 0))
-        for head, folder in folders.items()
-    }
-    found = prepared_heads(models, statistics, [["h1", "h2"]])
-    assert_prepared(found["h1"], expected)
-    first, second = (found[head].weights.descriptor.repinit.environment.std for head in ("h1", "h2"))
-    assert np.array_equal(first, second)
-    assert not np.array_equal(found["h1"].weights.bias, found["h2"].weights.bias)
-    apart = prepared_heads(models, statistics)
-    assert not np.array_equal(apart["h1"].weights.descriptor.repinit.environment.std, first)
 
 
 def test_a_sample_counts_batches_and_leaves_out_close_atoms(tmp_path):

@@ -11,6 +11,7 @@ from ...config.rules import refuse
 from ...serialization import script_to_config
 from ..schedules import Schedule, read_schedule
 from .course import ALIASES, CourseSection, StatisticsFile
+from .links import Link, read_links
 from .optimizer import OptimizerSection, read_optimizer
 from .plain import read_at, require_keys, section_at, without_comments
 from .selections import with_any_numbers
@@ -52,6 +53,11 @@ class Script:
     def heads(self) -> tuple[str, ...]:
         """The names of the heads of a multi-task model; none in a script of one task."""
         return tuple(task.head for task in self.tasks if task.head is not None)
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """The parts of the model that heads share."""
+        return read_links(self.model)
 
     def config(self, head: str | None = None) -> DPA2Config:
         """Return the configuration of the model, or of one head of a multi-task model.
@@ -97,11 +103,21 @@ def parse_script(given: dict[str, Any]) -> Script:
 def check_models(script: Script) -> None:
     """Refuse a section `model` that describes no model of energies, whatever its numbers of neighbours will be."""
     ready = replace(script, model=with_any_numbers(script.model))
-    for task in script.tasks:
-        config = ready.config(task.head)
+    configs = {task.head: ready.config(task.head) for task in script.tasks}
+    for head, config in configs.items():
         if config.kind != ENERGY:
-            path = "model.fitting_net.type" if task.head is None else f"model.model_dict.{task.head}.fitting_net.type"
+            path = "model.fitting_net.type" if head is None else f"model.model_dict.{head}.fitting_net.type"
             refuse_unsupported(path, config.kind, "training is not supported for other models than those of energies")
+    read_links(script.model)
+    check_cases(script, {head: config.fitting.case_dim for head, config in configs.items()})
+
+
+def check_cases(script: Script, cases: dict[str | None, int]) -> None:
+    """Refuse heads with different numbers of cases, or with fewer cases than heads."""
+    for head, count in cases.items():
+        rule = f"must be the same in all heads, and at least {len(cases)}, their number"
+        if script.heads and any(cases.values()) and not count == max(cases.values()) >= len(cases):
+            refuse(f"model.model_dict.{head}.fitting_net.dim_case_embd", count, rule)
 
 
 def check_length(script: Script) -> None:

@@ -2,7 +2,7 @@
 
 from ...backends.differentiation import OptimizerSettings
 from .batch import Batch, make_batch
-from .parameters import Parameters, parameters_of, shared, trained
+from .parameters import Parameters, parameters_of, trained
 from .trainer import Report, Trainer
 
 __all__ = [
@@ -13,6 +13,5 @@ __all__ = [
     "Trainer",
     "make_batch",
     "parameters_of",
-    "shared",
     "trained",
 ]

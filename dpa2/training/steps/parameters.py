@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from ...construction.trainability import trainable
@@ -73,24 +73,3 @@ def trained(model: Model) -> dict[str, Array]:
 
     map_roles(note, model.weights)
     return found
-
-
-def shared(models: Mapping[str, Model], level: int = 0) -> dict[str, Model]:
-    """Return models that share tensors of their descriptors: those of the first model.
-
-    level: 0 for the type embedding and all blocks with their statistics, but not the transformation of types behind
-    repinit; 1 for the type embedding alone. Source: section 10 of the specification of training.
-    """
-    first, *_ = models.values()
-    base = first.state_dict()
-
-    def common(path: str) -> bool:
-        if level == 1:
-            return path.startswith("descriptor.type_embedding.")
-        return path.startswith("descriptor.") and not path.startswith("descriptor.type_transform.")
-
-    def with_base(model: Model) -> Model:
-        weights = map_leaves(lambda path, array: base[path] if common(path) else array, model.weights)
-        return replace(model, weights=weights)
-
-    return {head: with_base(model) for head, model in models.items()}

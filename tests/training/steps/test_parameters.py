@@ -9,7 +9,9 @@ from references import DATA
 import dpa2
 from dpa2 import testing
 from dpa2.training.losses import Labels, Loss
-from dpa2.training.steps import Trainer, make_batch, parameters_of, shared, trained
+from dpa2.training.script.links import Link
+from dpa2.training.start import shared
+from dpa2.training.steps import Trainer, make_batch, parameters_of, trained
 
 MULTITASK = DATA / "samples" / "dpa2_tiny_multitask.trainer_checkpoint.pt"
 
@@ -49,7 +51,10 @@ def test_a_step_of_one_head_moves_what_the_other_shares():
 def test_models_share_the_tensors_of_a_level(level, apart):
     config = testing.small_config(add_type_to_repinit=True)
     one, other = (testing.perturbed_model(config, seed=seed) for seed in (1, 2))
-    first, second = (model.state_dict() for model in shared({"a": one, "b": other}, level).values())
+    first, second = (
+        model.state_dict()
+        for model in shared({"a": one, "b": other}, [Link("descriptor", {"a": 0, "b": level})]).values()
+    )
     same = {name for name in first if first[name] is second[name]}
     if level == 1:
         assert same == {"descriptor.type_embedding.weight"}
