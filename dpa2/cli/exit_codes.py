@@ -3,7 +3,7 @@
 0 success; 1 a defect of this program; 2 the command line or an input is wrong; 3 a file is missing, unreadable or
 hostile; 4 its version or a feature is not supported; 5 the target format cannot hold the model; 6 a comparison found
 a difference, or a model is not smooth or holds too few neighbours; 7 an optional package is missing; 8 writing failed;
-130 it was interrupted (Ctrl-C); 141 what reads its output has ended.
+130 it was interrupted (Ctrl-C), 143 a training by SIGTERM; 141 what reads its output has ended.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ..errors import (
 
 USAGE = 2  # the command line or an input is wrong
 CLOSED = 141  # what reads the output has ended; as shells have it: 128 plus the number of the signal
+SIGNAL = 128  # is added to the number of a signal that ended the work, as shells have it
 DIFFERENT = 6  # a comparison found a difference
 CODES: dict[type[Exception], int] = {
     DPA2Error: USAGE,
@@ -33,6 +34,15 @@ CODES: dict[type[Exception], int] = {
     MissingDependency: 7,
     WriteFailed: 8,
 }
+
+
+def stopped_by(signal: int | None) -> int:
+    """Return the code of work that a signal ended, 0 without one.
+
+    >>> stopped_by(None), stopped_by(15)
+    (0, 143)
+    """
+    return 0 if signal is None else SIGNAL + signal
 
 
 def exit_code(error: Exception) -> int:

@@ -87,6 +87,15 @@ def progress(quiet: bool) -> Progress:
     return Progress(console=err, transient=True, disable=quiet or not err.is_terminal)
 
 
+def training_progress(quiet: bool) -> Progress:
+    """A bar of a training on standard error, with errors and the time that is left; none where nobody would see it."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = BarColumn(bar_width=20), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[errors]}")
+    hidden = quiet or not err.is_terminal
+    return Progress(*columns, console=err, transient=True, disable=hidden, redirect_stdout=out.is_terminal)
+
+
 def styled(text: str, style: str) -> Text:
     """Text of a style that is printed as it is."""
     return Text(printable(text), style)

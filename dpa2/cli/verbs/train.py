@@ -1,97 +1,75 @@
-"""`dpa2 train --check input.json`: what a training would do, found out before its first step."""
+"""`dpa2 train input.json`: a model trained as a script says, or what the training would do."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ...errors import InputError
-from ..app import AsJson, Group, verb
+from ..app import AsJson, Group, Truncate, verb
 from ..exit_codes import DIFFERENT
-from ..output import Table, counted, listed, progress, tell, tell_line, tell_table, tell_warning
+from ..output import progress, tell
+
+START = "Where the training starts"  # the heading of options in the help
 
 
-@verb(Group.TRAIN, 1, "dpa2 train --check input.json", "dpa2 train --check input.json --json")
+@verb(
+    Group.TRAIN, 1,
+    "dpa2 train input.json",
+    "dpa2 train --check input.json",
+    "dpa2 train input.json --restart model.ckpt",
+    "dpa2 train input.json --finetune pretrained.pt --model-branch water --backend jax",
+)  # fmt: skip
 def train(
     script: Annotated[str, typer.Argument(help="The input script, input.json as DeePMD-kit has it, or YAML.")],
     check: Annotated[
         bool, typer.Option("--check", help="Read and check everything, and say what the training would do.")
     ] = False,
+    restart: Annotated[
+        str | None, typer.Option(help="Go on from this checkpoint.", metavar="FILE", rich_help_panel=START)
+    ] = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(help="Library that trains: torch or jax.", show_default="jax if it is installed, or torch"),
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="Device as the library names it, for example cuda:0.")] = None,
+    save: Annotated[
+        str | None, typer.Option("--out", help="Write the trained model to this file, too, for example water.dp.")
+    ] = None,
+    png: Annotated[str | None, typer.Option(help="Draw the learning curve into this PNG file at the end.")] = None,
+    skip_neighbor_stat: Annotated[
+        bool, typer.Option("--skip-neighbor-stat", help="Do not count the neighbours in all data before the start.")
+    ] = False,
+    truncate: Truncate = False,
+    lists: Annotated[
+        Path | None, typer.Option(help="Keep neighbour lists in this folder, for the next training, too.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check a training: its script, its data and labels, numbers of neighbours, memory. Nothing is trained yet.
+    """Train a model as an input script of DeePMD-kit says: data, losses, rates, checkpoints, learning curve.
 
-    Folders of data are relative to the working directory. The exit code is 6 if an atom has more neighbours than the
-    model holds (nsel).
+    Folders of data are relative to the working directory. Ctrl-C and SIGTERM end the training after the present step,
+    with a checkpoint. With --check nothing is trained, and the exit code is 6 if an atom has more neighbours than the
+    model holds (nsel). With --json, each event is a JSON object in a line of its own.
     """
-    from ...training.check.check import check_training
     from ...training.script.file import read_script
+    from ..training.running import Wanted, run
 
-    if not check:
-        raise InputError("dpa2 train checks trainings and does not train yet; add --check", argument="check")
     settings = read_script(script)
+    if check:
+        raise typer.Exit(tell_check(settings, as_json))
+    wanted = Wanted(script, restart, backend, device, save, png, not skip_neighbor_stat, truncate, lists, as_json)
+    raise typer.Exit(run(settings, wanted))
+
+
+def tell_check(settings, as_json: bool) -> int:
+    """Print what a training would do, and return the exit code."""
+    from ...training.check.check import check_training
+    from ..training.page import show_page
+
     with progress(as_json) as bar:
         found = check_training(settings, lambda frames, n: bar.track(frames, total=n, description="counting"))
-    if as_json:
-        tell(asdict(found))
-    else:
-        show(found)
-    short = any(block.short for task in found.tasks for block in task.blocks)
-    raise typer.Exit(DIFFERENT if short else 0)
-
-
-def show(found) -> None:
-    """Print the page: the course, each task, then what is to be said about it."""
-    rates = ", ".join(f"{each.rate:.4g} in step {each.step}" for each in found.rates)
-    tell_line(f"{counted(found.steps, 'step')} of {found.optimizer}; learning rate {rates or 'of no step'}")
-    for task in found.tasks:
-        show_task(task)
-    if found.without_effect:
-        tell_line(f"without effect: {', '.join(found.without_effect)}")
-    for warning in found.warnings:
-        tell_warning(warning)
-
-
-def show_task(task) -> None:
-    """Print what is known of one task."""
-    head = f"head {task.head}, chosen in {100 * task.probability:.3g} % of the steps: " if task.head is not None else ""
-    tell_line(f"{head}types {listed(list(task.types))}; {task.parameters} numbers are trained")
-    terms = ", ".join(f"{each.term} {each.start:g} → {each.limit:g}" for each in task.terms)
-    tell_line(f"loss: prefactors {terms or 'of no term'}")
-    tell_line(f"an epoch has {counted(task.epoch, 'step')}")
-    tell_table(systems_table(task))
-    tell_table(blocks_table(task))
-    if task.closest is not None:
-        tell_line(f"the closest atoms are {task.closest:.4f} Å apart")
-    memory = task.memory
-    parts = {"weights and optimizer": memory.parameters, "neighbour lists": memory.lists, "a step": memory.step}
-    tell_line(f"memory, about: {', '.join(f'{name} {megabytes(size)}' for name, size in parts.items())}")
-
-
-def megabytes(size: int) -> str:
-    """Return a number of bytes in words.
-
-    >>> megabytes(2_500_000), megabytes(2_500_000_000)
-    ('2.5 MB', '2.5 GB')
-    """
-    return f"{size / 1e9:.2g} GB" if size >= 1e9 else f"{size / 1e6:.2g} MB" if size < 1e8 else f"{size / 1e6:.0f} MB"
-
-
-def systems_table(task) -> Table:
-    """A row for each system."""
-    table = Table("data", "system", "frames", "atoms", "in a batch", "batches", "chosen", "labels")
-    for kind, systems in (("training", task.training), ("validation", task.validation)):
-        for s in systems:
-            numbers = (str(n) for n in (s.frames, s.atoms, s.batch_size, s.batches))
-            table.add_row(kind, s.name, *numbers, f"{100 * s.probability:.3g} %", ", ".join(s.labels) or "none")
-    return table
-
-
-def blocks_table(task) -> Table:
-    """A row for each list of neighbours."""
-    table = Table("block", "cutoff / Å", "holds", "largest", "of atom")
-    for b in task.blocks:
-        table.add_row(b.block, f"{b.cutoff:g}", str(b.max_neighbors), str(b.largest), f"{b.atom} of {b.frame}")
-    return table
+    tell(asdict(found)) if as_json else show_page(found)
+    return DIFFERENT if any(block.short for task in found.tasks for block in task.blocks) else 0

@@ -18,6 +18,7 @@ from ...config import DPA2Config
 from ...errors import FormatError
 from ..checkpoint import Checkpoint
 from ..contents import Contents
+from ..settings.heads import words_of
 from ..settings.plain import canonical_json, strict_json
 from .container import Container
 from .safetensors import NUMPY_NAMES, OF_TRAINING, pack, read_plain, read_tensors, text_of_header, to_array
@@ -89,7 +90,8 @@ def read(path: Path) -> Contents:
     used = {place for places in saved.places.values() for place in places.values()}
     others = tuple(dict.fromkeys(name.partition("/")[0] for name in saved.arrays if name not in used))
     models = {head or None: partial(saved.models.__getitem__, head) for head in saved.models}
-    return Contents(CONTAINERS[0].name, models, left_out=others)
+    kinds = {head: words_of(model.config).theirs for head, model in saved.models.items() if head}
+    return Contents(CONTAINERS[0].name, models, kinds=kinds, left_out=others)
 
 
 def is_training_state(data: bytes) -> bool:

@@ -19,12 +19,14 @@ NAME_OF_LAST = "checkpoint"  # a text file with the name of the last checkpoint
 class Checkpoints:
     """Files `PREFIX-STEP.SUFFIX`, each whole or not there.
 
-    prefix: a path, such as "run/model.ckpt". suffix: with its dot. most: the number of files that are kept.
+    prefix: a path, such as "run/model.ckpt". suffix: with its dot. most: the number of files that are kept. named:
+    whether the text file `checkpoint` names the last one.
     """
 
     prefix: Path
     suffix: str
     most: int = 5
+    named: bool = True
 
     def file(self, step: int) -> Path:
         """Return the file of a step, counted from 1."""
@@ -49,8 +51,9 @@ class Checkpoints:
 
     def lead_to(self, file: Path) -> None:
         """Let the link and the text file name a checkpoint."""
-        with replacing(self.prefix.with_name(NAME_OF_LAST)) as new:
-            new.write_text(file.name + "\n", encoding="utf-8")
+        if self.named:
+            with replacing(self.prefix.with_name(NAME_OF_LAST)) as new:
+                new.write_text(file.name + "\n", encoding="utf-8")
         beside = self.link.with_name(f".{self.link.name}.{os.getpid()}")
         try:
             beside.unlink(missing_ok=True)
@@ -76,7 +79,8 @@ class Checkpoints:
     def last(self) -> Path | None:
         """Return the last checkpoint, or None if there is none."""
         named = self.prefix.with_name(NAME_OF_LAST)
-        file = self.prefix.with_name(named.read_text(encoding="utf-8").strip()) if named.is_file() else None
+        known = self.named and named.is_file()
+        file = self.prefix.with_name(named.read_text(encoding="utf-8").strip()) if known else None
         return file if file is not None and file.is_file() else next(reversed(self.numbered().values()), None)
 
 

@@ -18,6 +18,7 @@ def run(
     first: int = 0,
     show_every: int = 1000,
     save_every: int = 1000,
+    each: Callable[[int, str, Report], Any] = lambda step, head, report: None,
     show: Callable[[int, str, Report], Any] = lambda step, head, report: None,
     save: Callable[[int], Any] = lambda step: None,
     interruption: Interruption | None = None,
@@ -25,9 +26,10 @@ def run(
     """Train from step `first` to the last of the rates, and return the number of steps that are done in all.
 
     batches: heads and batches, one for each step that is left; the head is "" for a model alone. rates: of all steps.
-    show: is called with the number of a step, counted from 1, its head and its report, after the update, in the first
-    step and in every `show_every`-th. save: is called with a number in every `save_every`-th step, but not in the first
-    one of this run, after the last, and after the present step once a signal has come, with which the run ends.
+    each: is called after the update with the number of a step, counted from 1, its head and its report. show: is
+    called like it, and after it, in the first step and in every `show_every`-th. save: is called with a number in every
+    `save_every`-th step, but not in the first one of this run, after the last, and after the present step once a signal
+    has come, with which the run ends.
 
     Raises `TrainingStopped` for a loss that is not finite; nothing is saved then.
     """
@@ -35,6 +37,7 @@ def run(
     for rate, (head, batch) in zip(rates[first:], batches, strict=False):  # in this order, no batch is drawn in vain
         report = trainer.step(batch, rate, head)
         step += 1
+        each(step, head, report)
         if step == 1 or step % show_every == 0:
             show(step, head, report)
         if step % save_every == 0 and step > first + 1:

@@ -67,5 +67,9 @@ def read_saved(path: str | PathLike[str]) -> SavedTraining:
 def read_state(path: str | PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Return the state that `Trainer.restore` takes, to the bit, and the notes; raises the errors of `read_saved`."""
     saved = read_saved(path)
-    state = {name: x for name, x in saved.arrays.items() if not name.startswith(f"{CONSTANT}/")}
-    return state, dict(saved.notes)
+    return state_of(saved), dict(saved.notes)
+
+
+def state_of(saved: SavedTraining) -> dict[str, np.ndarray]:
+    """Return the state that `Trainer.restore` takes."""
+    return {name: x for name, x in saved.arrays.items() if not name.startswith(f"{CONSTANT}/")}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...config import ENERGY, DPA2Config
@@ -40,6 +40,8 @@ class Script:
         Data and loss of each head, in alphabetical order; one task without a name in most scripts.
     without_effect
         Paths of the keys that are accepted and change nothing.
+    given
+        The whole script as it was given, for checkpoints.
     """
 
     model: dict[str, Any]
@@ -48,6 +50,7 @@ class Script:
     course: CourseSection
     tasks: tuple[Task, ...]
     without_effect: tuple[str, ...] = ()
+    given: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def heads(self) -> tuple[str, ...]:
@@ -94,6 +97,7 @@ def parse_script(given: dict[str, Any]) -> Script:
         course=read_at(course, CourseSection, "training"),
         tasks=read_tasks(script),
         without_effect=without_effect(script),
+        given=given,
     )
     check_length(found)
     check_models(found)

@@ -217,6 +217,13 @@ class Trainer:
         made = {head: self.weights(head, arrays) for head in self.models}
         return {head: replace(self.models[head], weights=weights) for head, weights in made.items()}
 
+    def change_bias(self, head: str, fitted: Model) -> None:
+        """Give a head the output bias of another model, which is no parameter and enters all later results."""
+        bias, deviation = fitted.weights.bias, fitted.weights.deviation
+        model = self.head(head)
+        self.models[head] = replace(model, weights=replace(model.weights, bias=bias, deviation=deviation))
+        self.folded[head] = Folded(self.parameters, head, self.models[head])
+
     def copied(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
         """Return copies of arrays, which no later step changes."""
         return {name: self.backend.asarray(np.array(self.backend.to_numpy(x))) for name, x in arrays.items()}

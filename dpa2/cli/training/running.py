@@ -1,0 +1,131 @@
+"""One run of `dpa2 train`, from the script to its exit code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from ...errors import MissingDependency, TrainingStopped
+from ...serialization.containers import container_for
+from ...training.course import Ended, Options, Training
+from ...training.course.beginning import begin, resume
+from ...training.plan import Plan, plan_training
+from ...training.script.script import Script
+from ...training.start import fresh
+from ..exit_codes import stopped_by
+from ..output import counted, progress, tell, tell_line, tell_written, training_progress
+from ..png import check_png
+from .curve_picture import save_curve
+from .watch import Telling
+
+LIBRARIES = ("jax", "torch")  # those that train; the first that is installed is the default
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The options of the command. count: whether neighbours are counted before the start."""
+
+    script: str
+    restart: str | None
+    backend: str | None
+    device: str | None
+    save: str | None
+    png: str | None
+    count: bool
+    truncate: bool
+    lists: Path | None
+    as_json: bool
+
+    @property
+    def options(self) -> Options:
+        """What the script leaves open."""
+        return Options(truncate=self.truncate, lists=self.lists)
+
+
+def run(script: Script, wanted: Wanted) -> int:
+    """Train, tell what happens, and return the exit code."""
+    check_png(wanted.png)
+    if wanted.save is not None:
+        container_for(Path(wanted.save))
+    backend = wanted.backend or default_library()
+    with progress(wanted.as_json) as bar:
+        track = lambda frames, n: bar.track(frames, total=n, description="counting neighbours")  # noqa: E731
+        plan = plan_training(script, track, wanted.count)
+    if not wanted.truncate:
+        plan.require_room()
+    training = started(plan, wanted, backend)
+    tell_beginning(plan, training, wanted)
+    with training_progress(wanted.as_json) as bar:
+        watch = Telling(bar, plan.steps, training.first, wanted.as_json, script.course.time_training)
+        ended = ran(training, watch)
+    if wanted.png is not None and watch.rows:
+        save_curve(watch.rows, wanted.png)
+    if wanted.save is not None:
+        write_models(ended, wanted.save)
+    tell_end(ended, plan, wanted)
+    return stopped_by(ended.signal)
+
+
+def default_library() -> str:
+    """Return the library that trains where none is named."""
+    for name in LIBRARIES:
+        if find_spec(name) is not None:
+            return name
+    hint = "pip install 'dpa2[torch]' or pip install 'dpa2[jax,train]'"
+    raise MissingDependency(f"training needs PyTorch or JAX: {hint}", package="torch", install=hint)
+
+
+def started(plan: Plan, wanted: Wanted, backend: str) -> Training:
+    """Return the training before its next step."""
+    if wanted.restart is not None:
+        return resume(plan, wanted.restart, backend, wanted.device, wanted.options)
+    return begin(plan, fresh(plan.script, backend, wanted.device), wanted.options)
+
+
+def ran(training: Training, watch: Telling) -> Ended:
+    """Train; where a loss is not finite, say which checkpoint is the last one."""
+    try:
+        return training.run(watch)
+    except TrainingStopped as error:
+        last = training.saving.files.last() if training.last_file is None else training.last_file
+        kept = f"the last checkpoint is {last}" if last else "there is no checkpoint yet"
+        raise TrainingStopped(f"{error}; {kept}", **error.facts | {"checkpoint": last and str(last)}) from error
+
+
+def tell_beginning(plan: Plan, training: Training, wanted: Wanted) -> None:
+    """Say what is trained, where, and how long."""
+    backend = training.trainer.backend
+    numbers = sum(array.size if isinstance(array.size, int) else array.numel()
+                  for array in training.trainer.parameters.arrays.values())  # fmt: skip
+    facts = {"steps": plan.steps, "first": training.first, "parameters": numbers}
+    facts |= {"backend": backend.name, "device": str(backend.device), "heads": [h for h in training.feeds if h]}
+    if wanted.as_json:
+        tell({"event": "begin", **facts})
+        return
+    left = f"from step {training.first + 1} to {plan.steps}" if training.first else counted(plan.steps, "step")
+    heads = f" in {counted(len(facts['heads']), 'head')}" if facts["heads"] else ""
+    tell_line(f"training {numbers} numbers{heads} on {backend.name}, {backend.device}: {left}")
+
+
+def write_models(ended: Ended, file: str) -> None:
+    """Write the trained model."""
+    from ...api import save
+
+    save(next(iter(ended.models.values())), file)
+
+
+def tell_end(ended: Ended, plan: Plan, wanted: Wanted) -> None:
+    """Say what was reached, and how to go on."""
+    file = ended.file and str(ended.file)
+    go_on = f"dpa2 train {wanted.script} --restart {file}"
+    if wanted.as_json:
+        facts = {"steps": ended.steps, "complete": ended.complete, "checkpoint": file, "target": wanted.save}
+        tell({"event": "end", **facts, "signal": ended.signal})
+        return
+    tell_written(wanted.save)
+    tell_written(wanted.png)
+    if ended.complete:
+        tell_line(f"{counted(ended.steps, 'step')} done; a model file: dpa2 convert {file} model.dp")
+    else:
+        tell_line(f"stopped after step {ended.steps} of {plan.steps}; go on with: {go_on}")

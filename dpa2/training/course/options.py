@@ -1,0 +1,31 @@
+"""What a training leaves to who starts it, beside the script."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..data.kept_lists import MEMORY
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Choices that change neither the data nor the rules of a training.
+
+    truncate: where an atom has more neighbours than the model holds, keep the nearest ones instead of stopping.
+    memory, lists: bytes of neighbour lists that are kept in memory, and a folder where they are kept, too.
+    ahead: batches that are made ready while one is trained on. recompute: as for `Trainer`. reference_rounding: as for
+    `Loss`.
+    """
+
+    truncate: bool = False
+    memory: int = MEMORY
+    lists: Path | None = None
+    ahead: int = 1
+    recompute: bool = False
+    reference_rounding: bool = False
+
+    @property
+    def neighbors(self) -> str:
+        """What to do with too many neighbours, in the words of `Model.evaluate`."""
+        return "truncate" if self.truncate else "strict"
