@@ -11,11 +11,11 @@ from ..model.model import Model
 from ..model.parameter_statistics import SMALLEST
 from ..structures.datasets import Frame
 from .data.feed import Feed
-from .data.sampler import first_frames
+from .data.sampler import Seed, first_frames
 from .statistics import statistics_of, with_statistics
 
 
-def sampled_frames(feed: Feed, batches: int, seed: int | None) -> list[Frame]:
+def sampled_frames(feed: Feed, batches: int, seed: Seed) -> list[Frame]:
     """Return the frames that statistics are taken from: at most so many batches of each system.
 
     Frames that a training leaves out because two atoms are too close are left out here, too. All of a system's frames

@@ -98,14 +98,15 @@ def tell_beginning(plan: Plan, training: Training, wanted: Wanted) -> None:
     backend = training.trainer.backend
     numbers = sum(array.size if isinstance(array.size, int) else array.numel()
                   for array in training.trainer.parameters.arrays.values())  # fmt: skip
+    heads = [head for head in training.feeds if head]
     facts = {"steps": plan.steps, "first": training.first, "parameters": numbers}
-    facts |= {"backend": backend.name, "device": str(backend.device), "heads": [h for h in training.feeds if h]}
+    facts |= {"backend": backend.name, "device": str(backend.device), "heads": heads}
     if wanted.as_json:
         tell({"event": "begin", **facts})
         return
     left = f"from step {training.first + 1} to {plan.steps}" if training.first else counted(plan.steps, "step")
-    heads = f" in {counted(len(facts['heads']), 'head')}" if facts["heads"] else ""
-    tell_line(f"training {numbers} numbers{heads} on {backend.name}, {backend.device}: {left}")
+    several = f" in {counted(len(heads), 'head')}" if heads else ""
+    tell_line(f"training {numbers} numbers{several} on {backend.name}, {backend.device}: {left}")
 
 
 def write_models(ended: Ended, file: str) -> None:

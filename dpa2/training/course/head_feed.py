@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -12,13 +12,11 @@ from ...model.preparation import in_chunks
 from ..data.feed import Feed, Ready
 from ..data.kept_lists import KeptLists
 from ..data.prefetch import prefetched
-from ..data.sampler import SamplerState
+from ..data.sampler import SamplerState, Seed
 from ..losses import Labels
 from ..plan import TaskPlan
 from ..steps.batch import Batch
 from .options import Options
-
-Seed = Sequence[int] | None
 
 
 class HeadFeed:
@@ -30,10 +28,10 @@ class HeadFeed:
         limit = task.training_data.min_pair_dist
         self.model, self.ahead = model, options.ahead
         self.training = Feed(model.config, data.training, data.labels, lists, limit)
-        self.validation = data.validation and Feed(model.config, data.validation, data.labels, lists)
+        self.validation = Feed(model.config, data.validation, data.labels, lists) if data.validation else None
         self.count = task.validation_data.numb_btch if task.validation_data else 0
         self.state = data.training.sampler.start(seeds[0])
-        self.validation_state = data.validation and data.validation.sampler.start(seeds[1])
+        self.validation_state = data.validation.sampler.start(seeds[1]) if data.validation else None
         self.coming: Iterator[tuple[Batch, SamplerState]] | None = None
 
     def next(self) -> Batch:
@@ -45,8 +43,8 @@ class HeadFeed:
 
     def next_to_validate(self) -> list[Batch]:
         """Return the next batches of one validation; none without data for it."""
-        found = []
-        for _ in range(self.count):
+        found: list[Batch] = []
+        while self.validation is not None and self.validation_state is not None and len(found) < self.count:
             batch, self.validation_state = self.placed(self.validation.next(self.validation_state))
             found.append(batch)
         return found

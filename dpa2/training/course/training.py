@@ -73,7 +73,8 @@ class Training:
         self.saving = Saving(script.course, plan.steps)
         self.display = Display(self.trainer, self.feeds, script.course.disp_avg)
         self.table = Path(script.course.disp_file)
-        self.first, self.again, self.last_file = 0, False, None
+        self.first, self.again = 0, False
+        self.last_file: Path | None = None
 
     def seed(self, kind: int, number: int) -> tuple[int, ...] | None:
         """Return the seed of one of the sequences of chance; None where the script has none."""
@@ -151,8 +152,8 @@ class Training:
 
     def save(self, step: int, watch: Watch) -> None:
         """Write a checkpoint."""
-        self.last_file = self.saving.save(step, self.trainer, self.notes(step))
-        watch.saved(step, self.last_file)
+        file = self.last_file = self.saving.save(step, self.trainer, self.notes(step))
+        watch.saved(step, file)
 
     def finish(self, done: int, complete: bool, watch: Watch) -> None:
         """After the last step, fit the output bias again if the script asks for it, and write the last checkpoint."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ...nn.arrays import Int
+
+Seed: TypeAlias = int | Sequence[int] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +68,7 @@ class Sampler:
         """The number of batches of each system, the last of which may be smaller."""
         return batches_of(self.frames, self.sizes)
 
-    def start(self, seed: int | None) -> SamplerState:
+    def start(self, seed: Seed) -> SamplerState:
         """Return the state before the first choice; a seed of None stands for another one each time."""
         nothing = Queue(np.zeros(0, dtype=np.int64), 0)
         return SamplerState(dict(np.random.default_rng(seed).bit_generator.state), (nothing,) * len(self.frames))
@@ -119,7 +121,7 @@ def batches_of(frames: Sequence[int], sizes: Sequence[int]) -> tuple[int, ...]:
     return tuple(-(-count // size) for count, size in zip(frames, sizes, strict=True))
 
 
-def first_frames(sampler: Sampler, batches: int, seed: int | None) -> list[tuple[int, ...]]:
+def first_frames(sampler: Sampler, batches: int, seed: Seed) -> list[tuple[int, ...]]:
     """Return the frames of the first batches of each system, at most so many batches, in a random order.
 
     Statistics are taken from these (section 6.2): probabilities of systems play no part, and a sample that covers all
