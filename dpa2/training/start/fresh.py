@@ -44,9 +44,14 @@ def fresh(script: Script, backend: str = "numpy", device: str | None = None) -> 
     those of `dpa2.build`, which are others than those of DeePMD-kit. Without a seed they differ every time.
     """
     links = read_links(script.model)
-    models = {task.head or ALONE: new_model(script, task, backend, device) for task in script.tasks}
-    plans = {task.head or ALONE: all_from_data(models[task.head or ALONE], task) for task in script.tasks}
+    models = {name_of(task): new_model(script, task, backend, device) for task in script.tasks}
+    plans = {name_of(task): all_from_data(models[name_of(task)], task) for task in script.tasks}
     return Start(script, shared(with_cases(models), links), plans, links)
+
+
+def name_of(task: Task) -> str:
+    """Return the name of a task's head among those of a start."""
+    return task.head or ALONE
 
 
 def all_from_data(model: Model, task: Task) -> FromData:

@@ -19,7 +19,7 @@ from ...structures.datasets import Frame
 from ..script.tasks import Task
 from ..statistics import DataStatistics, statistics_of
 from ..statistics_file import kept_statistics
-from ..steps.parameters import ALONE
+from .fresh import name_of
 from .sharing import shared
 from .start import CHANGE, KEEP, Start
 
@@ -67,7 +67,7 @@ def statistics_for(start: Start, head: str, sample: Sample) -> DataStatistics:
 
 def task_of(start: Start, head: str) -> Task:
     """Return the task of a head."""
-    return next(task for task in start.script.tasks if (task.head or ALONE) == head)
+    return next(task for task in start.script.tasks if name_of(task) == head)
 
 
 def group_of(start: Start, head: str, part: str) -> tuple[str, ...]:

@@ -63,10 +63,14 @@ def script(given: dict) -> Script:
     return parse_script(copy.deepcopy({"learning_rate": RATE} | given))
 
 
-def of_reference(run: str) -> Script:
-    """The script of one of the reference's runs, with its data where they are here."""
-    text = (TRAINING / run / "input.json").read_text()
-    return parse_script(json.loads(text.replace("../data/", f"{TRAINING / 'data'}/")))
+def of_reference(run: str, name: str = "", batch_size: int = 0, type_map: Sequence[str] = ()) -> Script:
+    """The script of one of the reference's runs, with other data or types if they are given."""
+    given = json.loads((TRAINING / run / "input.json").read_text().replace("../data/", f"{TRAINING / 'data'}/"))
+    if name:
+        given["training"] |= data(name, batch_size)
+    if type_map:
+        given["model"]["type_map"] = list(type_map)
+    return parse_script(given)
 
 
 def samples(given: Script) -> dict[str, Callable[[], Sequence[Frame]]]:
