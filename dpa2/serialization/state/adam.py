@@ -171,7 +171,6 @@ def entry_of(moments: Mapping[str, Moments], place: TreeArray) -> dict | None:
     """What PyTorch keeps of the parameter that holds some tensors; None if they had no step."""
     if not place.names or any(name not in moments for name in place.names):
         return None
-    own = [moments[name] for name in place.names]
-    first, second = ({n: m[k] for n, m in zip(place.names, own, strict=True)} for k in (0, 1))
-    step = numpy.asarray(own[0].steps, "float32")
+    first, second = ({n: getattr(moments[n], kind) for n in place.names} for kind in ("first", "second"))
+    step = numpy.asarray(moments[place.names[0]].steps, "float32")
     return dict(zip(PARTS, (step, place.write(first), place.write(second)), strict=True))
