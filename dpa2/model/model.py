@@ -141,16 +141,21 @@ class Model:
         return np.array(self.backend.to_numpy(self.backend.asarray(array)))
 
     @undisturbed
-    def checkpoint(self) -> Checkpoint:
+    def checkpoint(self, done: dict | None = None) -> Checkpoint:
         """Return configuration and weights as they are written to files, in the precisions that files have.
 
-        JAX without float64 keeps even those tensors in float32 that files have in float64.
+        JAX without float64 keeps even those tensors in float32 that files have in float64. done: arrays that were
+        brought to the host already, for models that share some.
         """
+        known = {} if done is None else done
 
         def stored(leaf: Leaf, array: Array) -> np.ndarray:
-            return array.astype(stored_precision(self.config, leaf), copy=False)
+            key = id(array), stored_precision(self.config, leaf)
+            if key not in known:
+                known[key] = array, self.backend.to_numpy(array).astype(key[1], copy=False)
+            return known[key][1]
 
-        return Checkpoint(self.config, leaves(map_roles(stored, self.on_host())), self.metadata)
+        return Checkpoint(self.config, leaves(map_roles(stored, self.weights)), self.metadata)
 
     def on_host(self) -> AtomicModel:
         """Return the weights as NumPy arrays."""

@@ -9,9 +9,15 @@ from .files import contents, convert, converted, read, read_descriptor, read_fro
 from .inventory import inventory, places
 from .naming import file_and_head
 from .settings.script import config_to_script, script_to_config
+from .state.adam import Adam, Moments
+from .state.progress import Progress
+from .trainings import read_progress, write_checkpoints
 
 __all__ = [
+    "Adam",
     "Checkpoint",
+    "Moments",
+    "Progress",
     "compare",
     "config_to_script",
     "contents",
@@ -23,6 +29,8 @@ __all__ = [
     "read",
     "read_descriptor",
     "read_from",
+    "read_progress",
     "script_to_config",
     "write",
+    "write_checkpoints",
 ]

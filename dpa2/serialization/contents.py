@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
+from ..config import DPA2Config
 from ..errors import FormatError, InputError, shorten
 from .budget import WORD, Budget, spend
 from .checkpoint import Checkpoint
 from .settings.heads import DEFAULT, TYPES
+
+if TYPE_CHECKING:
+    from .state.progress import Progress
 
 MOST_EXPANSION = 64  # a compressed file may hold at most this many times its own size; statistics repeat themselves
 
@@ -24,6 +29,7 @@ class Contents:
     kinds: Mapping[str, str] = field(default_factory=dict)  # what each head predicts, in the words of its script
     budget: Budget | None = None  # what was left after reading, for each of the models
     descriptor: Callable[[str | None], Checkpoint] | None = None  # its descriptor with a head of zeros, of any kind
+    progress: Callable[[Mapping[str | None, DPA2Config]], Progress] | None = None  # of a training, for all its heads
     left_out: tuple[str, ...] = ()  # what else the file holds that is no part of a model, such as an optimizer
 
     @classmethod

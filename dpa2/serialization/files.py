@@ -234,8 +234,15 @@ def write(checkpoint: Checkpoint, path: str | os.PathLike, overwrite: bool = Tru
 
 def encode(checkpoint: Checkpoint, container: Container, new: Path, target: str):
     """Write a model to the new path; `TargetLacks` names the target if its format cannot hold the model."""
-    try:
+    with naming_target(target):
         container.write(checkpoint, new)
+
+
+@contextmanager
+def naming_target(target: str):
+    """A context in which `TargetLacks` names the file to write if its format cannot hold the model."""
+    try:
+        yield
     except UnsupportedModel as error:
         raise TargetLacks(f"{target}: {error}", **(error.facts | {"file": target})) from error
 

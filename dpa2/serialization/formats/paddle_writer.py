@@ -17,13 +17,14 @@ from ..checkpoint import Checkpoint, little_endian
 from ..settings.script import config_to_script
 from ..state.state import State, checkpoint_to_state
 from ..state.training import ALONE, BELOW
-from .pytorch_writer import PLACEHOLDERS, START, Emitter, scalar, with_aliases
+from .pytorch_writer import FRESH, PLACEHOLDERS, with_aliases
+from .torch_archive import Emitter, scalar
 
 RECONSTRUCT = b"cnumpy._core.multiarray\n_reconstruct\ncnumpy\nndarray\n"  # pushes a function and its first argument
 DTYPE = b"cnumpy\ndtype\n"  # pushes the function that makes a dtype
 # Statistics that are in double precision whatever the model, by the ends of their names; those of repinit are not.
 WIDE = tuple(f"{block}.{kind}" for block in ("repinit_three_body", "repformers") for kind in ("mean", "stddev"))
-SCHEDULE = {"LR_Scheduler": {"last_epoch": 0, "last_lr": START["lr"]}}  # all that a new optimizer has
+SCHEDULE = {"LR_Scheduler": {"last_epoch": 0, "last_lr": FRESH.rate}}  # all that a new optimizer has
 
 
 def write_paddle(checkpoint: Checkpoint) -> bytes:
@@ -35,7 +36,7 @@ def write_paddle(checkpoint: Checkpoint) -> bytes:
     if distance is not None:
         state[f"model.{ALONE}.min_nbor_dist"] = numpy.asarray(distance, "float64")
     named = {name: (name.replace("._networks.", ".networks."), array) for name, array in state.items()}
-    extra = {"model_params": config_to_script(checkpoint.config), "train_infos": START}
+    extra = {"model_params": config_to_script(checkpoint.config), "train_infos": FRESH.infos()}
     return PaddleEmitter().program({"model": named | {"_extra_state": extra}, "optimizer": SCHEDULE})
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import NoReturn
 
 from ...errors import FormatError, UnsupportedModel
@@ -14,7 +16,7 @@ from ..budget import spend
 from ..contents import Contents
 from ..settings.plain import parse_json
 from ..state.state import State, distance_note, state_to_checkpoint
-from ..state.training import below, read_training
+from ..state.training import below, read_progress, read_training
 from ..unpickling.archives import Archive
 from ..unpickling.old_archives import is_old_archive, read_old_archive
 from ..unpickling.pickles import Instance, read_pickle
@@ -30,7 +32,7 @@ DEPTH = 50  # greatest depth of modules within modules; a genuine model has abou
 def read_any(data: bytes) -> Contents:
     """The models in an archive, or in a checkpoint of the format before archives."""
     if is_old_archive(data):
-        return read_training(read_old_archive(data), "PyTorch checkpoint")
+        return of_training(read_old_archive(data))
     return read_archive(data)
 
 
@@ -52,7 +54,12 @@ def read_exported(archive: Archive, entry: str) -> Contents:
 
 def read_checkpoint(archive: Archive, entry: str) -> Contents:
     """The models in a training checkpoint."""
-    return read_training(unpickle(archive, entry, names_of_torch), "PyTorch checkpoint")
+    return of_training(unpickle(archive, entry, names_of_torch))
+
+
+def of_training(root) -> Contents:
+    """The contents of a training checkpoint, with the progress of the training."""
+    return replace(read_training(root, "PyTorch checkpoint"), progress=partial(read_progress, root))
 
 
 def read_script(archive: Archive, entry: str) -> Contents:

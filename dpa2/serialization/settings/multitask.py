@@ -5,6 +5,8 @@ Source: section 11.1 of the description of formats.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ...errors import ConfigurationError, InputError, shorten
 
 SHARED = ("type_map", "descriptor", "fitting_net")  # keys whose value may be the name of a part in `shared_dict`
@@ -35,6 +37,11 @@ def section_of_head(model: dict, head: str | None) -> dict:
     section = {key: value for key, value in model.items() if key not in LISTS} | own
     shared = dictionary(model, "shared_dict")
     return {key: resolved(value, shared, key) if key in SHARED else value for key, value in section.items()}
+
+
+def script_of_heads(sections: Mapping) -> dict:
+    """Return the script of several heads, each with its own section, as a checkpoint has it."""
+    return {"shared_dict": {}, "model_dict": dict(sections)}
 
 
 def names_of(name: str, section) -> list[str]:

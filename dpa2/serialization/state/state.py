@@ -24,6 +24,7 @@ from .names import IGNORED, PYTORCH, TABLES, Dialect, dialect_of, tree_arrays
 from .options import completed
 
 State = dict[str, numpy.ndarray]
+Written = dict[tuple, tuple[list, numpy.ndarray]]  # arrays that were packed already, with the tensors in them
 
 
 def state_to_checkpoint(state: State, script, notes: dict, read: dict | None = None) -> Checkpoint:
@@ -90,8 +91,11 @@ def distance_note(state: State) -> dict:
     return {"min_distance": distance} if math.isfinite(distance) and distance > 0 else {}
 
 
-def checkpoint_to_state(checkpoint: Checkpoint, dialect: Dialect = PYTORCH) -> State:
-    """The arrays of a model under their names below `atomic_model`."""
+def checkpoint_to_state(checkpoint: Checkpoint, dialect: Dialect = PYTORCH, written: Written | None = None) -> State:
+    """The arrays of a model under their names below `atomic_model`.
+
+    `written` collects arrays that were packed already, so that models which share tensors share them here too.
+    """
     require_spelled(checkpoint.config)
     if checkpoint.config.repinit.compression:
         raise UnsupportedModel(
@@ -104,4 +108,12 @@ def checkpoint_to_state(checkpoint: Checkpoint, dialect: Dialect = PYTORCH) -> S
         where = "this format has no place for it; write .dp, .yaml, .json or .safetensors"
         raise UnsupportedModel(f"{what} = {list(head.constant)}: {where}", what=what)
     weights = require_all(checkpoint.weights, checkpoint.config)
-    return {dialect.name(place): array.write(weights) for place, array in tree_arrays(model_layout(checkpoint.config))}
+    done: Written = {} if written is None else written
+    found: State = {}
+    for place, array in tree_arrays(model_layout(checkpoint.config)):
+        tensors = [checkpoint.weights[name] for name in array.names]
+        key = array.names, array.shape, array.dtype, *map(id, tensors)
+        if key not in done:
+            done[key] = tensors, array.write(weights)  # the tensors are kept, so that their identities stay their own
+        found[dialect.name(place)] = done[key][1]
+    return found

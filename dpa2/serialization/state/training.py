@@ -7,20 +7,27 @@ of formats.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy
 
+from ...config import DPA2Config
 from ...errors import FormatError, UnsupportedModel, shorten
 from ..budget import spend
 from ..contents import Contents
+from ..tree.layout import model_layout
 from ..unpickling.tensors import PickledArray
+from .adam import Places, read_adam
+from .names import PYTORCH, dialect_of, tree_arrays
+from .progress import Progress
 from .state import State, distance_note, state_to_checkpoint
 
 ALONE = "Default"  # name of the task of a model that is trained alone
 SETTINGS = "_extra_state"  # name of the settings among the tensors
 MODEL = "model"  # the entry of a checkpoint that holds the model
+OPTIMIZER = "optimizer"  # the entry that holds the optimizer
 STEP = "train_infos"  # the setting that holds step and learning rate
 WRAPPERS = re.compile(r"(module\.|_orig_mod\.)*")  # what PyTorch's wrappers of a model put in front of every name
 ENTRY = 200  # bytes for a name and its places in dictionaries
@@ -37,7 +44,7 @@ def read_training(root, format: str) -> Contents:
     read: dict = {}
 
     def model(head: str | None, section: dict):
-        return model_of(state, ALONE if head is None else head, section, read)
+        return model_of(state, head, section, read)
 
     return replace(Contents.of_script(format, script, model), left_out=training_only(root, extra))
 
@@ -49,6 +56,33 @@ def training_only(root, extra: dict) -> tuple[str, ...]:
     if isinstance(progress, dict) and progress.get("step") == 0:
         return ()
     return tuple(shorten(str(key)).strip("'") for key in [*beside, *[STEP] * (STEP in extra)])
+
+
+def read_progress(root, heads: Mapping[str | None, DPA2Config]) -> Progress:
+    """Return step and optimizer of a checkpoint with models of these configurations; a single one is called None."""
+    state = find_state(root)
+    step, rate = step_and_rate(state[SETTINGS].get(STEP))
+    arrays = {name: value for name, value in state.items() if isinstance(value, numpy.ndarray)}
+    if dialect_of(arrays) != PYTORCH:
+        what = "a checkpoint of the exportable back end, whose optimizer is not read"
+        raise UnsupportedModel(f"is {what}; start from the model alone (--init-model)", what=what)
+    optimizer = root.get(OPTIMIZER) if isinstance(root.get(MODEL), dict) else None
+    places = {head: places_of(head, config) for head, config in heads.items()}
+    return Progress(step, rate, None if optimizer is None else read_adam(optimizer, arrays, places))
+
+
+def step_and_rate(infos: Any) -> tuple[int, float]:
+    """Return step and learning rate of a training."""
+    step, rate = (infos.get(key) for key in ("step", "lr")) if isinstance(infos, dict) else (None, None)
+    if type(step) is not int or not 0 <= step < 2**53 or type(rate) not in (int, float):
+        raise FormatError(f"has {STEP} = {shorten(infos)}, not a step and a learning rate", key=STEP)
+    return step, float(rate or 0.0)
+
+
+def places_of(head: str | None, config: DPA2Config) -> Places:
+    """Return the arrays of a head by their full names in PyTorch, with the model's tensors in them."""
+    found = tree_arrays(model_layout(config))
+    return {f"{prefix_of(head)}{BELOW}{PYTORCH.name(place)}": array for place, array in found}
 
 
 def find_state(root) -> dict:
@@ -84,13 +118,18 @@ def refuse_other(root) -> NoReturn:
     raise UnsupportedModel(f"holds {what}; {hint}", what=what, hint=hint)
 
 
-def model_of(state: dict, task: str, script: dict, read: dict):
-    """The model of a task, from the arrays under its own name only."""
-    prefix = f"model.{task}."
+def prefix_of(head: str | None) -> str:
+    """Return what the names of a head's arrays begin with; None is a model that is trained alone."""
+    return f"model.{ALONE if head is None else head}."
+
+
+def model_of(state: dict, head: str | None, script: dict, read: dict):
+    """The model of a head, from the arrays under its own name only."""
+    prefix = prefix_of(head)
     spend(sum(ENTRY + len(key) for key in state), len(state))
     own = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
     if not own:
-        raise FormatError(f"holds no tensor of {task}: no name begins with {prefix}", key=prefix)
+        raise FormatError(f"holds no tensor of {head or ALONE}: no name begins with {prefix}", key=prefix)
     return state_to_checkpoint(below(own), script, distance_note(own), read)
 
 
