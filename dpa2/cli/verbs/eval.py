@@ -56,7 +56,7 @@ def evaluate(
     The summary has mean absolute and root mean square errors of energies, of all components of forces, and of virials.
     """
     from ...api import load
-    from ...structures.files import read_structures, sources
+    from ...structures.files import read_structures
     from ...structures.parameters import given_parameters, with_given
     from ...structures.system import checked
     from .. import results
@@ -77,10 +77,10 @@ def evaluate(
         results.write(rows, systems, save)
     summary = results.summary(rows, model.config)
     if as_json:
-        tell({"frames": [results.plain(row) for row in rows], "summary": summary, "sources": sources(frames)})
+        tell({"frames": [results.plain(row) for row in rows], "summary": summary, "sources": frames.sources})
     else:
         numbers = f"{counted(len(rows), 'frame')}, {counted(int(summary['atoms']), 'atom')}"
-        tell_line(f"{numbers} of {listed(sources(frames))}")
+        tell_line(f"{numbers} of {listed(frames.sources)}")
         show(model.config, rows, summary, each)
         tell_written(save)
 
