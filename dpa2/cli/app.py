@@ -29,6 +29,10 @@ Head = Annotated[
     str | None, typer.Option(help="Task head to use from a multi-task file, as FILE#NAME does.", metavar="NAME")
 ]
 Backend = Annotated[str, typer.Option(help=f"Library that computes: {CHOICES}.")]
+Device = Annotated[str | None, typer.Option(help="Device as the library names it, for example cuda:0.")]
+Precision = Annotated[
+    str | None, typer.Option(help="float64, float32, bfloat16 or float16.", show_default="that of the file")
+]
 Structures = Annotated[
     list[str], typer.Argument(help="DeePMD data folders, or structure files that ASE reads (.xyz, .cif, ...).")
 ]
@@ -41,6 +45,12 @@ Truncate = Annotated[
 Types = Annotated[
     str | None,
     typer.Option(help="Types of the model for names in the structures that are others.", metavar="OW=O,HW=H"),
+]
+FrameParameters = Annotated[
+    str | None, typer.Option(help="Frame parameters of all structures, as 0.1,0.2, or a file .npy with them.")
+]
+AtomParameters = Annotated[
+    str | None, typer.Option(help="Parameters of every atom, as 0.1,0.2, or a file .npy (atoms, parameters).")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace the file to write if it exists.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Also print the traceback of an error; allowed at any place.")]

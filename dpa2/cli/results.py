@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,48 +14,16 @@ from ..config import ENERGY, DPA2Config
 from ..errors import InputError, require
 from ..structures.datasets import Frame
 from ..structures.system import System, are_real
-from .head_results import ValueMeasure, measures, value_row
+from ..surveys.accuracy.quantities import quantities_of
+from ..surveys.accuracy.results import rmse
+from .head_results import value_row
 
-
-@dataclass(frozen=True)
-class Measure:
-    """A kind of error: the label it is of, whether it is divided by the number of atoms, and its unit."""
-
-    label: str
-    per_atom: bool
-    unit: str
-
-    @property
-    def words(self) -> str:
-        """Its name in a table."""
-        return f"{self.label} per atom" if self.per_atom else self.label
-
-    def key(self, statistic: str) -> str:
-        """The name of a statistic of it in the summary, such as `energy_rmse_per_atom`."""
-        return f"{self.label}_{statistic}{'_per_atom' * self.per_atom}"
-
-    def of(self, row: dict) -> np.ndarray:
-        """The errors in a row, of real atoms where there are several."""
-        error = np.asarray(row[f"{self.label}_error"])
-        if self.label == "force":
-            return error[row["real"]]
-        return error if self.per_atom else error * row["atoms"]
-
-
-FORCE = Measure("force", False, "eV/Å")
-MEASURES = (
-    Measure("energy", False, "eV"),
-    Measure("energy", True, "eV/atom"),
-    FORCE,
-    Measure("virial", False, "eV"),
-    Measure("virial", True, "eV/atom"),
-)
 # Numbers of one frame, each with the function that returns it from a row, or None where it is not known.
 OF_FRAMES: dict[str, Callable[[dict], float | None]] = {
     "largest force / eV/Å": lambda row: row["largest_force"],
     "pressure / eV/Å³": lambda row: row["pressure"],
     "energy error / eV/atom": lambda row: row.get("energy_error"),
-    "force RMSE / eV/Å": lambda row: rmse(FORCE.of(row)) if "force_error" in row and row["atoms"] else None,
+    "force RMSE / eV/Å": lambda row: rmse(row["force_error"][row["real"]]) if "force_error" in row else None,
 }
 WITH_ASE = (".extxyz", ".xyz", ".traj")  # formats of the file of results that ASE writes
 
@@ -74,24 +42,34 @@ def check_name(file: str | None) -> None:
         require("ase.io", "ase")
 
 
-def measures_of(config: DPA2Config) -> tuple[Measure | ValueMeasure, ...]:
-    """Return the kinds of errors of a model."""
-    return MEASURES if config.kind == ENERGY else measures(config)
-
-
-def row(config: DPA2Config, frame: Frame, found, to_numpy) -> dict:
-    """Results of one evaluation, with their errors where the frame has labels (eV, eV/Å, pressure in eV/Å³).
+def row(config: DPA2Config, frame: Frame, found: Any, to_numpy: Callable, errors: Mapping[str, np.ndarray]) -> dict:
+    """Results of one evaluation (eV, eV/Å, pressure in eV/Å³), with their errors against the labels of the frame.
 
     Virtual atoms, which fill up frames of the mixed layout, are no atoms: they are not counted and have no errors.
+    errors: of real atoms, by the keys of quantities; those of energies and virials are divided by the number of atoms.
     """
     real = are_real(frame.system.types)
-    if config.kind != ENERGY:
-        return value_row(config, frame, real, found, to_numpy)
+    out = energy_row(found, real, to_numpy) if config.kind == ENERGY else value_row(config, found, real, to_numpy)
+    out = {"name": frame.name, "real": real} | out
+    for quantity in quantities_of(config):
+        if quantity.key in errors:
+            error = errors[quantity.key] / (out["atoms"] if quantity.extensive else 1)
+            out[f"{quantity.key}_error"] = spread(error, real) if quantity.of_atoms else error
+    return out
+
+
+def spread(numbers: np.ndarray, real: np.ndarray) -> np.ndarray:
+    """Return numbers of real atoms as numbers of all atoms, 0 of virtual ones."""
+    everywhere = np.zeros((len(real), *numbers.shape[1:]))
+    everywhere[real] = numbers
+    return everywhere
+
+
+def energy_row(found: Any, real: np.ndarray, to_numpy: Callable) -> dict:
+    """What a row has of an evaluation of energies."""
     forces, virial = to_numpy(found.forces), to_numpy(found.virial)
     volume = found.volume
-    out = {
-        "name": frame.name,
-        "real": real,
+    return {
         "atoms": int(real.sum()),
         "energy": float(to_numpy(found.energy)),
         "forces": forces,
@@ -100,35 +78,6 @@ def row(config: DPA2Config, frame: Frame, found, to_numpy) -> dict:
         "largest_force": float(np.sqrt((forces[real] ** 2).sum(axis=1)).max(initial=0.0)),
         "pressure": None if volume is None else float(np.trace(virial) / (3 * volume)),
     }
-    if frame.energy is not None and real.any():
-        out["energy_error"] = (out["energy"] - float(frame.energy)) / out["atoms"]
-    if frame.forces is not None:
-        out["force_error"] = np.where(real[:, None], forces - frame.forces, 0.0)
-    if frame.virial is not None and real.any():
-        out["virial_error"] = (virial - frame.virial) / out["atoms"]
-    return out
-
-
-def summary(rows: list[dict], config: DPA2Config) -> dict[str, float]:
-    """Numbers of frames and atoms, and the errors of each measure of the model for which there are labels.
-
-    They are mean absolute and root mean square errors, and the number of frames with such a label: `energy_mae`,
-    `energy_rmse`, `energy_frames`; per atom `energy_mae_per_atom`, `energy_rmse_per_atom`.
-    """
-    found: dict[str, float] = {"frames": len(rows), "atoms": sum(r["atoms"] for r in rows)}
-    for measure in measures_of(config):
-        errors = [measure.of(r).ravel() for r in rows if f"{measure.label}_error" in r]
-        if sum(map(len, errors)):
-            all_of_them = np.concatenate(errors)
-            found[measure.key("mae")] = float(np.abs(all_of_them).mean())
-            found[measure.key("rmse")] = rmse(all_of_them)
-            found[f"{measure.label}_frames"] = len(errors)
-    return found
-
-
-def rmse(errors: np.ndarray) -> float:
-    """Return the root mean square of errors."""
-    return float(np.sqrt(np.square(errors).mean()))
 
 
 def published(row: dict) -> dict:

@@ -64,6 +64,8 @@ class Frame:
         Coefficients (N,) of the atomic energies in the energy.
     generalized
         Derivatives (N, 3, n) of the positions by n generalised coordinates.
+    source
+        The data folder or the file that the frame comes from.
     """
 
     system: System
@@ -76,6 +78,7 @@ class Frame:
     labels: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
     energy_coefficients: Float[np.ndarray, "atom"] | None = None
     generalized: Float[np.ndarray, "atom 3 coordinate"] | None = None
+    source: str = ""
 
     def __repr__(self) -> str:
         """The structure and which labels there are, not arrays."""
@@ -265,6 +268,11 @@ class FrameSet:
     def __repr__(self) -> str:
         return f"FrameSet({self.folder}: {self.frames} frames of {self.atoms} atoms)"
 
+    @property
+    def source(self) -> str:
+        """The data folder that the set belongs to; the file itself for a set at the top of an HDF5 file."""
+        return str(self.folder.parent).removesuffix("#/")
+
     def rows(self, name: str) -> np.ndarray:
         """Array (frames, numbers) of one file, mapped into memory and not yet read."""
         return opened(self.folder / f"{name}.npy").reshape(self.frames, -1)
@@ -304,6 +312,7 @@ class FrameSet:
             labels=StoredLabels(self.folder, self.frames, k),
             energy_coefficients=self.row("atom_ener_coeff", k, self.atoms),
             generalized=self.row("drdq", k, (self.atoms, 3, -1)),
+            source=self.source,
         )
 
 
@@ -456,3 +465,10 @@ class Dataset:
         place = np.array([places.index(p) for p in places], dtype=np.int64)
         mine = place[np.searchsorted(self.ends, self.rows, side="right")]
         return [self.subset(mine == p) for p in dict.fromkeys(mine.tolist())]
+
+
+def require_frames(data: Dataset) -> None:
+    """Raise a `FormatError` for a data folder of which no set has a frame (facts: file)."""
+    for place in dict.fromkeys(s.source for s in data.sets):
+        if not any(s.frames for s in data.sets if s.source == place):
+            raise FormatError(f"{place}: holds no frames", file=place)

@@ -3,21 +3,68 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import accumulate, chain
+from typing import overload
 
 import numpy as np
 
 from ..errors import InputError, require, require_regular, shorten
-from .datasets import Frame, read_dataset
+from .datasets import Dataset, Frame, read_dataset, require_frames
 from .places import is_data_set
-from .system import System
+from .system import System, listed
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Structures(Sequence[Frame]):
+    """Frames of data folders and files one after another; those of folders are read when they are asked for."""
+
+    parts: tuple[Dataset | list[Frame], ...]
+
+    def __repr__(self) -> str:
+        return f"Structures({len(self)} frames of {listed(self.sources)})"
+
+    @cached_property
+    def ends(self) -> list[int]:
+        """Number of frames up to the end of each part."""
+        return list(accumulate(len(part) for part in self.parts))
+
+    def __len__(self) -> int:
+        return self.ends[-1] if self.ends else 0
+
+    @overload
+    def __getitem__(self, key: int) -> Frame: ...
+
+    @overload
+    def __getitem__(self, key: slice) -> list[Frame]: ...
+
+    def __getitem__(self, key: int | slice) -> Frame | list[Frame]:
+        if isinstance(key, slice):
+            return [self[k] for k in range(*key.indices(len(self)))]
+        row = range(len(self))[key]
+        number = bisect_right(self.ends, row)
+        return self.parts[number][row - self.ends[number] + len(self.parts[number])]
+
+    def __iter__(self) -> Iterator[Frame]:
+        return chain.from_iterable(self.parts)
+
+    @property
+    def sources(self) -> list[str]:
+        """The data folders and files that the frames come from, in order."""
+        return list(dict.fromkeys(source for part in self.parts for source in sources_of(part)))
+
+
+def sources_of(part: Dataset | list[Frame]) -> list[str]:
+    """Return the folders of a data set, or the files of frames; nothing is read for that."""
+    return [s.source for s in part.sets] if isinstance(part, Dataset) else [frame.source for frame in part]
 
 
 def read_structures(
     paths: Sequence[str], type_map: Sequence[str], rename: Mapping[str, str] | None = None
-) -> list[Frame]:
+) -> Structures:
     """Return all frames of data folders and structure files, in order.
 
     rename: names of `type_map` for names in the files that are others, as `renaming` makes them.
@@ -27,29 +74,23 @@ def read_structures(
     InputError
         There is no such file or folder, or ASE cannot read the file (facts: argument).
     FormatError
-        A data folder is damaged (facts: file).
+        A data folder is damaged, or has no frames (facts: file).
     MissingDependency
         A file needs ASE, and it is not installed (facts: package, install).
     """
-    frames: list[Frame] = []
-    for path in paths:
-        if is_data_set(path):
-            frames.extend(read_dataset(path, type_map, rename))
-        elif os.path.exists(path):
-            require_regular(path)
-            frames.extend(read_with_ase(path, rename or {}))
-        else:
-            raise InputError(f"{path}: there is no such file or folder", argument=path)
-    return frames
+    return Structures(tuple(read_path(path, type_map, rename or {}) for path in paths))
 
 
-def sources(frames: Iterable[Frame]) -> list[str]:
-    """Return the data folders and files that frames come from, in order, by the names that the frames have.
-
-    >>> sources(Frame(System([], []), *[None] * 5, name=n) for n in ("water/set.0 frame 0", "a.xyz#0", "a.xyz#1"))
-    ['water', 'a.xyz']
-    """
-    return list(dict.fromkeys(re.sub(r"(/set\.[^/]*)? frame \d+$|#\d+$", "", frame.name) for frame in frames))
+def read_path(path: str, type_map: Sequence[str], rename: Mapping[str, str]) -> Dataset | list[Frame]:
+    """Return the frames of one data folder or structure file; errors are those of `read_structures`."""
+    if is_data_set(path):
+        data = read_dataset(path, type_map, rename)
+        require_frames(data)
+        return data
+    if not os.path.exists(path):
+        raise InputError(f"{path}: there is no such file or folder", argument=path)
+    require_regular(path)
+    return read_with_ase(path, rename)
 
 
 def read_with_ase(path: str, rename: Mapping[str, str]) -> list[Frame]:
@@ -61,7 +102,7 @@ def read_with_ase(path: str, rename: Mapping[str, str]) -> list[Frame]:
         raise InputError(f"{path}: ASE cannot read this file ({error})", argument=path) from error
     if not images:
         raise InputError(f"{path}: ASE finds no structures in this file", argument=path)
-    return [frame(image, f"{path}#{k}", rename) for k, image in enumerate(images)]
+    return [replace(frame(image, f"{path}#{k}", rename), source=path) for k, image in enumerate(images)]
 
 
 def frame(atoms, name: str, rename: Mapping[str, str]) -> Frame:

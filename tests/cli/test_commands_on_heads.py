@@ -53,6 +53,20 @@ def test_eval_gives_values_and_their_errors_against_labels(stem, call, labelled,
     assert name in call("eval", HEADS / f"{stem}.dp", folder, "--frames")[1]
 
 
+def test_test_gives_errors_and_the_worst_frames_of_other_kinds(call, labelled):
+    folder, file = labelled("drawn_dipole"), HEADS / "drawn_dipole.dp"
+    out = call("test", file, folder)[1]
+    assert "dipole  0.25  0.353553  of the labels  2" in out
+    assert "worst frames, by dipole" in out
+    told = json.loads(call("test", file, folder, "--json")[1])
+    assert [bad["frame"][-7:] for bad in told["worst_frames"]["dipole"]] == ["frame 1", "frame 0"]
+    assert abs(told["worst_frames"]["dipole"][0]["error"] + 0.5) < 1e-9
+    assert told["worst_atoms"] == []
+    code, _, said = call("test", file, folder, "--against", dpa2.demo.MODEL)
+    assert code == 2
+    assert "the first predicts dipole, the second energy, force, virial" in said
+
+
 @pytest.mark.parametrize("name", ["atoms", "name", "real", "energy", "atom_x", "stress", "pbc"])
 def test_a_property_may_be_called_like_something_else_in_the_results(name, call, labelled, tmp_path):
     model, folder = dpa2.load(HEADS / "property.dp"), labelled("property_excluded")

@@ -44,7 +44,7 @@ def change_bias(
     from ...api import load
     from ...api import save as save_model
     from ...model.output_bias import compare_output_bias, own_bias
-    from ...structures.files import read_structures, sources
+    from ...structures.files import read_structures
 
     if mode not in MODES:
         raise InputError(f"mode = {mode!r}: must be one of {', '.join(MODES)}", argument="mode")
@@ -63,7 +63,7 @@ def change_bias(
     if save is not None:
         save_model(found.model, save, overwrite=force)
     told_mode = mode if values is None else "values"
-    facts: dict[str, Any] = {"source": file, "target": save, "mode": told_mode, "sources": sources(frames)}
+    facts: dict[str, Any] = {"source": file, "target": save, "mode": told_mode, "sources": frames.sources}
     facts |= {"frames": len(labelled), "types": list(model.type_map)}
     facts |= {"bias": own_bias(model).tolist(), "new_bias": own_bias(found.model).tolist()}
     facts |= {"deviation": float(model.backend.to_numpy(found.model.weights.deviation).max())}

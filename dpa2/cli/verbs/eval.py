@@ -6,8 +6,24 @@ from typing import Annotated
 
 import typer
 
-from ..app import AsJson, Backend, Group, Head, ModelFile, Structures, Truncate, Types, renaming, verb
-from ..output import Table, counted, listed, progress, tell, tell_line, tell_table, tell_written
+from ..accuracy import errors_table, how_many
+from ..app import (
+    AsJson,
+    AtomParameters,
+    Backend,
+    Device,
+    FrameParameters,
+    Group,
+    Head,
+    ModelFile,
+    Precision,
+    Structures,
+    Truncate,
+    Types,
+    renaming,
+    verb,
+)
+from ..output import Table, listed, progress, tell, tell_line, tell_table, tell_written
 
 
 @verb(
@@ -21,19 +37,12 @@ def evaluate(
     file: ModelFile,
     structures: Structures,
     backend: Backend = "numpy",
-    device: Annotated[str | None, typer.Option(help="Device as the library names it, for example cuda:0.")] = None,
-    dtype: Annotated[
-        str | None, typer.Option(help="float64, float32, bfloat16 or float16.", show_default="that of the file")
-    ] = None,
+    device: Device = None,
+    dtype: Precision = None,
     truncate: Truncate = False,
     types: Types = None,
-    fparam: Annotated[
-        str | None, typer.Option(help="Frame parameters of all structures, as 0.1,0.2, or a file .npy with them.")
-    ] = None,
-    aparam: Annotated[
-        str | None,
-        typer.Option(help="Parameters of every atom, as 0.1,0.2, or a file .npy (atoms, parameters)."),
-    ] = None,
+    fparam: FrameParameters = None,
+    aparam: AtomParameters = None,
     save: Annotated[
         str | None,
         typer.Option(
@@ -56,54 +65,51 @@ def evaluate(
     The summary has mean absolute and root mean square errors of energies, of all components of forces, and of virials.
     """
     from ...api import load
-    from ...structures.files import read_structures, sources
+    from ...structures.files import read_structures
     from ...structures.parameters import given_parameters, with_given
-    from ...structures.system import checked
+    from ...structures.system import are_real, checked
+    from ...surveys.accuracy.points import Collector
+    from ...surveys.accuracy.quantities import labels_of, predictions_of, quantities_of
+    from ...surveys.accuracy.results import result
     from .. import results
 
     results.check_name(save)
     model = load(file, backend=backend, device=device, dtype=dtype, head=head)
     given = given_parameters(model.config.fitting, fparam, aparam)
     frames = read_structures(structures, model.type_map, renaming(types, model.type_map))
+    quantities, to_numpy = quantities_of(model.config), model.backend.to_numpy
     rows: list[dict] = []
     systems: list = []
+    compared = Collector(quantities)
     with progress(as_json) as bar:
         for frame in bar.track(frames, description="evaluating"):
             system = checked(with_given(frame.system, *given), model.type_map)
             found = model.evaluate_many([system], neighbors="truncate" if truncate else "strict")[0]
-            rows.append(results.row(model.config, frame, found, model.backend.to_numpy))
+            real = are_real(system.types)
+            labels, predicted = labels_of(quantities, frame, real), predictions_of(quantities, found, to_numpy, real)
+            compared.add(frame, system.types, predicted, labels)
+            errors = {key: predicted[key] - label for key, label in labels.items()}
+            rows.append(results.row(model.config, frame, found, to_numpy, errors))
             systems.append(system)
     if save is not None:
         results.write(rows, systems, save)
-    summary = results.summary(rows, model.config)
+    accuracy = result(compared, model.type_map)
     if as_json:
-        tell({"frames": [results.plain(row) for row in rows], "summary": summary, "sources": sources(frames)})
+        told = [results.plain(row) for row in rows]
+        tell({"frames": told, "summary": accuracy.summary(), "sources": frames.sources})
     else:
-        numbers = f"{counted(len(rows), 'frame')}, {counted(int(summary['atoms']), 'atom')}"
-        tell_line(f"{numbers} of {listed(sources(frames))}")
-        show(model.config, rows, summary, each)
+        tell_line(f"{how_many(accuracy.summary())} of {listed(frames.sources)}")
+        show(model.config, rows, accuracy, each)
         tell_written(save)
 
 
-def show(config, rows: list[dict], summary: dict, each: bool | None) -> None:
+def show(config, rows: list[dict], found, each: bool | None) -> None:
     """Print the errors, then the frames if they are asked for, or if nothing but them is there to see."""
-    errors = errors_table(config, summary)
+    errors = errors_table(found)
     if errors.rows:
         tell_table(errors)
     if each or (each is None and not errors.rows):
         tell_table(frames_table(config, rows))
-
-
-def errors_table(config, summary: dict) -> Table:
-    """The errors against each kind of label; without rows if there are no labels."""
-    from ..results import measures_of
-
-    table = Table("errors", "MAE", "RMSE", "unit", "frames")
-    for measure in measures_of(config):
-        if measure.key("mae") in summary:
-            values = (f"{summary[measure.key(statistic)]:.6g}" for statistic in ("mae", "rmse"))
-            table.add_row(measure.words, *values, measure.unit, f"{summary[f'{measure.label}_frames']}")
-    return table
 
 
 def frames_table(config, rows: list[dict]) -> Table:

@@ -30,7 +30,7 @@ def neighbors(
     The exit code is 6 if an atom has more neighbours than the model holds.
     """
     from ...serialization import read
-    from ...structures.files import read_structures, sources
+    from ...structures.files import read_structures
     from ...surveys.neighbors import survey_neighbors
 
     check_png(png)
@@ -41,9 +41,9 @@ def neighbors(
     if png is not None:
         save_png(draw(blocks, file), png)
     if as_json:
-        tell({"frames": len(frames), "sources": sources(frames), "blocks": [facts(block) for block in blocks]})
+        tell({"frames": len(frames), "sources": frames.sources, "blocks": [facts(block) for block in blocks]})
     else:
-        show(blocks, len(frames), sources(frames))
+        show(blocks, len(frames), frames.sources)
         tell_written(png)
     raise typer.Exit(DIFFERENT if any(block.exceeding for block in blocks) else 0)
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...errors import FormatError
 from ...nn.arrays import Int
-from ...structures.datasets import Dataset, Frame, directories, read_directory
+from ...structures.datasets import Dataset, Frame, directories, read_directory, require_frames
 from ...structures.places import Place, place_of
 from .labels import LABELS
 from .scan import require_numbers
@@ -114,8 +114,7 @@ def read_systems(
     systems = [TrainingSystem(read_directory(place, type_map)) for place in places]
     wanted = tuple(labels)
     for system in systems:
-        if len(system) == 0:
-            raise FormatError(f"{system.name}: holds no frames", file=system.name)
+        require_frames(system.data)
         require_same_files(system, wanted)
         require_numbers(system.data, [LABELS[name].file for name in wanted])
     return systems
