@@ -76,7 +76,7 @@ def started(script: dict = SCRIPT, options: Options | None = None, library: str 
     return begin(plan, fresh(plan.script, library), options)
 
 
-def resumed(file: str, script: dict = SCRIPT, library: str = "torch", **changes) -> Training:
+def resumed(file, script: dict = SCRIPT, library: str = "torch", **changes) -> Training:
     plan = plan_training(parse_script(changed(script, {p.replace("__", "."): v for p, v in changes.items()})))
     return resume(plan, file, library)
 

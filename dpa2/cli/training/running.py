@@ -9,10 +9,9 @@ from pathlib import Path
 from ...errors import MissingDependency, TrainingStopped
 from ...serialization.containers import container_for
 from ...training.course import Ended, Options, Training
-from ...training.course.beginning import begin, resume
+from ...training.course.beginning import Origin, prepare
 from ...training.plan import Plan, plan_training
 from ...training.script.script import Script
-from ...training.start import fresh
 from ..exit_codes import stopped_by
 from ..output import counted, progress, tell, tell_line, tell_written, training_progress
 from ..png import check_png
@@ -27,7 +26,7 @@ class Wanted:
     """The options of the command. count: whether neighbours are counted before the start."""
 
     script: str
-    restart: str | None
+    origin: Origin
     backend: str | None
     device: str | None
     save: str | None
@@ -35,12 +34,13 @@ class Wanted:
     count: bool
     truncate: bool
     lists: Path | None
+    reference: bool
     as_json: bool
 
     @property
     def options(self) -> Options:
         """What the script leaves open."""
-        return Options(truncate=self.truncate, lists=self.lists)
+        return Options(truncate=self.truncate, lists=self.lists, reference_checkpoints=self.reference)
 
 
 def run(script: Script, wanted: Wanted) -> int:
@@ -54,7 +54,7 @@ def run(script: Script, wanted: Wanted) -> int:
         plan = plan_training(script, track, wanted.count)
     if not wanted.truncate:
         plan.require_room()
-    training = started(plan, wanted, backend)
+    training = prepare(plan, wanted.origin, backend, wanted.device, wanted.options)
     tell_beginning(plan, training, wanted)
     with training_progress(wanted.as_json) as bar:
         watch = Telling(bar, plan.steps, training.first, wanted.as_json, script.course.time_training)
@@ -74,13 +74,6 @@ def default_library() -> str:
             return name
     hint = "pip install 'dpa2[torch]' or pip install 'dpa2[jax,train]'"
     raise MissingDependency(f"training needs PyTorch or JAX: {hint}", package="torch", install=hint)
-
-
-def started(plan: Plan, wanted: Wanted, backend: str) -> Training:
-    """Return the training before its next step."""
-    if wanted.restart is not None:
-        return resume(plan, wanted.restart, backend, wanted.device, wanted.options)
-    return begin(plan, fresh(plan.script, backend, wanted.device), wanted.options)
 
 
 def ran(training: Training, watch: Telling) -> Ended:
@@ -105,6 +98,7 @@ def tell_beginning(plan: Plan, training: Training, wanted: Wanted) -> None:
         tell({"event": "begin", **facts})
         return
     left = f"from step {training.first + 1} to {plan.steps}" if training.first else counted(plan.steps, "step")
+    left = left if training.first < plan.steps else f"all {plan.steps} steps are done already"
     several = f" in {counted(len(heads), 'head')}" if heads else ""
     tell_line(f"training {numbers} numbers{several} on {backend.name}, {backend.device}: {left}")
 
@@ -127,6 +121,7 @@ def tell_end(ended: Ended, plan: Plan, wanted: Wanted) -> None:
     tell_written(wanted.save)
     tell_written(wanted.png)
     if ended.complete:
-        tell_line(f"{counted(ended.steps, 'step')} done; a model file: dpa2 convert {file} model.dp")
+        way = f"; a model file: dpa2 convert {file} model.dp" if file else ""
+        tell_line(f"{counted(ended.steps, 'step')} done{way}")
     else:
         tell_line(f"stopped after step {ended.steps} of {plan.steps}; go on with: {go_on}")

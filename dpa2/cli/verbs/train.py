@@ -30,6 +30,35 @@ def train(
     restart: Annotated[
         str | None, typer.Option(help="Go on from this checkpoint.", metavar="FILE", rich_help_panel=START)
     ] = None,
+    init_model: Annotated[
+        str | None,
+        typer.Option(
+            help="Begin with the models of this file, with a new optimizer.", metavar="FILE", rich_help_panel=START
+        ),
+    ] = None,
+    init_frz_model: Annotated[
+        str | None,
+        typer.Option(
+            help="The same; tensors that one of both lacks are left as they are.", metavar="FILE", rich_help_panel=START
+        ),
+    ] = None,
+    finetune: Annotated[
+        str | None, typer.Option(help="Begin with this pretrained file.", metavar="FILE", rich_help_panel=START)
+    ] = None,
+    model_branch: Annotated[
+        str | None,
+        typer.Option(
+            help="The head of the pretrained file, or RANDOM for a new fitting net.",
+            metavar="HEAD",
+            rich_help_panel=START,
+        ),
+    ] = None,
+    force_load: Annotated[
+        bool,
+        typer.Option(
+            "--force-load", help="Tensors that the file lacks keep their initial values.", rich_help_panel=START
+        ),
+    ] = False,
     backend: Annotated[
         str | None,
         typer.Option(help="Library that trains: torch or jax.", show_default="jax if it is installed, or torch"),
@@ -46,6 +75,9 @@ def train(
     lists: Annotated[
         Path | None, typer.Option(help="Keep neighbour lists in this folder, for the next training, too.")
     ] = None,
+    reference: Annotated[
+        bool, typer.Option("--pt", help="Write each checkpoint also as .pt, which DeePMD-kit's trainer goes on from.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train a model as an input script of DeePMD-kit says: data, losses, rates, checkpoints, learning curve.
@@ -55,12 +87,18 @@ def train(
     model holds (nsel). With --json, each event is a JSON object in a line of its own.
     """
     from ...training.script.file import read_script
-    from ..training.running import Wanted, run
+    from ..training.running import Origin, Wanted, run
 
     settings = read_script(script)
     if check:
         raise typer.Exit(tell_check(settings, as_json))
-    wanted = Wanted(script, restart, backend, device, save, png, not skip_neighbor_stat, truncate, lists, as_json)
+    origin = Origin(
+        restart=restart, init_model=init_model, init_frz_model=init_frz_model, finetune=finetune,
+        model_branch=model_branch, force_load=force_load,
+    )  # fmt: skip
+    wanted = Wanted(
+        script, origin, backend, device, save, png, not skip_neighbor_stat, truncate, lists, reference, as_json
+    )
     raise typer.Exit(run(settings, wanted))
 
 

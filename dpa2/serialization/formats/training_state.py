@@ -24,7 +24,7 @@ from .container import Container
 from .safetensors import NUMPY_NAMES, OF_TRAINING, pack, read_plain, read_tensors, text_of_header, to_array
 
 FORMAT = "dpa2-training-1"
-SUFFIX = ".state"
+NAME, SUFFIX = "training state", ".state"
 DTYPES = NUMPY_NAMES | {"I64": "int64"}  # whole numbers count updates
 
 
@@ -91,7 +91,7 @@ def read(path: Path) -> Contents:
     others = tuple(dict.fromkeys(name.partition("/")[0] for name in saved.arrays if name not in used))
     models = {head or None: partial(saved.models.__getitem__, head) for head in saved.models}
     kinds = {head: words_of(model.config).theirs for head, model in saved.models.items() if head}
-    return Contents(CONTAINERS[0].name, models, kinds=kinds, left_out=others)
+    return Contents(NAME, models, kinds=kinds, left_out=others)
 
 
 def is_training_state(data: bytes) -> bool:
@@ -100,4 +100,4 @@ def is_training_state(data: bytes) -> bool:
 
 
 MADE_BY = {SUFFIX: "only `dpa2 train` writes it, with what the optimizer keeps"}
-CONTAINERS = (Container("training state", (SUFFIX,), recognize=is_training_state, read=read, made_by=MADE_BY),)
+CONTAINERS = (Container(NAME, (SUFFIX,), recognize=is_training_state, read=read, made_by=MADE_BY),)

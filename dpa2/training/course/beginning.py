@@ -1,34 +1,102 @@
-"""From a script to a training that is ready for its first step."""
+"""From a script to a training that is ready for its next step."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from ...config import DPA2Config
 from ...errors import InputError
 from ...model.model import Model
+from ...serialization import contents
 from ...serialization.comparison import differing
-from ...serialization.formats.training_state import SUFFIX, SavedTraining
+from ...serialization.formats.training_state import NAME, SUFFIX, SavedTraining
 from ...structures.datasets import Frame
 from ..data.feed import Feed
 from ..data.kept_lists import KeptLists
 from ..loop.state_file import read_saved, state_of
 from ..plan import Plan, TaskPlan
 from ..preparation import sampled_frames
-from ..start import Start, with_data
+from ..reference import read_reference
+from ..start import Start, finetuned, fresh, initialized, with_data
 from ..steps.parameters import ALONE
 from .options import Options
 from .training import Training
 
+File = str | PathLike[str]
+GO_ON = "a training goes on with the model that it had; see --init-model and --finetune"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """What a training starts from: one of the files, or random weights without any.
+
+    restart: a checkpoint, of `dpa2 train` or of DeePMD-kit's PyTorch trainer, from which it goes on. init_model: a file
+    of the models; init_frz_model: the same, which may have other tensors. finetune: a pretrained file, with the branch
+    that is taken of it. force_load: whether tensors that a file lacks keep their initial values.
+    """
+
+    restart: File | None = None
+    init_model: File | None = None
+    init_frz_model: File | None = None
+    finetune: File | None = None
+    model_branch: str | None = None
+    force_load: bool = False
+
+    def __post_init__(self) -> None:
+        files = ("restart", "init_model", "init_frz_model", "finetune")
+        given = [name for name in files if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise InputError(f"{given[1]} stands beside {given[0]}; give one of them", argument=given[1])
+        if self.model_branch is not None and self.finetune is None:
+            raise InputError("model_branch is a branch of a file to fine-tune; give that, too", argument="model_branch")
+
+
+def prepare(
+    plan: Plan, origin: Origin | None = None, backend: str = "torch", device: str | None = None,
+    options: Options | None = None,
+) -> Training:  # fmt: skip
+    """Return a training that is ready for its next step.
+
+    Parameters
+    ----------
+    plan
+        What the script says and its data are.
+    origin
+        What it starts from; random weights if None.
+    backend, device
+        As for `dpa2.load`; "torch" or "jax".
+    options
+        What the script leaves open.
+
+    Raises
+    ------
+    InputError
+        A file does not fit the script or the data. And all errors of reading the files.
+    """
+    origin = origin or Origin()
+    if origin.restart is not None:
+        return resume(plan, origin.restart, backend, device, options)
+    return begin(plan, start_of(plan, origin, backend, device), options)
+
+
+def start_of(plan: Plan, origin: Origin, backend: str, device: str | None) -> Start:
+    """Return the models that a training begins with, and what the data decide about them."""
+    given: dict[str, Any] = {"force": origin.force_load, "backend": backend, "device": device}
+    if origin.init_model is not None:
+        return initialized(plan.script, origin.init_model, **given)
+    if origin.init_frz_model is not None:
+        return initialized(plan.script, origin.init_frz_model, strict=False, **given)
+    if origin.finetune is not None:
+        return finetuned(plan.script, origin.finetune, origin.model_branch, **given)
+    return fresh(plan.script, backend, device)
+
 
 def begin(plan: Plan, start: Start, options: Options | None = None) -> Training:
-    """Return a training that begins with the models of a start, to which the data add what they decide.
-
-    Raises the errors of `with_data` and of `Training`.
-    """
+    """Return a training that begins with the models of a start, to which the data add what they decide."""
     samples = {task.head or ALONE: lambda task=task: sample(plan, task) for task in plan.tasks}
     chances = {task.head or ALONE: task.probability for task in plan.tasks}
     models = with_data(start, samples, chances)
@@ -49,43 +117,50 @@ def with_notes(plan: Plan, head: str, model: Model) -> Model:
     return replace(model, metadata=dict(model.metadata) | known)
 
 
-def resume(
-    plan: Plan, file: str | PathLike[str], backend: str, device: str | None = None, options: Options | None = None
-) -> Training:
-    """Return a training that goes on from a checkpoint of `dpa2 train`, to the bit on the same library.
+def resume(plan: Plan, file: File, backend: str, device: str | None = None, options: Options | None = None) -> Training:
+    """Return a training that goes on from a checkpoint: one of `dpa2 train` to the bit, on the same library.
 
-    Raises `InputError` where the checkpoint is of other models or data, and the errors of `read_saved`.
+    A checkpoint of DeePMD-kit says nothing about which batches were drawn; batches begin anew.
     """
-    saved = read_saved(state_file(file))
-    training = Training(plan, saved_models(plan, saved, str(file), backend, device), options)
-    training.restore(state_of(saved), saved.notes)
+    path = state_file(file)
+    if contents(path).format != NAME:
+        found = read_reference(path, backend, device=device)
+        models, state, notes = found.models, found.state, {"step": found.step}
+    else:
+        saved = read_saved(path)
+        models, state, notes = models_of(saved, str(path), backend, device), state_of(saved), dict(saved.notes)
+    require_same(plan, models, str(file))
+    training = Training(plan, models, options)
+    training.restore(state, notes)
     return training
 
 
-def state_file(given: str | PathLike[str]) -> Path:
+def state_file(given: File) -> Path:
     """Return the file that is meant: itself, or with the suffix of states."""
     path = Path(given)
     with_suffix = path.with_name(path.name + SUFFIX)
     return with_suffix if not path.is_file() and with_suffix.is_file() else path
 
 
-def saved_models(plan: Plan, saved: SavedTraining, file: str, backend: str, device: str | None) -> dict[str, Model]:
-    """Return the models of a checkpoint, which must be those of the script."""
-    wanted = {task.head or ALONE: task.config for task in plan.tasks}
-    if set(wanted) != set(saved.models):
-        found, asked = (", ".join(sorted(map(repr, heads))) for heads in (saved.models, wanted))
-        rule = "a training goes on with the heads that it had; see --init-model and --finetune"
-        raise InputError(f"{file}: holds the heads {found}, the script has {asked}: {rule}", argument="restart")
-    moved: dict = {}
-    for head, model in saved.models.items():
-        require_same(model.config, wanted[head], file, head)
+def models_of(saved: SavedTraining, file: str, backend: str, device: str | None) -> dict[str, Model]:
+    """Return the models of a checkpoint on a library; arrays that they share stay shared."""
+    moved: dict[Any, Any] = {}
     return {h: Model.from_checkpoint(m, backend, None, device, file, moved) for h, m in saved.models.items()}
 
 
-def require_same(found: DPA2Config, wanted: DPA2Config, file: str, head: str) -> None:
-    """Raise `InputError` for the first setting in which the model of a checkpoint differs from that of a script."""
+def require_same(plan: Plan, models: Mapping[str, Model], file: str) -> None:
+    """Raise `InputError` where the models of a checkpoint are not those of a script."""
+    wanted = {task.head or ALONE: task.config for task in plan.tasks}
+    if set(wanted) != set(models):
+        found, asked = (", ".join(sorted(map(repr, heads))) for heads in (models, wanted))
+        raise InputError(f"{file}: holds the heads {found}, the script has {asked}: {GO_ON}", argument="restart")
+    for head, model in models.items():
+        require_same_settings(model.config, wanted[head], file, head)
+
+
+def require_same_settings(found: DPA2Config, wanted: DPA2Config, file: str, head: str) -> None:
+    """Raise `InputError` for the first setting in which a model differs from that of a script."""
     for each in differing(found.to_dict(), wanted.to_dict(), ""):
         where = f"head {head}: " if head else ""
         what = f"{where}{each.path} is {each.first} there and {each.second} in the script"
-        rule = "a training goes on with the model that it had; see --init-model and --finetune"
-        raise InputError(f"{file}: is of another model: {what}; {rule}", argument="restart", setting=each.path)
+        raise InputError(f"{file}: is of another model: {what}; {GO_ON}", argument="restart", setting=each.path)

@@ -13,9 +13,9 @@ class Options:
     """Choices that change neither the data nor the rules of a training.
 
     truncate: where an atom has more neighbours than the model holds, keep the nearest ones instead of stopping.
-    memory, lists: bytes of neighbour lists that are kept in memory, and a folder where they are kept, too.
-    ahead: batches that are made ready while one is trained on. recompute: as for `Trainer`. reference_rounding: as for
-    `Loss`.
+    memory, lists: bytes of neighbour lists that are kept in memory, and a folder where they are kept, too. ahead:
+    batches that are made ready while one is trained on. recompute: as for `Trainer`. reference_rounding: as for `Loss`.
+    reference_checkpoints: write each checkpoint also as `.pt`, which DeePMD-kit's trainer goes on from.
     """
 
     truncate: bool = False
@@ -24,6 +24,7 @@ class Options:
     ahead: int = 1
     recompute: bool = False
     reference_rounding: bool = False
+    reference_checkpoints: bool = False
 
     @property
     def neighbors(self) -> str:

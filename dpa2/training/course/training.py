@@ -70,7 +70,7 @@ class Training:
             for number, (head, task) in enumerate(tasks.items())
         }
         self.heads = HeadChoice({head: task.probability for head, task in tasks.items()}, self.seed(0, 0))
-        self.saving = Saving(script.course, plan.steps)
+        self.saving = Saving(script.course, plan.steps, self.options.reference_checkpoints)
         self.display = Display(self.trainer, self.feeds, script.course.disp_avg)
         self.table = Path(script.course.disp_file)
         self.first, self.again = 0, False
@@ -152,7 +152,9 @@ class Training:
 
     def save(self, step: int, watch: Watch) -> None:
         """Write a checkpoint."""
-        file = self.last_file = self.saving.save(step, self.trainer, self.notes(step))
+        file = self.last_file = self.saving.save(
+            step, self.trainer, self.notes(step), self.plan.schedule.rate(max(0, step - 1))
+        )
         watch.saved(step, file)
 
     def finish(self, done: int, complete: bool, watch: Watch) -> None:
@@ -171,8 +173,10 @@ class Training:
 
 
 def trainer_of(script: Script, models: Mapping[str, Model], options: Options) -> Trainer:
-    """Return the trainer that a script describes."""
-    losses = {task.head or ALONE: Loss(task.loss.settings, options.reference_rounding) for task in script.tasks}
+    """Return the trainer that a script describes, its heads in the order of the script."""
+    settings = {task.head or ALONE: task.loss.settings for task in script.tasks}
+    order = script.model.get("model_dict") or settings
+    losses = {head: Loss(settings[head], options.reference_rounding) for head in order}
     course, given = script.course, script.optimizer
     return Trainer(
         {head: models[head] for head in losses},

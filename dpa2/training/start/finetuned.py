@@ -15,6 +15,7 @@ import numpy as np
 from ... import serialization
 from ...serialization.checkpoint import Checkpoint
 from ..script.script import Script
+from ..script.tasks import Task
 from .branches import Branch, branch_of
 from .fresh import fresh, name_of, seed_of
 from .pretrained import DESCRIPTOR, Pretrained, descriptor_of, require_energies, with_tensors

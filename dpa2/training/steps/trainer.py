@@ -121,7 +121,8 @@ class Trainer:
         self.start_rate, self.limit, self.average_decay = start_rate, limit, average_decay
         self.differentiation = differentiation(self.backend, recompute)
         self.parameters = parameters_of(self.models)
-        self.optimizer = self.differentiation.optimizer(optimizer or OptimizerSettings(), self.parameters.arrays)
+        self.settings = optimizer or OptimizerSettings()
+        self.optimizer = self.differentiation.optimizer(self.settings, self.parameters.arrays)
         self.folded = {head: Folded(self.parameters, head, model) for head, model in self.models.items()}
         self.average = {} if average_decay is None else dict(self.copied(self.parameters.arrays))
 
