@@ -16,12 +16,10 @@ from ...model.output_bias import fit_output_bias
 from ...model.parameter_statistics import normalisation_of_moments, parameter_moments
 from ...model.statistics import Columns, Moments, environment_moments, merged, normalisation, with_weights
 from ...structures.datasets import Frame
-from ..script.tasks import Task
 from ..statistics import DataStatistics, statistics_of
 from ..statistics_file import kept_statistics
-from .fresh import name_of
-from .sharing import shared
-from .start import CHANGE, KEEP, Start
+from .sharing import group_of, shared
+from .start import CHANGE, KEEP, Start, task_of
 
 Sample = Callable[[], Sequence[Frame]]  # returns the frames that statistics of a head are taken from
 
@@ -65,16 +63,6 @@ def statistics_for(start: Start, head: str, sample: Sample) -> DataStatistics:
     )
 
 
-def task_of(start: Start, head: str) -> Task:
-    """Return the task of a head."""
-    return next(task for task in start.script.tasks if name_of(task) == head)
-
-
-def group_of(start: Start, head: str, part: str) -> tuple[str, ...]:
-    """Return the heads that share a whole part with a head, the base first; the head alone if none does."""
-    return next((link.whole for link in start.links if link.part == part and head in link.whole), (head,))
-
-
 def with_environments(
     start: Start, samples: Mapping[str, Sample], kept: Mapping[str, DataStatistics]
 ) -> dict[str, Model]:
@@ -88,7 +76,7 @@ def with_environments(
     for head, model in start.models.items():
         types = start.from_data[head].environments
         if types:
-            together = merged([moments_of(other) for other in group_of(start, head, "descriptor")])
+            together = merged([moments_of(other) for other in group_of(start.links, head, "descriptor")])
             model = with_rows(model, normalisation(together, model.config), types)
         found[head] = model
     return found
@@ -126,7 +114,7 @@ def with_parameters(
 
     found = {}
     for head, model in models.items():
-        plan, group = start.from_data[head], group_of(start, head, "fitting_net")
+        plan, group = start.from_data[head], group_of(start.links, head, "fitting_net")
         if plan.parameters and len(group) == 1 and head in kept:
             model = with_weights(model, kept[head].parameters)
         elif plan.parameters:
