@@ -57,7 +57,7 @@ def test_test_gives_errors_and_the_worst_frames_of_other_kinds(call, labelled):
     folder, file = labelled("drawn_dipole"), HEADS / "drawn_dipole.dp"
     out = call("test", file, folder)[1]
     assert "dipole  0.25  0.353553  of the labels  2" in out
-    assert "worst frames, by dipole" in out
+    assert "worst frames, by the largest error of a component" in out
     told = json.loads(call("test", file, folder, "--json")[1])
     assert [bad["frame"][-7:] for bad in told["worst_frames"]["dipole"]] == ["frame 1", "frame 0"]
     assert abs(told["worst_frames"]["dipole"][0]["error"] + 0.5) < 1e-9
