@@ -35,7 +35,7 @@ def tell_unlabelled(found) -> None:
 
 def main_measures(found) -> list:
     """One kind of error for each quantity: that per atom, where there is one."""
-    return [measure for measure in found.measures if measure.per_atom or not measure.quantity.extensive]
+    return [m for m in found.measures if (m.per_atom or not m.quantity.extensive) and not m.weighted]
 
 
 def tell_systems(found, other=None) -> None:

@@ -64,7 +64,7 @@ def test_test_gives_errors_and_the_worst_frames_of_other_kinds(call, labelled):
     assert told["worst_atoms"] == []
     code, _, said = call("test", file, folder, "--against", dpa2.demo.MODEL)
     assert code == 2
-    assert "the first predicts dipole, the second energy, force, virial" in said
+    assert "the first predicts dipole (3), the second energy, force, virial" in said
 
 
 @pytest.mark.parametrize("name", ["atoms", "name", "real", "energy", "atom_x", "stress", "pbc"])
