@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 
-from ...errors import FormatError
+from ...errors import FormatError, InputError
 from ...model.model import Model
 from ...model.output_bias import fit_output_bias
 from ...model.parameter_statistics import normalisation_of_moments, parameter_moments
@@ -37,12 +37,13 @@ def with_data(
         For each head a function that returns the frames of its sample; it is called at most once, and not at all where
         nothing is taken from data, or a file has it.
     chances
-        Probability of each head, by which the statistics of shared parameters are weighted; all the same if None.
+        Probability of each head, by which the statistics of frame and atomic parameters are weighted where heads share
+        their fitting net; of no use otherwise.
 
     Raises
     ------
     InputError
-        There are no frames, or none with an energy.
+        There are no frames, or none with an energy; or probabilities are needed and not given.
     FormatError
         `stat_file` is damaged, or lacks what it has to have.
     """
@@ -118,11 +119,19 @@ def with_parameters(
         if plan.parameters and len(group) == 1 and head in kept:
             model = with_weights(model, kept[head].parameters)
         elif plan.parameters:
-            weights = [chances.get(other, 1.0) / chances.get(group[0], 1.0) for other in group]
+            weights = weights_of(group, chances)
             together = joined([moments_of(other) for other in group], weights)
             model = with_weights(model, normalisation_of_moments(together, plan.smallest))
         found[head] = model
     return found
+
+
+def weights_of(group: Sequence[str], chances: Mapping[str, float]) -> list[float]:
+    """Return the weights of heads: their probabilities, divided by that of the base, which comes first."""
+    if len(group) > 1 and not set(group) <= set(chances):
+        rule = f"the heads {', '.join(group)} share statistics of parameters; give the probability of each"
+        raise InputError(f"chances: {rule}", argument="chances")
+    return [chances[other] / chances[group[0]] if len(group) > 1 else 1.0 for other in group]
 
 
 def joined(parts: Sequence[Mapping[str, Moments]], weights: Sequence[float]) -> dict[str, Moments]:
