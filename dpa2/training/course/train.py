@@ -61,8 +61,9 @@ def train(
     --------
     See `docs/training-in-python.md`.
     """
-    plan = plan_training(read(script))
-    if options is None or not options.truncate:
+    options = options or Options()
+    plan = plan_training(read(script), ranks=options.ranks)
+    if not options.truncate:
         plan.require_room()
     return prepare(plan, origin, backend, device, options).run(watch)
 
