@@ -15,6 +15,8 @@ from difflib import get_close_matches
 class DPA2Error(Exception):
     """Base class of all errors of dpa2; the keyword arguments are its facts, and attributes of the error."""
 
+    shared = False  # whether every process of a training raises it
+
     def __init__(self, message: str, **facts: typing.Any):
         super().__init__(message)
         self.facts = facts

@@ -36,7 +36,7 @@ class JAX(Shaped):
         register_modules()
         keep_compiled()
         self.place, self.bound = self.found(device), device is not None  # bound: to a device that was asked for
-        self.device = f"{self.place.platform}:{self.place.id}"
+        self.device = f"{self.place.platform}:{jax.local_devices(backend=self.place.platform).index(self.place)}"
         self.shape = ChunkShape(size=24, step=2, uniform=("repinit",), filled=True, width_cache=WidthCache())
         self.lengths = LengthCache()
         self.threads = available()
@@ -44,12 +44,12 @@ class JAX(Shaped):
             self.shape, self.threads = replace(self.shape, size=4096, step=4, min_size=32), 1
 
     def found(self, device: Any) -> Any:
-        """JAX's object for a device: its own, or the one called "platform:number"."""
+        """JAX's object for a device: its own, or the one called "platform:number", among those of this process."""
         if isinstance(device, self.jax.Device):
             return device
         kind, _, number = (device or self.jax.default_backend()).partition(":")
         try:
-            return self.jax.devices(kind)[int(number or 0)]
+            return self.jax.local_devices(backend=kind)[int(number or 0)]
         except (RuntimeError, IndexError, ValueError) as error:
             raise BackendError(f"JAX has no device {device!r}: {error}", backend="jax", hint="cpu") from error
 

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from ..errors import InputError
 from .process_setting import ProcessSetting
 
+THREADS = "DPA2_THREADS"  # the variable with the number of threads to use
 KEPT_BYTES = 1 << 28  # freed memory that the C library keeps for the process: 256 MB
 LARGEST_KEPT = 1 << 25  # the C library keeps the memory of arrays up to this number of bytes: 32 MB
 TRIM_THRESHOLD, MMAP_THRESHOLD, ARENAS = -1, -3, -8  # numbers of these settings in malloc.h of the GNU C library
@@ -26,12 +27,12 @@ Result = TypeVar("Result")
 
 def available() -> int:
     """The number of threads to use: DPA2_THREADS, or the number of processors."""
-    given = os.environ.get("DPA2_THREADS")
+    given = os.environ.get(THREADS)
     if given is None:
         return processors()
     if not (given.strip().isdecimal() and int(given) > 0):
-        what = f"DPA2_THREADS = {given!r}: must be a whole number of threads, 1 or more; unset, it is {processors()}"
-        raise InputError(what, argument="DPA2_THREADS")
+        what = f"{THREADS} = {given!r}: must be a whole number of threads, 1 or more; unset, it is {processors()}"
+        raise InputError(what, argument=THREADS)
     return int(given)
 
 

@@ -57,14 +57,19 @@ def run_command(words: list[str]) -> int:
     except SystemExit:  # the parser's word, and that of tables, for output that nobody reads
         return CLOSED
     except WRONG_CALL as error:
-        refused: Exception = wrong_call(error, options(arguments))
+        return told(wrong_call(error, options(arguments)), words)
     except (DPA2Error, OSError) as error:
-        if output_is_lost(error):
-            return CLOSED  # `run` says why
-        refused = error
+        return told(error, words)
+
+
+def told(error: Exception, words: list[str]) -> int:
+    """Tell the error of a command line, and return its exit code."""
+    if output_is_lost(error):
+        return CLOSED  # `run` says why
     if "--debug" in words:
-        tell_traceback(refused)
-    facts = getattr(refused, "facts", {})
-    message = in_options(str(refused), str(facts.get("argument", facts.get("path"))), options(arguments))
-    tell_error(refused, message, as_json="--json" in words)
-    return exit_code(refused)
+        tell_traceback(error)
+    facts = getattr(error, "facts", {})
+    known = options([word for word in words if word != "--debug"])
+    message = in_options(str(error), str(facts.get("argument", facts.get("path"))), known)
+    tell_error(error, message, as_json="--json" in words)
+    return exit_code(error)

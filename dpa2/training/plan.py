@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from ..backends.ranks import Alone, Ranks, by_first, together
 from ..batching.table import Cutoffs
 from ..config import DPA2Config
 from ..errors import InputError
@@ -18,6 +19,7 @@ from .schedules import Schedule
 from .script.script import Script
 from .script.selections import automatic
 
+Seen = tuple[NeighborCounts | None, NeighborCounts | None]  # in the training data, and in all data of a task
 Progress = Callable[[Iterable[Frame], int], Iterable[Frame]]
 
 
@@ -66,7 +68,12 @@ class Plan:
                     raise InputError(f"{rule} (--truncate)", argument="nsel", frame=most.frame, atom=most.atom)
 
 
-def plan_training(script: Script, progress: Progress = lambda frames, count: frames, count: bool = True) -> Plan:
+def plan_training(
+    script: Script,
+    progress: Progress = lambda frames, count: frames,
+    count: bool = True,
+    ranks: Ranks | None = None,
+) -> Plan:
     """Return what a training reads, without doing it.
 
     Parameters
@@ -77,6 +84,9 @@ def plan_training(script: Script, progress: Progress = lambda frames, count: fra
         Called with all frames that are looked at and their number; what it returns is looked at in their place.
     count
         Whether neighbours are counted even where the script leaves no number to the data.
+    ranks
+        Those that train together, if there are several: an epoch is as long as that of the share of the first one, and
+        the first process counts neighbours for all.
 
     Raises
     ------
@@ -84,18 +94,26 @@ def plan_training(script: Script, progress: Progress = lambda frames, count: fra
         Everything that a training refuses before its first step: damaged data, missing labels, numbers that are not
         finite, two atoms at one place, rules that do not fit the data.
     """
-    data = [read_task_data(script, task) for task in script.tasks]
-    length = length_of(script, [each.training for each in data])
-    schedule = script.schedule.over(length.steps)
+    ranks = ranks or Alone()
+    data, chances, schedule = together(ranks, lambda: read_data(script, ranks.count))
     counting = count or bool(automatic(script.model))
-    seen = [neighbors_of(script, each, progress) if counting else (None, None) for each in data]
+    seen = by_first(
+        ranks, lambda: [neighbors_of(script, each, progress) if counting else (None, None) for each in data]
+    )
     known = {each.task.head: own for each, (own, _) in zip(data, seen, strict=True) if own is not None}
     ready = resolved(script, known)
     tasks = tuple(
         TaskPlan(each, ready.config(each.task.head), chance, counts)
-        for each, (_, counts), chance in zip(data, seen, length.probabilities, strict=True)
+        for each, (_, counts), chance in zip(data, seen, chances, strict=True)
     )
     return Plan(ready, schedule, tasks)
+
+
+def read_data(script: Script, ranks: int) -> tuple[list[TaskData], tuple[float, ...], Schedule]:
+    """Return the data of each task, the probability of each, and the schedule of a training on so many ranks."""
+    data = [read_task_data(script, task) for task in script.tasks]
+    length = length_of(script, [each.training.share(0, ranks) for each in data])
+    return data, length.probabilities, script.schedule.over(length.steps)
 
 
 def neighbors_of(script: Script, data: TaskData, progress: Progress) -> tuple[NeighborCounts, NeighborCounts]:

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from ...backends.ranks import Ranks, connect, leads, together
 from ...errors import InputError, MissingDependency, TrainingStopped
 from ...serialization.containers import container_for
 from ...training.course import Ended, Options, Training
@@ -16,9 +17,10 @@ from ...training.plan import Plan, plan_training
 from ...training.script.script import Script
 from ...training.steps.parameters import ALONE
 from ..exit_codes import stopped_by
-from ..output import counted, progress, tell, tell_line, tell_written, training_progress
+from ..output import counted, progress, tell, tell_line, tell_warning, tell_written, training_progress
 from ..png import check_png
 from .curve_picture import save_curve
+from .many import in_company, share_processors
 from .watch import Telling
 
 LIBRARIES = ("jax", "torch")  # those that train; the first that is installed is the default
@@ -32,6 +34,7 @@ class Wanted:
     origin: Origin
     backend: str | None
     device: str | None
+    devices: int
     save: str | None
     png: str | None
     count: bool
@@ -40,10 +43,11 @@ class Wanted:
     reference: bool
     as_json: bool
 
-    @property
-    def options(self) -> Options:
+    def options(self, ranks: Ranks) -> Options:
         """What the script leaves open."""
-        return Options(truncate=self.truncate, lists=self.lists, reference_checkpoints=self.reference)
+        return Options(
+            truncate=self.truncate, lists=self.lists, reference_checkpoints=self.reference, ranks=ranks
+        )  # fmt: skip
 
 
 def run(script: Script, wanted: Wanted) -> int:
@@ -52,12 +56,24 @@ def run(script: Script, wanted: Wanted) -> int:
     if wanted.save is not None:
         require_place(script, wanted.save)
     backend = wanted.backend or default_library()
-    with progress(wanted.as_json) as bar:
+    share_processors()
+    ranks = connect(backend, wanted.device, wanted.devices)
+    if len(ranks.own) == ranks.count:
+        return run_on(ranks, script, wanted, backend)
+    return in_company(ranks, lambda: run_on(ranks, script, wanted, backend))
+
+
+def run_on(ranks: Ranks, script: Script, wanted: Wanted, backend: str) -> int:
+    """Train with the ranks of this process, and return the exit code; the process with the first one tells all."""
+    quiet = not leads(ranks)
+    with progress(wanted.as_json or quiet) as bar:
         track = lambda frames, n: bar.track(frames, total=n, description="counting neighbours")  # noqa: E731
-        plan = plan_training(script, track, wanted.count)
+        plan = plan_training(script, track, wanted.count, ranks)
     if not wanted.truncate:
-        plan.require_room()
-    training = prepare(plan, wanted.origin, backend, wanted.device, wanted.options)
+        together(ranks, plan.require_room)
+    training = prepare(plan, wanted.origin, backend, wanted.device, wanted.options(ranks))
+    if quiet:
+        return stopped_by(training.run().signal)
     tell_beginning(plan, training, wanted)
     with training_progress(wanted.as_json) as bar:
         watch = Telling(bar, plan.steps, training.first, wanted.as_json, script.course.time_training)
@@ -94,7 +110,9 @@ def ran(training: Training, watch: Telling) -> Ended:
     except TrainingStopped as error:
         last = training.saving.files.last() if training.last_file is None else training.last_file
         kept = f"the last checkpoint is {last}" if last else "there is no checkpoint yet"
-        raise TrainingStopped(f"{error}; {kept}", **error.facts | {"checkpoint": last and str(last)}) from error
+        stopped = TrainingStopped(f"{error}; {kept}", **error.facts | {"checkpoint": last and str(last)})
+        stopped.shared = error.shared
+        raise stopped from error
 
 
 def tell_beginning(plan: Plan, training: Training, wanted: Wanted) -> None:
@@ -104,14 +122,18 @@ def tell_beginning(plan: Plan, training: Training, wanted: Wanted) -> None:
                   for array in training.trainer.parameters.arrays.values())  # fmt: skip
     heads = [head for head in training.feeds if head]
     facts = {"steps": plan.steps, "first": training.first, "parameters": numbers}
-    facts |= {"backend": backend.name, "device": str(backend.device), "heads": heads}
+    facts |= {"backend": backend.name, "device": str(backend.device), "heads": heads, "ranks": training.ranks.count}
+    if training.anew:
+        tell_warning("the checkpoint is of another number of devices: the frames of an epoch are drawn anew")
     if wanted.as_json:
         tell({"event": "begin", **facts})
         return
     left = f"from step {training.first + 1} to {plan.steps}" if training.first else counted(plan.steps, "step")
     left = left if training.first < plan.steps else f"all {plan.steps} steps are done already"
     several = f" in {counted(len(heads), 'head')}" if heads else ""
-    tell_line(f"training {numbers} numbers{several} on {backend.name}, {backend.device}: {left}")
+    ranks = training.ranks.count
+    where = backend.device if ranks == 1 else f"{ranks} devices"
+    tell_line(f"training {numbers} numbers{several} on {backend.name}, {where}: {left}")
 
 
 def write_models(ended: Ended, file: str) -> None:

@@ -72,6 +72,9 @@ def train(
         typer.Option(help="Library that trains: torch or jax.", show_default="jax if it is installed, or torch"),
     ] = None,
     device: Annotated[str | None, typer.Option(help="Device as the library names it, for example cuda:0.")] = None,
+    devices: Annotated[
+        int, typer.Option(help="So many devices of this process train together, each on its own batches; JAX only.")
+    ] = 1,
     save: Annotated[
         str | None, typer.Option("--out", help="Write the trained model to this file, too, for example water.dp.")
     ] = None,
@@ -93,6 +96,8 @@ def train(
     Folders of data are relative to the working directory. Ctrl-C and SIGTERM end the training after the present step,
     with a checkpoint. With --check nothing is trained, and the exit code is 6 if an atom has more neighbours than the
     model holds (nsel). With --json, each event is a JSON object in a line of its own.
+
+    On several devices: torchrun --nproc_per_node 2 -m dpa2 train input.json --backend torch, or with JAX --devices 2.
     """
     from ...training.script.file import read_script
     from ..training.running import Origin, Wanted, run
@@ -105,8 +110,9 @@ def train(
     if check:
         raise typer.Exit(tell_check(settings, as_json))
     wanted = Wanted(
-        script, origin, backend, device, save, png, not skip_neighbor_stat, truncate, lists, reference, as_json
-    )
+        script, origin, backend, device, devices, save, png, not skip_neighbor_stat, truncate, lists, reference,
+        as_json,
+    )  # fmt: skip
     raise typer.Exit(run(settings, wanted))
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ...backends.ranks import together
 from ...config import DPA2Config
 from ...errors import InputError
 from ...model.model import Model
@@ -20,13 +21,8 @@ from ..loop.state_file import read_saved, state_of
 from ..plan import Plan, TaskPlan
 from ..preparation import sampled_frames
 from ..reference import read_reference
-from ..start import (
-    Start,
-    finetuned,
-    fresh,
-    initialized,
-    with_data,
-)  # fmt: skip
+from ..start import Start, finetuned, fresh, initialized, with_data
+from ..steps.copies import from_first
 from ..steps.parameters import ALONE
 from .options import Options
 from .origin import File, Origin
@@ -57,10 +53,12 @@ def prepare(
     InputError
         A file does not fit the script or the data. And all errors of reading the files.
     """
-    origin = origin or Origin()
+    origin, options = origin or Origin(), options or Options()
+    device = options.ranks.devices[0] or device
     if origin.restart is not None:
-        return resume(plan, origin.restart, backend, device, options)
-    return begin(plan, start_of(plan, origin, backend, device), options)
+        file = origin.restart
+        return together(options.ranks, lambda: resume(plan, file, backend, device, options))
+    return begin(plan, together(options.ranks, lambda: start_of(plan, origin, backend, device)), options)
 
 
 def start_of(plan: Plan, origin: Origin, backend: str, device: str | None) -> Start:
@@ -76,17 +74,24 @@ def start_of(plan: Plan, origin: Origin, backend: str, device: str | None) -> St
 
 
 def begin(plan: Plan, start: Start, options: Options | None = None) -> Training:
-    """Return a training that begins with the models of a start, to which the data add what they decide."""
-    samples = {task.head or ALONE: lambda task=task: sample(plan, task) for task in plan.tasks}
+    """Return a training that begins with the models of a start, to which the data add what they decide.
+
+    Of several ranks, the data of the first one decide.
+    """
+    options = options or Options()
+    ranks = options.ranks
+    samples = {task.head or ALONE: lambda task=task: sample(plan, task, ranks.count) for task in plan.tasks}
     chances = {task.head or ALONE: task.probability for task in plan.tasks}
-    models = with_data(start, samples, chances)
-    return Training(plan, {head: with_notes(plan, head, model) for head, model in models.items()}, options)
+    models = from_first(ranks, start.models, lambda: with_data(start, samples, chances))
+    ready = {head: with_notes(plan, head, model) for head, model in models.items()}
+    return together(ranks, lambda: Training(plan, ready, options))
 
 
-def sample(plan: Plan, task: TaskPlan) -> Sequence[Frame]:
-    """Return the frames of a head that statistics are taken from."""
+def sample(plan: Plan, task: TaskPlan, ranks: int = 1) -> Sequence[Frame]:
+    """Return the frames of a head that statistics are taken from: of several ranks, those of the first."""
     data, settings = task.data, task.data.task
-    feed = Feed(task.config, data.training, data.labels, KeptLists(task.config), settings.training_data.min_pair_dist)
+    source, limit = data.training.share(0, ranks), settings.training_data.min_pair_dist
+    feed = Feed(task.config, source, data.labels, KeptLists(task.config), limit)
     return sampled_frames(feed, settings.statistics.data_stat_nbatch, plan.script.course.seed)
 
 

@@ -20,17 +20,23 @@ from .options import Options
 
 
 class HeadFeed:
-    """The batches of a head; what a training that goes on needs of it is a value (`to_plain`, `restore`)."""
+    """The batches of a head; what a training that goes on needs of it is a value (`to_plain`, `restore`).
 
-    def __init__(self, model: Model, plan: TaskPlan, options: Options, seeds: tuple[Seed, Seed]) -> None:
+    share: (number, count) of the rank that trains on these batches.
+    """
+
+    def __init__(
+        self, model: Model, plan: TaskPlan, options: Options, seeds: tuple[Seed, Seed], share: tuple[int, int] = (0, 1)
+    ) -> None:
         data, task = plan.data, plan.data.task
         lists = KeptLists(model.config, options.neighbors, options.memory, options.lists)
         limit = task.training_data.min_pair_dist
         self.model, self.ahead = model, options.ahead
-        self.training = Feed(model.config, data.training, data.labels, lists, limit)
+        source = data.training.share(*share)
+        self.training = Feed(model.config, source, data.labels, lists, limit)
         self.validation = Feed(model.config, data.validation, data.labels, lists) if data.validation else None
         self.count = task.validation_data.numb_btch if task.validation_data else 0
-        self.state = data.training.sampler.start(seeds[0])
+        self.state = source.sampler.start(seeds[0])
         self.validation_state = data.validation.sampler.start(seeds[1]) if data.validation else None
         self.coming: Iterator[tuple[Batch, SamplerState]] | None = None
 

@@ -62,9 +62,9 @@ def train(
     --------
     See `docs/training-in-python.md`.
     """
-    origin = origin or Origin()
-    plan = plan_training(read(script, origin))
-    if options is None or not options.truncate:
+    origin, options = origin or Origin(), options or Options()
+    plan = plan_training(read(script, origin), ranks=options.ranks)
+    if not options.truncate:
         plan.require_room()
     return prepare(plan, origin, backend, device, options).run(watch)
 

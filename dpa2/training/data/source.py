@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from ...errors import InputError
 from ..script.data import DataSection
@@ -16,15 +16,31 @@ from .systems import TrainingSystem, read_systems
 
 @dataclass(frozen=True)
 class Source:
-    """Systems, and a sampler that draws batches from them."""
+    """Systems, and a sampler that draws batches from them.
+
+    chances: gives the probabilities of the systems by their numbers of batches.
+    """
 
     systems: tuple[TrainingSystem, ...]
     sampler: Sampler
+    chances: Callable[[Sequence[int]], Sequence[float]]
 
     @property
     def epoch(self) -> int:
         """The number of steps of an epoch."""
         return steps_of_epoch(self.sampler.batches, self.sampler.probabilities)
+
+    def share(self, number: int, count: int) -> Source:
+        """Return what one of so many ranks draws its batches from: its share of each system's frames.
+
+        Raises `FormatError` for a system with fewer frames than there are ranks.
+        """
+        if count == 1:
+            return self
+        systems = tuple(system.part(number, count) for system in self.systems)
+        frames = tuple(len(system) for system in systems)
+        chances = tuple(self.chances(batches_of(frames, self.sampler.sizes)))
+        return Source(systems, replace(self.sampler, frames=frames, probabilities=chances), self.chances)
 
 
 def read_source(
@@ -32,7 +48,6 @@ def read_source(
     type_map: Sequence[str],
     labels: Iterable[str] = (),
     path: str = "training.training_data",
-    share: tuple[int, int] = (0, 1),
 ) -> Source:
     """Return the systems that a section of data names, read and checked, and their sampler.
 
@@ -46,14 +61,11 @@ def read_source(
         Names of the labels that a loss asks for.
     path
         Where the script has the section, for messages.
-    share
-        (number, processes): which of several processes this is, each of which has its share of each system's frames.
 
     Raises
     ------
     FormatError
-        A folder or a file is damaged, holds numbers that are not finite (facts: file, frame, atom), or has fewer frames
-        than there are processes.
+        A folder or a file is damaged, or holds numbers that are not finite (facts: file, frame, atom).
     ConfigurationError
         The rules for batches or probabilities do not fit the systems (facts: path, value).
     """
@@ -63,11 +75,13 @@ def read_source(
     rule = read_batch_size(settings.batch_size, f"{path}.batch_size")
     systems = tuple(everything[k] for k in rule.kept([system.atoms for system in everything]))
     sizes = tuple(rule.frames([system.atoms for system in systems]))
-    systems = tuple(system.part(*share) for system in systems)
     frames = tuple(len(system) for system in systems)
     style = read_style(settings.auto_prob, f"{path}.auto_prob")
-    chances = system_probabilities(batches_of(frames, sizes), style, settings.sys_probs, f"{path}.sys_probs")
-    return Source(systems, Sampler(frames, sizes, tuple(chances.tolist())))
+
+    def chances(batches: Sequence[int]) -> tuple[float, ...]:
+        return tuple(system_probabilities(batches, style, settings.sys_probs, f"{path}.sys_probs").tolist())
+
+    return Source(systems, Sampler(frames, sizes, chances(batches_of(frames, sizes))), chances)
 
 
 def require_known_labels(source: Source, labels: Iterable[str], optional: Iterable[str] = ()) -> None:

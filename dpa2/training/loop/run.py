@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
-from ..steps.batch import Batch
+from ..steps.team import Team
 from ..steps.trainer import Report, Trainer
-from .interruption import Interruption
+
+
+class Ending(Protocol):
+    """What ends a run before its last step."""
+
+    @property
+    def signal(self) -> int | None:
+        """The number of a signal after which the run ends, or None."""
 
 
 def run(
-    trainer: Trainer,
-    batches: Iterable[tuple[str, Batch]],
+    trainer: Trainer | Team,
+    batches: Iterable[tuple[str, Any]],
     rates: Sequence[float],
     *,
     first: int = 0,
@@ -21,11 +28,12 @@ def run(
     each: Callable[[int, str, Report], Any] = lambda step, head, report: None,
     show: Callable[[int, str, Report], Any] = lambda step, head, report: None,
     save: Callable[[int], Any] = lambda step: None,
-    interruption: Interruption | None = None,
+    interruption: Ending | None = None,
 ) -> int:
     """Train from step `first` to the last of the rates, and return the number of steps that are done in all.
 
-    batches: heads and batches, one for each step that is left; the head is "" for a model alone. rates: of all steps.
+    batches: heads, and what the trainer takes with them, one for each step that is left; the head is "" for a model
+    alone. rates: of all steps.
     each: is called after the update with the number of a step, counted from 1, its head and its report. show: is
     called like it, and after it, in the first step and in every `show_every`-th. save: is called with a number in every
     `save_every`-th step, but not in the first one of this run, after the last, and after the present step once a signal

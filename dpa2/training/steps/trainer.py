@@ -134,11 +134,16 @@ class Trainer:
         """
         report, slopes = self.slopes(batch, rate, head)
         self.require_finite(report, batch, head)
-        self.optimizer.update(clipped(slopes, report.slope, self.limit), rate)
+        self.update(slopes, report.slope, rate)
+        return report
+
+    @undisturbed
+    def update(self, slopes: Mapping[str, Array], norm: float, rate: float) -> None:
+        """Change the parameters once by a gradient of that norm."""
+        self.optimizer.update(clipped(slopes, norm, self.limit), rate)
         if self.average_decay is not None:
             now = self.optimizer.parameters
             self.average = self.differentiation.plain(moved_average, self.average, now, self.average_decay)
-        return report
 
     @undisturbed
     def slopes(self, batch: Batch, rate: float, head: str = ALONE) -> tuple[Report, dict[str, Array]]:

@@ -172,22 +172,29 @@ def test_a_filter_drops_systems_and_the_rest_share_the_steps():
 
 def test_processes_share_the_frames_of_each_system():
     settings = TrainingDataSection(systems=[str(FOLDERS["sysA"]), str(FOLDERS["sysB"])], batch_size=2)
-    shares = [read_source(settings, TYPES, LABELS, share=(k, 3)) for k in range(3)]
+    whole = read_source(settings, TYPES, LABELS)
+    shares = [whole.share(k, 3) for k in range(3)]
     assert [source.sampler.frames for source in shares] == [(3, 2), (2, 2), (2, 1)]
-    whole = read_source(settings, TYPES, LABELS).systems
-    for number, system in enumerate(whole):
+    assert [source.sampler.batches for source in shares] == [(2, 1), (1, 1), (1, 1)]
+    assert [source.sampler.probabilities for source in shares] == [
+        pytest.approx((2 / 3, 1 / 3)),
+        (0.5, 0.5),
+        (0.5, 0.5),
+    ]
+    assert whole.share(0, 1) is whole
+    for number, system in enumerate(whole.systems):
         parts = [s.systems[number] for s in shares]
         names = [part.frame(k).name for part in parts for k in range(len(part))]
         assert sorted(names) == sorted(system.frame(k).name for k in range(len(system)))
     with pytest.raises(FormatError, match="5 frames for 6 processes"):
-        read_source(settings, TYPES, LABELS, share=(0, 6))
+        whole.share(0, 6)
 
 
 def test_lists_that_are_kept_are_not_mixed_up_between_shares():
     kept = KeptLists(CONFIG, "truncate")
-    for share in ((0, 1), (1, 2)):
+    for number, count in ((0, 1), (1, 2)):
         settings = TrainingDataSection(systems=str(FOLDERS["sysA"]), batch_size=3)
-        made = Feed(CONFIG, read_source(settings, TYPES, LABELS, share=share), LABELS, kept)
+        made = Feed(CONFIG, read_source(settings, TYPES, LABELS).share(number, count), LABELS, kept)
         for ready in taken(made, 4):
             for system, found in zip(ready.batch.systems, ready.lists, strict=True):
                 assert np.array_equal(found.vector, list_neighbors(CONFIG, system, "truncate").vector)
