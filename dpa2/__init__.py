@@ -51,7 +51,9 @@ HOMES = {
     "ExtrapolationWarning": "model.extrapolation",
     "TruncationWarning": "model.truncation",
 }
-MODULES = ("backends", "config", "conformance", "data", "demo", "errors", "serialization", "surveys", "testing")
+MODULES = (
+    "backends", "config", "conformance", "data", "demo", "errors", "serialization", "surveys", "testing", "training",
+)  # fmt: skip
 NEEDING_MORE = ("ase",)  # modules that need packages which dpa2 does not install by itself
 
 __all__ = ["__version__", *HOMES, *MODULES]

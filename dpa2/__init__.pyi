@@ -10,6 +10,7 @@ from . import errors as errors
 from . import serialization as serialization
 from . import surveys as surveys
 from . import testing as testing
+from . import training as training
 from .api import build as build
 from .api import convert as convert
 from .api import load as load

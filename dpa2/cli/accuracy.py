@@ -35,13 +35,13 @@ def tell_unlabelled(found) -> None:
 
 def main_measures(found) -> list:
     """One kind of error for each quantity: that per atom, where there is one."""
-    return [measure for measure in found.measures if measure.per_atom or not measure.quantity.extensive]
+    return [m for m in found.measures if (m.per_atom or not m.quantity.extensive) and not m.weighted]
 
 
 def tell_systems(found, other=None) -> None:
     """Print a row for each system, if there are several: MAE and RMSE of one model, or the RMSE of two."""
     if len(found.systems) > 1 and found.points:
-        units = ", ".join(f"{measure.quantity.key} {measure.unit}" for measure in main_measures(found))
+        units = ", ".join(f"{measure.quantity.key}{unit_of(measure, ' ')}" for measure in main_measures(found))
         tell_heading(f"{'errors' if other is None else 'RMSE'} by system ({units})")
         tell_table(systems_table(found, other))
 
@@ -74,13 +74,24 @@ def tell_worst(found, most: int, frames: str = "worst frames", what: str = "erro
     if not most:
         return
     for measure in ranked(found):
-        order = f"the largest {what} of a force" if measure.quantity.of_atoms else measure.words
-        tell_heading(f"{frames}, by {order}")
-        tell_table(worst_table(f"{what} / {measure.unit}", worst_frames(found, measure.quantity.key, most)))
+        tell_heading(f"{frames}, by {order(measure, what)}")
+        tell_table(worst_table(f"{what}{unit_of(measure, ' / ')}", worst_frames(found, measure.quantity.key, most)))
     atoms = worst_atoms(found, most)
     if atoms:
         tell_heading(frames.replace("frames", "atoms", 1))
         tell_table(worst_table(f"{what} / eV/Å", atoms))
+
+
+def order(measure, what: str) -> str:
+    """Return by what frames are ranked, in words."""
+    if measure.quantity.shape == ():
+        return measure.words
+    return f"the largest {what} of a {'force' if measure.quantity.of_atoms else 'component'}"
+
+
+def unit_of(measure, before: str) -> str:
+    """Return the unit of an error after some characters; nothing for one that only its labels know."""
+    return f"{before}{measure.unit}" if measure.quantity.field else ""
 
 
 def ranked(found) -> list:

@@ -39,9 +39,7 @@ def initial(config: DPA2Config, generator: np.random.Generator, leaf: Leaf, shap
 
 
 def residual_scale(config: DPA2Config, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Return a trained residual scale: normal, constant, or zero if the descriptor is not trained."""
+    """Return a residual scale: normal or constant, also where the descriptor is not trained."""
     s = config.repformer
-    if not config.trainable:
-        return np.zeros(shape)
     drawn = generator.normal(0.0, s.residual_scale, shape)
     return drawn if s.residual_init == "normal" else np.full(shape, s.residual_scale)

@@ -13,22 +13,19 @@ def trainable(config: DPA2Config, leaf: Leaf) -> bool:
     if leaf.role.kind != "parameter":
         return False
     if leaf.part == "fitting":
-        return trainable_layers(config)[fitting_layer(config, leaf.path)]
+        return all(trainable_layers(config))
     norm_frozen = isinstance(leaf.owner, LayerNorm) and not config.repformer.trainable_norm
     return config.trainable and not (norm_frozen and ".repformer." in leaf.path)
 
 
 def trainable_layers(config: DPA2Config) -> list[bool]:
-    """Return one flag for each layer of the fitting net, its last included."""
+    """Return one flag for each layer of the fitting net, its last included, as files have them.
+
+    The net is trained as a whole if all of them are true, and not at all otherwise, as by the reference.
+    """
     given, count = config.fitting.trainable, len(config.fitting.widths) + 1
     flags = [given] * count if isinstance(given, bool) else list(given)
     if len(flags) != count:
         rule = f"must be one flag, or one for each of {count} layers"
         raise ConfigurationError(f"fitting.trainable = {given}: {rule}", path="fitting.trainable", value=given)
     return flags
-
-
-def fitting_layer(config: DPA2Config, path: str) -> int:
-    """Return the number of the fitting net's layer to which a tensor belongs."""
-    words = path.split(".")
-    return int(words[2]) if words[1] == "layers" else len(config.fitting.widths)

@@ -11,7 +11,7 @@ from importlib import import_module
 
 HOMES = {
     "train": "course.train",
-    "Origin": "course.beginning",
+    "Origin": "course.origin",
     "prepare": "course.beginning",
     "Ended": "course.training",
     "Training": "course.training",

@@ -57,14 +57,14 @@ def test_test_gives_errors_and_the_worst_frames_of_other_kinds(call, labelled):
     folder, file = labelled("drawn_dipole"), HEADS / "drawn_dipole.dp"
     out = call("test", file, folder)[1]
     assert "dipole  0.25  0.353553  of the labels  2" in out
-    assert "worst frames, by dipole" in out
+    assert "worst frames, by the largest error of a component" in out
     told = json.loads(call("test", file, folder, "--json")[1])
     assert [bad["frame"][-7:] for bad in told["worst_frames"]["dipole"]] == ["frame 1", "frame 0"]
     assert abs(told["worst_frames"]["dipole"][0]["error"] + 0.5) < 1e-9
     assert told["worst_atoms"] == []
     code, _, said = call("test", file, folder, "--against", dpa2.demo.MODEL)
     assert code == 2
-    assert "the first predicts dipole, the second energy, force, virial" in said
+    assert "the first predicts dipole (3), the second energy, force, virial" in said
 
 
 @pytest.mark.parametrize("name", ["atoms", "name", "real", "energy", "atom_x", "stress", "pbc"])

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from dpa2 import testing
+from dpa2.construction.initialization import fresh_weights
+from dpa2.errors import ConfigurationError
 
 torch = pytest.importorskip("torch")
 
@@ -28,6 +31,16 @@ def test_a_descriptor_that_is_not_trained_has_no_gradients():
     assert {name for name, trained in found.items() if trained} == {n for n in found if n.startswith("fitting.")}
 
 
+def test_residual_scales_of_a_frozen_descriptor_are_drawn_like_others():
+    """As by DeePMD-kit 3.2.0, which draws the same numbers with `trainable` false and true."""
+    frozen, free = (
+        fresh_weights(testing.small_config(trainable=flag), 1).descriptor.repformer for flag in (False, True)
+    )
+    for one, other in zip(frozen.layers, free.layers, strict=True):
+        assert all(scale.all() for scale in one.atom_scale)
+        np.testing.assert_array_equal(np.concatenate(one.atom_scale), np.concatenate(other.atom_scale))
+
+
 def test_norms_that_are_not_trained_have_no_gradients():
     config = testing.small_config()
     config = dataclasses.replace(config, repformer=dataclasses.replace(config.repformer, trainable_norm=False))
@@ -37,16 +50,24 @@ def test_norms_that_are_not_trained_have_no_gradients():
     assert len(frozen) == 4
 
 
-FLAGS = {"none": (False, ()), "the second": ((False, True, False), (1,)), "the last": ((False, False, True), (2,))}
+FLAGS = {"all": ((True, True, True), True), "two": ((True, False, True), False), "none": ((False,) * 3, False)}
 
 
 @pytest.mark.parametrize(("flags", "trained"), FLAGS.values(), ids=FLAGS)
-def test_layers_of_the_fitting_net_are_trained_one_by_one(flags, trained):
+def test_a_list_trains_the_fitting_net_if_all_of_it_is_true(flags, trained):
+    """As by DeePMD-kit 3.2.0: a step with [true, true, true, false] or [false, true, false, true] changes no layer."""
     config = testing.small_config()
     config = dataclasses.replace(config, fitting=dataclasses.replace(config.fitting, trainable=flags))
-    found = {name: t for name, t in requires_grad(config).items() if name.startswith("fitting.")}
-    layers = ("fitting.layers.0", "fitting.layers.1", "fitting.output")
-    assert found == {name: name.startswith(tuple(layers[k] for k in trained)) for name in found}
+    found = requires_grad(config)
+    assert {found[name] for name in found if name.startswith("fitting.")} == {trained}
+    assert all(found[name] for name in found if name.startswith("descriptor."))
+
+
+def test_flags_of_another_number_than_the_layers_are_refused():
+    config = testing.small_config()
+    config = dataclasses.replace(config, fitting=dataclasses.replace(config.fitting, trainable=(True, True)))
+    with pytest.raises(ConfigurationError, match=r"fitting\.trainable = .*one for each of 3 layers"):
+        requires_grad(config)
 
 
 def test_jax_gives_what_is_frozen_no_gradient():

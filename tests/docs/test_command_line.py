@@ -18,6 +18,7 @@ CALLS = {
     "convert": [["convert", "MODEL", "TARGET"]],
     "change-bias": [["change-bias", "MODEL", "DATA", "--out", "TARGET"]],
     "train": [["train", "--check", "SCRIPT"]],
+    "test": [["test", "MODEL", "DATA"], ["test", "MODEL", "DATA", "--against", "MODEL"]],
     "neighbors": [["neighbors", "MODEL", "DATA"]],
     "precision": [["precision", "MODEL", "DATA", "--frames", "1"]],
 }

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from ...backends.ranks import Ranks, connect, leads, together
-from ...errors import MissingDependency, TrainingStopped
+from ...errors import InputError, MissingDependency, TrainingStopped
 from ...serialization.containers import container_for
 from ...training.course import Ended, Options, Training
-from ...training.course.beginning import Origin, prepare
+from ...training.course.beginning import prepare
+from ...training.course.origin import Origin
 from ...training.plan import Plan, plan_training
 from ...training.script.script import Script
+from ...training.steps.parameters import ALONE
 from ..exit_codes import stopped_by
 from ..output import counted, progress, tell, tell_line, tell_warning, tell_written, training_progress
 from ..png import check_png
@@ -51,7 +54,7 @@ def run(script: Script, wanted: Wanted) -> int:
     """Train, tell what happens, and return the exit code."""
     check_png(wanted.png)
     if wanted.save is not None:
-        container_for(Path(wanted.save))
+        require_place(script, wanted.save)
     backend = wanted.backend or default_library()
     share_processors()
     ranks = connect(backend, wanted.device, wanted.devices)
@@ -81,6 +84,14 @@ def run_on(ranks: Ranks, script: Script, wanted: Wanted, backend: str) -> int:
         write_models(ended, wanted.save)
     tell_end(ended, plan, wanted)
     return stopped_by(ended.signal)
+
+
+def require_place(script: Script, file: str) -> None:
+    """Refuse a name, before any work is done, that is none of a format which holds the trained model."""
+    container_for(Path(file))
+    if script.heads and Path(file).suffix != ".pt":
+        rule = "several heads are written to one .pt; convert a head of the last checkpoint to another format"
+        raise InputError(f"{file}: {rule}", argument="save", file=file)
 
 
 def default_library() -> str:
@@ -128,8 +139,13 @@ def tell_beginning(plan: Plan, training: Training, wanted: Wanted) -> None:
 def write_models(ended: Ended, file: str) -> None:
     """Write the trained model."""
     from ...api import save
+    from ...serialization import write_checkpoints
 
-    save(next(iter(ended.models.values())), file)
+    if ALONE in ended.models:
+        save(ended.models[ALONE], file)
+        return
+    done: dict[Any, Any] = {}
+    write_checkpoints({head: model.checkpoint(done) for head, model in ended.models.items()}, file)
 
 
 def tell_end(ended: Ended, plan: Plan, wanted: Wanted) -> None:
@@ -143,7 +159,8 @@ def tell_end(ended: Ended, plan: Plan, wanted: Wanted) -> None:
     tell_written(wanted.save)
     tell_written(wanted.png)
     if ended.complete:
-        way = f"; a model file: dpa2 convert {file} model.dp" if file else ""
+        head = next((f"#{head}" for head in ended.models if head != ALONE), "")
+        way = f"; a model file: dpa2 convert {file}{head} model.dp" if file else ""
         tell_line(f"{counted(ended.steps, 'step')} done{way}")
     else:
         tell_line(f"stopped after step {ended.steps} of {plan.steps}; go on with: {go_on}")

@@ -69,7 +69,7 @@ def evaluate(
     from ...structures.parameters import given_parameters, with_given
     from ...structures.system import are_real, checked
     from ...surveys.accuracy.points import Collector
-    from ...surveys.accuracy.quantities import labels_of, predictions_of, quantities_of
+    from ...surveys.accuracy.quantities import labels_of, predictions_of, quantities_of, weights_of
     from ...surveys.accuracy.results import result
     from .. import results
 
@@ -87,7 +87,7 @@ def evaluate(
             found = model.evaluate_many([system], neighbors="truncate" if truncate else "strict")[0]
             real = are_real(system.types)
             labels, predicted = labels_of(quantities, frame, real), predictions_of(quantities, found, to_numpy, real)
-            compared.add(frame, system.types, predicted, labels)
+            compared.add(frame, system.types, predicted, labels, weights_of(frame, real))
             errors = {key: predicted[key] - label for key, label in labels.items()}
             rows.append(results.row(model.config, frame, found, to_numpy, errors))
             systems.append(system)

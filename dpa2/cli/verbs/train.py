@@ -59,6 +59,14 @@ def train(
             "--force-load", help="Tensors that the file lacks keep their initial values.", rich_help_panel=START
         ),
     ] = False,
+    use_pretrain_script: Annotated[
+        bool,
+        typer.Option(
+            "--use-pretrain-script",
+            help="Take the model's settings from the file, not from the script.",
+            rich_help_panel=START,
+        ),
+    ] = False,
     backend: Annotated[
         str | None,
         typer.Option(help="Library that trains: torch or jax.", show_default="jax if it is installed, or torch"),
@@ -94,13 +102,13 @@ def train(
     from ...training.script.file import read_script
     from ..training.running import Origin, Wanted, run
 
-    settings = read_script(script)
-    if check:
-        raise typer.Exit(tell_check(settings, as_json))
     origin = Origin(
         restart=restart, init_model=init_model, init_frz_model=init_frz_model, finetune=finetune,
-        model_branch=model_branch, force_load=force_load,
+        model_branch=model_branch, force_load=force_load, use_pretrain_script=use_pretrain_script,
     )  # fmt: skip
+    settings = read_script(script, origin.change)
+    if check:
+        raise typer.Exit(tell_check(settings, as_json))
     wanted = Wanted(
         script, origin, backend, device, devices, save, png, not skip_neighbor_stat, truncate, lists, reference,
         as_json,

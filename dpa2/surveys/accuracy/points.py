@@ -22,6 +22,7 @@ class Points:
     """One quantity in all frames that have it, end to end.
 
     frames: the numbers of these frames. atoms: how many atoms each has. sizes: how many numbers each has here.
+    weights: of each number, 0 in frames that give none; None where no frame gives any.
     """
 
     quantity: Quantity
@@ -30,6 +31,7 @@ class Points:
     sizes: Int[np.ndarray, "frame"]
     predicted: Float[np.ndarray, "number"]
     expected: Float[np.ndarray, "number"]
+    weights: Float[np.ndarray, "number"] | None = None
 
     def errors(self, per_atom: bool = False) -> Float[np.ndarray, "number"]:
         """Return what is predicted minus what is expected, perhaps divided by the number of atoms of each frame."""
@@ -44,7 +46,8 @@ class Points:
         mine = chosen[self.frames]
         here = np.repeat(mine, self.sizes)
         numbers = (np.cumsum(chosen) - 1)[self.frames[mine]]
-        kept = self.predicted[here], self.expected[here]
+        weights = None if self.weights is None or not self.weights[here].any() else self.weights[here]
+        kept = self.predicted[here], self.expected[here], weights
         return Points(self.quantity, numbers, self.atoms[mine], self.sizes[mine], *kept)
 
 
@@ -86,16 +89,18 @@ class Collector:
     types: list[np.ndarray] = field(default_factory=list)
     rows: dict[str, list[tuple]] = field(default_factory=dict)
 
-    def add(self, frame: Frame, types: np.ndarray, predicted: Numbers, expected: Numbers) -> None:
+    def add(
+        self, frame: Frame, types: np.ndarray, predicted: Numbers, expected: Numbers, weights: np.ndarray | None = None
+    ) -> None:
         """Add a frame, with what is predicted and what is expected of it where both are known.
 
-        types: of all its atoms, those of virtual ones below 0.
+        types: of all its atoms, those of virtual ones below 0. weights: of the real ones, None if there are none.
         """
         self.names.append(frame.name)
         self.sources.append(frame.source)
         self.types.append(types.astype(np.int16))
         for key in expected.keys() & predicted.keys():
-            row = len(self.names) - 1, predicted[key].ravel(), expected[key].ravel()
+            row = len(self.names) - 1, predicted[key].ravel(), expected[key].ravel(), weights
             self.rows.setdefault(key, []).append(row)
 
     def frames(self) -> Frames:
@@ -108,10 +113,19 @@ class Collector:
         """Return one quantity in all frames that have it; None if none has."""
         if quantity.key not in self.rows:
             return None
-        numbers, predicted, expected = map(list, zip(*self.rows[quantity.key], strict=True))
+        numbers, predicted, expected, weights = map(list, zip(*self.rows[quantity.key], strict=True))
         atoms = np.array([int((self.types[k] >= 0).sum()) for k in numbers])
         values = joined(predicted, np.float64), joined(expected, np.float64)
-        return Points(quantity, np.array(numbers), atoms, sizes_of(predicted), *values)
+        weighing = of_numbers(weights, sizes_of(predicted)) if quantity.of_atoms else None
+        return Points(quantity, np.array(numbers), atoms, sizes_of(predicted), *values, weighing)
+
+
+def of_numbers(weights: Sequence[np.ndarray | None], sizes: np.ndarray) -> Float[np.ndarray, "number"] | None:
+    """Return the weights of atoms as those of all their numbers; None if no frame has any that is not 0."""
+    if not any(each is not None and each.any() for each in weights):
+        return None
+    every = [np.zeros(1) if each is None else each for each in weights]
+    return joined([np.repeat(each, size // len(each)) for each, size in zip(every, sizes, strict=True)], np.float64)
 
 
 def sizes_of(arrays: Sequence[np.ndarray]) -> Int[np.ndarray, "frame"]:

@@ -37,6 +37,10 @@ class Quantity:
     of_atoms: bool = False
     extensive: bool = False
 
+    def __str__(self) -> str:
+        """Its name, with the number of its components where models differ in that."""
+        return self.name if self.field else f"{self.name} ({math.prod(self.shape)})"
+
     def label(self, frame: Frame, real: np.ndarray) -> np.ndarray | None:
         """Return the label of a frame, of its real atoms; None if there is none, or no real atom.
 
@@ -75,6 +79,7 @@ ENERGIES = (
     Quantity("force", "force", "eV/Å", (3,), "forces", of_atoms=True),
     Quantity("virial", "virial", "eV", (3, 3), "virial", extensive=True),
 )
+WEIGHTS = Quantity("atom_pref", "atom_pref", "", (1,), "atom_pref", of_atoms=True)  # of the forces on atoms
 
 
 def quantities_of(config: DPA2Config) -> tuple[Quantity, ...]:
@@ -103,6 +108,12 @@ def labels_of(quantities: Iterable[Quantity], frame: Frame, real: np.ndarray) ->
     """Return the labels that a frame has by the keys of their quantities; errors are those of `Quantity.label`."""
     found = {quantity.key: quantity.label(frame, real) for quantity in quantities}
     return {key: label for key, label in found.items() if label is not None}
+
+
+def weights_of(frame: Frame, real: np.ndarray) -> np.ndarray | None:
+    """Return the weights of the forces on real atoms, None if a frame has none; may raise as `Quantity.label` does."""
+    weights = WEIGHTS.label(frame, real)
+    return None if weights is None else weights[:, 0]
 
 
 def predictions_of(

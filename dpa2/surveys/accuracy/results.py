@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,15 +14,20 @@ from .quantities import Quantity
 
 @dataclass(frozen=True)
 class Measure:
-    """A kind of error: the quantity that it is of, and whether it is divided by the number of atoms of its frame."""
+    """A kind of error.
+
+    quantity: what it is of. per_atom: whether it is divided by the number of atoms of its frame. weighted: whether its
+    means are those with the weights of forces that data give.
+    """
 
     quantity: Quantity
     per_atom: bool = False
+    weighted: bool = False
 
     @property
     def words(self) -> str:
         """Its name in a table."""
-        return f"{self.quantity.key} per atom" if self.per_atom else self.quantity.key
+        return f"{self.quantity.key}{' per atom' * self.per_atom}{' weighted' * self.weighted}"
 
     @property
     def unit(self) -> str:
@@ -31,12 +36,16 @@ class Measure:
 
     def key(self, statistic: str) -> str:
         """The name of a statistic of it in a summary, such as `energy_rmse_per_atom`."""
-        return f"{self.quantity.key}_{statistic}{'_per_atom' * self.per_atom}"
+        return f"{self.quantity.key}_{statistic}{'_per_atom' * self.per_atom}{'_weighted' * self.weighted}"
 
 
-def measures_of(quantities: Iterable[Quantity]) -> list[Measure]:
-    """Return the kinds of errors of quantities."""
-    return [Measure(quantity, each) for quantity in quantities for each in (False, True)[: 1 + quantity.extensive]]
+def measures_of(points: Points) -> Iterator[Measure]:
+    """Yield the kinds of errors of a quantity."""
+    yield Measure(points.quantity)
+    if points.quantity.extensive:
+        yield Measure(points.quantity, per_atom=True)
+    if points.weights is not None:
+        yield Measure(points.quantity, weighted=True)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -67,7 +76,7 @@ class Accuracy:
     @property
     def measures(self) -> list[Measure]:
         """The kinds of errors for which there are labels."""
-        return measures_of(points.quantity for points in self.points.values())
+        return [measure for points in self.points.values() for measure in measures_of(points)]
 
     @property
     def systems(self) -> dict[str, Accuracy]:
@@ -100,24 +109,26 @@ class Accuracy:
         """Return numbers of frames and atoms, and for each kind of error its mean absolute and root mean square.
 
         Named `energy_mae`, `energy_rmse`, `energy_mae_per_atom`, `force_rmse`, ...; `energy_frames` is the number of
-        frames that have the label. A mean is over all numbers of all frames, each of which counts alike.
+        frames that have the label. A mean is over all numbers of all frames, each of which counts alike, but in
+        `force_mae_weighted` and `force_rmse_weighted`, which exist where frames give weights of forces.
         """
         found: dict[str, float] = {"frames": len(self.frames.names), "atoms": int(self.frames.atoms.sum())}
         for measure in self.measures:
-            errors = self.errors(measure)
-            found[measure.key("mae")] = float(np.abs(errors).mean())
-            found[measure.key("rmse")] = rmse(errors)
-            found[f"{measure.quantity.key}_frames"] = len(self.points[measure.quantity.key].frames)
+            errors, points = self.errors(measure), self.points[measure.quantity.key]
+            weights = points.weights if measure.weighted else None
+            found[measure.key("mae")] = float(np.average(np.abs(errors), weights=weights))
+            found[measure.key("rmse")] = rmse(errors, weights)
+            found[f"{measure.quantity.key}_frames"] = len(points.frames)
         return found
 
 
-def rmse(errors: Float[np.ndarray, "number"]) -> float:
-    """Return the root mean square of errors.
+def rmse(errors: np.ndarray, weights: np.ndarray | None = None) -> float:
+    """Return the root mean square of errors, all of which count alike unless there are weights.
 
-    >>> rmse(np.array([3.0, 4.0, 0.0, 0.0]))
-    2.5
+    >>> rmse(np.array([3.0, 4.0, 0.0, 0.0])), rmse(np.array([3.0, 1.0]), np.array([1.0, 0.0]))
+    (2.5, 3.0)
     """
-    return float(np.sqrt(np.square(errors).mean()))
+    return float(np.sqrt(np.average(np.square(errors), weights=weights)))
 
 
 def result(collected: Collector, type_map: tuple[str, ...]) -> Accuracy:

@@ -15,7 +15,7 @@ from ...structures.datasets import Frame
 from ...structures.parameters import with_given
 from ...structures.system import System, are_real, checked
 from .points import Collector
-from .quantities import Quantity, labels_of, predictions_of, quantities_of
+from .quantities import Quantity, labels_of, predictions_of, quantities_of, weights_of
 from .results import Accuracy, result
 
 
@@ -112,7 +112,7 @@ def compare_accuracy(first: Model, second: Model, frames: Iterable[Frame], **opt
     """
     ours, theirs = quantities_of(first.config), quantities_of(second.config)
     if ours != theirs:
-        names = [", ".join(quantity.name for quantity in each) for each in (ours, theirs)]
+        names = [", ".join(map(str, each)) for each in (ours, theirs)]
         rule = f"the first predicts {names[0]}, the second {names[1]}; only models of one kind can be compared"
         raise InputError(rule, argument="second")
     return ModelComparison(*survey([first, second], frames, **options))
@@ -136,7 +136,7 @@ def survey(
         found = [predicted(model, quantities, known, neighbors) if wanted else {} for model in models]
         pairs = [(each, known.labels) for each in found] + ([(found[1], found[0])] if len(found) > 1 else [])
         for collector, pair in zip(collectors, pairs, strict=True):
-            collector.add(known.frame, known.system.types, *pair)
+            collector.add(known.frame, known.system.types, *pair, known.weights)
         if progress is not None:
             progress(number)
     return [result(collector, names) for collector in collectors]
@@ -144,12 +144,16 @@ def survey(
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """A frame, its checked structure with the parameters that count, which atoms are real, and its labels by key."""
+    """A frame, its checked structure with the parameters that count, and its labels by the keys of quantities.
+
+    real: whether each atom is real. weights: of the forces on real atoms, None if there are none.
+    """
 
     frame: Frame
     system: System
     real: np.ndarray
     labels: dict[str, np.ndarray]
+    weights: np.ndarray | None
 
 
 def checked_frames(
@@ -162,7 +166,7 @@ def checked_frames(
             raise InputError(f"frame {number}: {shorten(frame)} {rule}", argument="frames")
         system = checked(with_given(frame.system, fparam, aparam), type_map, frame.name)
         real = are_real(system.types)
-        yield Known(frame, system, real, labels_of(quantities, frame, real))
+        yield Known(frame, system, real, labels_of(quantities, frame, real), weights_of(frame, real))
 
 
 def require_labels(models: Sequence[Model], frames: Iterable[Known]) -> None:

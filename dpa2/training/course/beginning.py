@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from os import PathLike
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,35 +25,10 @@ from ..start import Start, finetuned, fresh, initialized, with_data
 from ..steps.copies import from_first
 from ..steps.parameters import ALONE
 from .options import Options
+from .origin import File, Origin
 from .training import Training
 
-File = str | PathLike[str]
 GO_ON = "a training goes on with the model that it had; see --init-model and --finetune"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Origin:
-    """What a training starts from: one of the files, or random weights without any.
-
-    restart: a checkpoint, of `dpa2 train` or of DeePMD-kit's PyTorch trainer, from which it goes on. init_model: a file
-    of the models; init_frz_model: the same, which may have other tensors. finetune: a pretrained file, with the branch
-    that is taken of it. force_load: whether tensors that a file lacks keep their initial values.
-    """
-
-    restart: File | None = None
-    init_model: File | None = None
-    init_frz_model: File | None = None
-    finetune: File | None = None
-    model_branch: str | None = None
-    force_load: bool = False
-
-    def __post_init__(self) -> None:
-        files = ("restart", "init_model", "init_frz_model", "finetune")
-        given = [name for name in files if getattr(self, name) is not None]
-        if len(given) > 1:
-            raise InputError(f"{given[1]} stands beside {given[0]}; give one of them", argument=given[1])
-        if self.model_branch is not None and self.finetune is None:
-            raise InputError("model_branch is a branch of a file to fine-tune; give that, too", argument="model_branch")
 
 
 def prepare(

@@ -9,8 +9,9 @@ from typing import Any
 from ..plan import plan_training
 from ..script.file import read_script
 from ..script.script import Script, parse_script
-from .beginning import Origin, prepare
+from .beginning import prepare
 from .options import Options
+from .origin import Origin
 from .training import Ended
 from .watch import Watch
 
@@ -61,15 +62,17 @@ def train(
     --------
     See `docs/training-in-python.md`.
     """
-    options = options or Options()
-    plan = plan_training(read(script), ranks=options.ranks)
+    origin, options = origin or Origin(), options or Options()
+    plan = plan_training(read(script, origin), ranks=options.ranks)
     if not options.truncate:
         plan.require_room()
     return prepare(plan, origin, backend, device, options).run(watch)
 
 
-def read(script: str | PathLike[str] | Mapping[str, Any] | Script) -> Script:
-    """Return the settings of a script in any of its forms."""
+def read(script: str | PathLike[str] | Mapping[str, Any] | Script, origin: Origin) -> Script:
+    """Return the settings of a script in any of its forms; one that is read already stays as it is."""
     if isinstance(script, Script):
         return script
-    return parse_script(dict(script)) if isinstance(script, Mapping) else read_script(script)
+    return (
+        parse_script(origin.change(dict(script))) if isinstance(script, Mapping) else read_script(script, origin.change)
+    )

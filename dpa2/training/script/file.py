@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,18 @@ from .script import Script, parse_script
 YAML = (".yaml", ".yml")
 
 
-def read_script(path: str | PathLike[str]) -> Script:
+def read_script(
+    path: str | PathLike[str], change: Callable[[dict[str, Any]], dict[str, Any]] = lambda script: script
+) -> Script:
     """Return the settings of an input script, `input.json` or the same as YAML.
 
     Parameters
     ----------
     path
         The file. Folders of data in it are relative to the working directory, as for DeePMD-kit.
+    change
+        What is done to the script, as dictionaries, before it is checked, such as `with_model_of_file(FILE)` of
+        `dpa2.training.start`.
 
     Raises
     ------
@@ -33,7 +39,7 @@ def read_script(path: str | PathLike[str]) -> Script:
     """
     given = read_plain(Path(path))
     try:
-        return parse_script(given)
+        return parse_script(change(given))
     except (ConfigurationError, UnsupportedModel) as error:
         raise type(error)(f"{path}: {error}", **error.facts | {"file": str(path)}) from error
 

@@ -4,7 +4,18 @@ from .finetuned import finetuned
 from .fresh import fresh
 from .from_data import with_data
 from .initialized import initialized
+from .model_section import with_model_of_file, with_parts_of_file
 from .sharing import shared
 from .start import FromData, Start
 
-__all__ = ["FromData", "Start", "finetuned", "fresh", "initialized", "shared", "with_data"]
+__all__ = [
+    "FromData",
+    "Start",
+    "finetuned",
+    "fresh",
+    "initialized",
+    "shared",
+    "with_data",
+    "with_model_of_file",
+    "with_parts_of_file",
+]

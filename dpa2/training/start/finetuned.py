@@ -13,14 +13,15 @@ from os import PathLike
 import numpy as np
 
 from ... import serialization
+from ...model.model import Model
 from ...serialization.checkpoint import Checkpoint
 from ..script.script import Script
 from ..script.tasks import Task
 from .branches import Branch, branch_of
-from .fresh import fresh, name_of, seed_of
+from .fresh import fresh, seed_of
 from .pretrained import DESCRIPTOR, Pretrained, descriptor_of, require_energies, with_tensors
-from .sharing import shared
-from .start import SET, FromData, Start
+from .sharing import group_of, shared
+from .start import SET, FromData, Start, name_of, task_of
 from .type_maps import with_types
 
 
@@ -69,14 +70,9 @@ def finetuned(
     opened, start = Pretrained(path), fresh(script, backend, device)
     branches = {name_of(task): branch_for(opened, task, named) for task in script.tasks}
     pretrained = {head: taken(opened, own) for head, own in branches.items()}
-    models, plans = dict(start.models), {}
-    for number, task in enumerate(script.tasks):
-        head = name_of(task)
-        types, old = models[head].type_map, pretrained[head].config.types
-        seed = seed_of(script, task.head, "descriptor", number)
-        models[head] = with_tensors(models[head], with_types(pretrained[head], types, seed), opened.name, force)
-        plans[head] = plan_of(branches[head], tuple(name for name in types if name not in old))
+    models = {head: begun(start, head, own, opened.name, force) for head, own in pretrained.items()}
     warn_of_unlike(start, pretrained, opened.name)
+    plans = {head: plan_of(start, head, branches[head], pretrained[head]) for head in models}
     return replace(start, models=shared(models, start.links), from_data=plans)
 
 
@@ -94,9 +90,24 @@ def taken(file: Pretrained, branch: Branch) -> Checkpoint:
     return found
 
 
-def plan_of(branch: Branch, new: tuple[str, ...]) -> FromData:
-    """Return what the data of a head decide, with the types that its file does not have."""
-    return FromData(branch.bias, environments=new, parameters=branch.bias == SET)
+def begun(start: Start, head: str, pretrained: Checkpoint, file: str, force: bool) -> Model:
+    """Return the model of a head with the tensors of a file; new types have random rows in the type embedding."""
+    script, task = start.script, task_of(start, head)
+    seed = seed_of(script, task.head, "descriptor", script.tasks.index(task))
+    model = start.models[head]
+    return with_tensors(model, with_types(pretrained, model.type_map, seed), file, force)
+
+
+def plan_of(start: Start, head: str, branch: Branch, pretrained: Checkpoint) -> FromData:
+    """Return what the data of a head decide.
+
+    The normalisation of environments of new types; of all types where there are new ones and heads share a descriptor,
+    as in the reference.
+    """
+    types = start.models[head].type_map
+    new = tuple(name for name in types if name not in pretrained.config.types)
+    together = len(group_of(start.links, head, "descriptor")) > 1
+    return FromData(branch.bias, environments=types if new and together else new, parameters=branch.bias == SET)
 
 
 def warn_of_unlike(start: Start, pretrained: Mapping[str, Checkpoint], file: str) -> None:

@@ -20,7 +20,7 @@ from ..script.script import Script
 from ..script.tasks import Task
 from ..steps.parameters import ALONE
 from .sharing import shared
-from .start import SET, FromData, Start
+from .start import SET, FromData, Start, name_of
 
 
 def fresh(script: Script, backend: str = "numpy", device: str | None = None) -> Start:
@@ -47,11 +47,6 @@ def fresh(script: Script, backend: str = "numpy", device: str | None = None) -> 
     models = {name_of(task): new_model(script, task, backend, device) for task in script.tasks}
     plans = {name_of(task): all_from_data(models[name_of(task)], task) for task in script.tasks}
     return Start(script, shared(with_cases(models), links), plans, links)
-
-
-def name_of(task: Task) -> str:
-    """Return the name of a task's head among those of a start."""
-    return task.head or ALONE
 
 
 def all_from_data(model: Model, task: Task) -> FromData:

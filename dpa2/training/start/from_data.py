@@ -10,18 +10,16 @@ from functools import cache
 
 import numpy as np
 
-from ...errors import FormatError
+from ...errors import FormatError, InputError
 from ...model.model import Model
 from ...model.output_bias import fit_output_bias
 from ...model.parameter_statistics import normalisation_of_moments, parameter_moments
 from ...model.statistics import Columns, Moments, environment_moments, merged, normalisation, with_weights
 from ...structures.datasets import Frame
-from ..script.tasks import Task
 from ..statistics import DataStatistics, statistics_of
 from ..statistics_file import kept_statistics
-from .fresh import name_of
-from .sharing import shared
-from .start import CHANGE, KEEP, Start
+from .sharing import group_of, shared
+from .start import CHANGE, KEEP, Start, task_of
 
 Sample = Callable[[], Sequence[Frame]]  # returns the frames that statistics of a head are taken from
 
@@ -39,12 +37,13 @@ def with_data(
         For each head a function that returns the frames of its sample; it is called at most once, and not at all where
         nothing is taken from data, or a file has it.
     chances
-        Probability of each head, by which the statistics of shared parameters are weighted; all the same if None.
+        Probability of each head, by which the statistics of frame and atomic parameters are weighted where heads share
+        their fitting net; of no use otherwise.
 
     Raises
     ------
     InputError
-        There are no frames, or none with an energy.
+        There are no frames, or none with an energy; or probabilities are needed and not given.
     FormatError
         `stat_file` is damaged, or lacks what it has to have.
     """
@@ -65,16 +64,6 @@ def statistics_for(start: Start, head: str, sample: Sample) -> DataStatistics:
     )
 
 
-def task_of(start: Start, head: str) -> Task:
-    """Return the task of a head."""
-    return next(task for task in start.script.tasks if name_of(task) == head)
-
-
-def group_of(start: Start, head: str, part: str) -> tuple[str, ...]:
-    """Return the heads that share a whole part with a head, the base first; the head alone if none does."""
-    return next((link.whole for link in start.links if link.part == part and head in link.whole), (head,))
-
-
 def with_environments(
     start: Start, samples: Mapping[str, Sample], kept: Mapping[str, DataStatistics]
 ) -> dict[str, Model]:
@@ -88,7 +77,7 @@ def with_environments(
     for head, model in start.models.items():
         types = start.from_data[head].environments
         if types:
-            together = merged([moments_of(other) for other in group_of(start, head, "descriptor")])
+            together = merged([moments_of(other) for other in group_of(start.links, head, "descriptor")])
             model = with_rows(model, normalisation(together, model.config), types)
         found[head] = model
     return found
@@ -126,15 +115,23 @@ def with_parameters(
 
     found = {}
     for head, model in models.items():
-        plan, group = start.from_data[head], group_of(start, head, "fitting_net")
+        plan, group = start.from_data[head], group_of(start.links, head, "fitting_net")
         if plan.parameters and len(group) == 1 and head in kept:
             model = with_weights(model, kept[head].parameters)
         elif plan.parameters:
-            weights = [chances.get(other, 1.0) / chances.get(group[0], 1.0) for other in group]
+            weights = weights_of(group, chances)
             together = joined([moments_of(other) for other in group], weights)
             model = with_weights(model, normalisation_of_moments(together, plan.smallest))
         found[head] = model
     return found
+
+
+def weights_of(group: Sequence[str], chances: Mapping[str, float]) -> list[float]:
+    """Return the weights of heads: their probabilities, divided by that of the base, which comes first."""
+    if len(group) > 1 and not set(group) <= set(chances):
+        rule = f"the heads {', '.join(group)} share statistics of parameters; give the probability of each"
+        raise InputError(f"chances: {rule}", argument="chances")
+    return [chances[other] / chances[group[0]] if len(group) > 1 else 1.0 for other in group]
 
 
 def joined(parts: Sequence[Mapping[str, Moments]], weights: Sequence[float]) -> dict[str, Moments]:

@@ -34,3 +34,8 @@ def with_part(own: AtomicModel, base: AtomicModel, part: str, level: int) -> Ato
     if level == 1:
         return replace(own, descriptor=replace(own.descriptor, type_embedding=base.descriptor.type_embedding))
     return replace(own, descriptor=replace(base.descriptor, type_transform=own.descriptor.type_transform))
+
+
+def group_of(links: Sequence[Link], head: str, part: str) -> tuple[str, ...]:
+    """Return the heads that share a whole part with a head, the base first; the head alone if none does."""
+    return next((link.whole for link in links if link.part == part and head in link.whole), (head,))

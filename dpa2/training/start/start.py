@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from ...model.model import Model
 from ..script.links import Link
 from ..script.script import Script
+from ..script.tasks import Task
+from ..steps.parameters import ALONE
 
 SET, CHANGE, KEEP = "set", "change", "keep"  # what happens to an output bias
 
@@ -40,3 +42,13 @@ class Start:
     models: dict[str, Model]
     from_data: dict[str, FromData]
     links: tuple[Link, ...] = ()
+
+
+def name_of(task: Task) -> str:
+    """Return the name of a task's head among those of a start."""
+    return task.head or ALONE
+
+
+def task_of(start: Start, head: str) -> Task:
+    """Return the task of a head."""
+    return next(task for task in start.script.tasks if name_of(task) == head)

@@ -77,6 +77,32 @@ def test_frames_without_a_label_are_counted(found):
     assert found.unlabelled == {"energy": 0, "force": 0, "virial": 5, "any": 0}
 
 
+WEIGHTED = {  # the same with the weights of `weighted`: of each of two systems, and in all
+    "sysA": {"force_mae_weighted": 2.081745e-01, "force_rmse_weighted": 3.245932e-01},
+    "sysB": {"force_mae_weighted": 1.646858e-01, "force_rmse_weighted": 2.989900e-01},
+    "all": {"force_mae_weighted": 1.786287e-01, "force_rmse_weighted": 3.074310e-01},
+}
+
+
+def weighted(name: str) -> list[Frame]:
+    """The frames of a system with weights of forces."""
+    frames = list(read_dataset(FOLDERS[name], TYPES))
+    numbers = {"sysA": np.tile(np.arange(10.0) / 5, (7, 1)), "sysB": 3 + np.arange(30.0).reshape(5, 6) / 10}[name]
+    return [dataclasses.replace(f, atom_pref=weights) for f, weights in zip(frames, numbers, strict=True)]
+
+
+def test_errors_with_weights_of_forces_are_those_that_the_reference_prints(found):
+    model = dpa2.load(FOLDER / "allterms_adamw" / "initial.dp")
+    both = survey_accuracy(model, weighted("sysA") + weighted("sysB"))
+    for name, system in both.systems.items():
+        require_printed(system.summary(), WEIGHTED[name.rpartition("/")[2]])
+    require_printed(both.summary(), WEIGHTED["all"])
+    assert not [name for name in found.summary() if "weighted" in name]
+    partly = survey_accuracy(model, weighted("sysA") + list(read_dataset(FOLDERS["sysB"], TYPES)))
+    require_printed(partly.summary(), WEIGHTED["sysA"])
+    assert list(partly.systems.values())[1].points["force"].weights is None
+
+
 OF_HEADS = {  # printed by `dp --pt test` for the frames of `labelled`: in all; of tensors it prints no MAE
     "property_excluded": ("band_prop", {"band_prop_mae": 9.839873e-02, "band_prop_rmse": 1.194564e-01}),
     "dos": ("dos", {"dos_mae": 8.837834e-02, "dos_rmse": 1.207438e-01}),
@@ -208,7 +234,7 @@ def test_types_of_two_models_may_have_another_order():
 
 
 def test_models_of_different_kinds_are_refused():
-    with pytest.raises(InputError, match="the first predicts energy, force, virial, the second dipole"):
+    with pytest.raises(InputError, match=r"the first predicts energy, force, virial, the second dipole \(3\)"):
         compare_accuracy(MODEL, dpa2.load(HEADS / "drawn_dipole.dp"), [])
 
 

@@ -19,6 +19,7 @@ from dpa2.training.start import finetuned, fresh, with_data
 
 FOLDER = DATA / "training_start"
 CASES = json.loads((FOLDER / "finetune_cases.json").read_text())  # by DeePMD-kit 3.2.0
+BRANCHES = json.loads((FOLDER / "branches.json").read_text())  # by DeePMD-kit 3.2.0
 TWO = DATA / "samples" / "dpa2_tiny_multitask.trainer_checkpoint.pt"
 HEADS = ("water_1", "water_2")
 
@@ -105,30 +106,47 @@ def test_a_named_branch_of_several_is_taken_whole(parts, asked):
     assert (found.from_data[""].bias, found.from_data[""].parameters) == ("change", False)
 
 
+REFERENCE = {"branch": (["O", "H"], "water_2"), "first": (["O", "H"], None), "new_type": (["H", "C", "O"], "water_2")}
+
+
+@pytest.mark.parametrize("name", REFERENCE)
+def test_biases_from_a_branch_of_several_are_those_of_the_reference(parts, name):
+    types, branch = REFERENCE[name]
+    script = single(parts | {"type_map": types}, "mixC")
+    assert_biases(with_data(finetuned(script, TWO, branch), samples(script)), BRANCHES[name])
+
+
+def assert_biases(models: dict[str, dpa2.Model], theirs: dict):
+    for head, model in models.items():
+        np.testing.assert_allclose(model.weights.bias, theirs[head]["bias"], rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(model.weights.deviation, theirs[head]["deviation"], rtol=1e-10)
+
+
 def test_several_heads_begin_each_with_its_own(parts):
     sections = {
         "water_2": {},
-        "named": {"finetune_head": "water_2"},
-        "new": {"data": "mixC"},
-        "random": {"finetune_head": "RANDOM", "data": "mixC"},
+        "x": {"finetune_head": "water_2", "data": "mixC"},
+        "y": {"data": "mixC"},
+        "z": {"finetune_head": "RANDOM", "data": "sysA"},
     }
     script = several({name: {"fitting_net": parts["fitting_net"]} | own for name, own in sections.items()},
                      {"shared_dict": {"types": ["O", "H"], "d": parts["descriptor"]}})  # fmt: skip
     start = finetuned(script, TWO)
     assert {head: plan.bias for head, plan in start.from_data.items()} == {
-        "water_2": "keep", "named": "change", "new": "set", "random": "set"
+        "water_2": "keep", "x": "change", "y": "set", "z": "set"
     }  # fmt: skip
+    assert_biases(with_data(start, samples(script)), BRANCHES["heads"])
     given, models = {head: dpa2.load(TWO, head=head) for head in HEADS}, with_data(start, samples(script))
     assert same(given["water_2"], models["water_2"]) == set(given["water_2"].state_dict()), "it goes on"
-    assert rest(given["water_2"]) - same(given["water_2"], models["named"]) == {"bias", "deviation"}
+    assert rest(given["water_2"]) - same(given["water_2"], models["x"]) == {"bias", "deviation"}
     unshared = "descriptor.type_transform.weight"  # each head has its own
-    for head, first in (("water_2", "water_2"), ("named", "water_2"), ("new", "water_1"), ("random", "water_1")):
+    for head, first in (("water_2", "water_2"), ("x", "water_2"), ("y", "water_1"), ("z", "water_1")):
         assert unshared in same(given[first], models[head])
     descriptor = {name for name in given["water_1"].state_dict() if name.startswith("descriptor.")} - {unshared}
-    for head in ("named", "new", "random"):
+    for head in ("x", "y", "z"):
         assert common(models["water_2"], models[head]) == descriptor
     drawn = fresh(script).models
-    for head in ("new", "random"):
+    for head in ("y", "z"):
         expected = dpa2.fit_output_bias(models[head], samples(script)[head]()).weights.bias
         np.testing.assert_array_equal(models[head].weights.bias, expected)
         assert "fitting.output.weight" in same(drawn[head], models[head])

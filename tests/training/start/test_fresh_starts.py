@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
+from references import DATA
 from starting import LITTLE, NET, common, of_reference, same, samples, several, single
-from training_data import TRAINING
+from training_data import FOLDERS, TRAINING
 
 import dpa2
-from dpa2.errors import ConfigurationError
+from dpa2.errors import ConfigurationError, InputError
 from dpa2.training.start import fresh, with_data
 
+BRANCHES = json.loads((DATA / "training_start" / "branches.json").read_text())  # by DeePMD-kit 3.2.0
 BLOCKS = ("repinit", "three_body", "repformer")
 
 
@@ -87,6 +92,48 @@ def test_a_shared_fitting_net_differs_by_bias_and_case():
     assert {name: model.weights.fitting.case.tolist() for name, model in found.items()} == {
         "air": [1, 0, 0], "ice": [0, 1, 0], "sea": [0, 0, 1]
     }  # fmt: skip
+
+
+def with_drawn_parameters(place: Path, name: str, seed: int) -> str:
+    """A copy of a data folder with two frame parameters and one atomic parameter."""
+    shutil.copytree(FOLDERS[name], place / name)
+    generator = np.random.default_rng(seed)
+    for folder in sorted((place / name).glob("set.*"), reverse=True):
+        count, numbers = np.load(folder / "coord.npy").shape
+        np.save(folder / "fparam.npy", generator.normal(seed, 0.5 * seed, (count, 2)))
+        np.save(folder / "aparam.npy", generator.normal(-seed, 0.3 * seed, (count, numbers // 3)))
+    return str(place / name)
+
+
+def heads_with_parameters(tmp_path: Path, options: dict):
+    net = NET | {"numb_fparam": 2, "numb_aparam": 1}
+    model = {"shared_dict": {"types": ["O", "H"], "d": LITTLE, "f": net}}
+    folders = {
+        head: with_drawn_parameters(tmp_path, *own) for head, own in {"b": ("sysB", 1), "a": ("sysA", 2)}.items()
+    }
+    heads = {head: {"fitting_net": "f", "options": own} for head, own in options.items()}
+    given = several(heads, model)
+    systems = (dataclasses.replace(t.training_data, systems=[folders[t.head]]) for t in given.tasks)
+    return dataclasses.replace(
+        given, tasks=tuple(dataclasses.replace(t, training_data=s) for t, s in zip(given.tasks, systems, strict=True))
+    )
+
+
+def test_shared_parameters_have_statistics_weighted_by_the_probabilities(tmp_path):
+    files = {head: {"stat_file": str(tmp_path / f"{head}.h5")} for head in ("b", "a")}
+    given = heads_with_parameters(tmp_path, files)
+    with pytest.raises(InputError, match="the heads b, a share statistics of parameters; give the probability"):
+        with_data(fresh(given), samples(given))
+    for source in (samples(given), dict.fromkeys("ab", never)):  # the second time from the files
+        found = with_data(fresh(given), source, {"a": 0.75, "b": 0.25})
+        for model in found.values():
+            for name, theirs in BRANCHES["parameters"].items():
+                np.testing.assert_allclose(model.state_dict()[name], theirs, rtol=1e-12, err_msg=name)
+        assert "fitting.frame_mean" in common(*found.values())
+
+
+def never():
+    raise AssertionError("data were asked for")
 
 
 REFUSED = {
