@@ -13,6 +13,7 @@ from pathlib import Path
 import many_ranks
 import numpy as np
 import pytest
+import small_course as small
 from tolerances import TOLERANCES
 
 import dpa2
@@ -89,7 +90,41 @@ def test_two_processes_of_jax_make_the_steps_of_one(tmp_path):
     require_equal_parameters(tmp_path)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("killed", [0, 1])
+def test_a_process_of_jax_that_is_killed_ends_the_others_with_a_message(killed):
+    """The first process is the one through which the others are connected; JAX ends them itself when it is gone."""
+    pytest.importorskip("jax")
+    place = {module.COORDINATOR: f"127.0.0.1:{free_port()}", "JAX_NUM_PROCESSES": "2"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    command = [sys.executable, str(TESTS / "endless_rank.py"), "jax"]
+    started = [subprocess.Popen(command, env=environment(**place, JAX_PROCESS_ID=str(k)), **pipes) for k in range(2)]
+    assert all(any("exchanged" in line for line in process.stdout) for process in started)
+    started[killed].kill()
+    left = started[1 - killed]
+    _, said = left.communicate(timeout=60)
+    assert left.returncode not in (0, 1)
+    assert "another process of this training has ended" in said or "another task died" in said
+    started[killed].communicate(timeout=60)
+
+
 # Without other processes
+
+
+def test_a_training_on_another_number_of_ranks_draws_its_frames_anew(tmp_path, monkeypatch):
+    pytest.importorskip("torch")
+    small.write_data(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    before, after = small.started(), small.started()
+    before.trainer.step(before.feeds[""].next(), 0.01)
+    notes = before.notes(1)
+    after.restore(before.trainer.state(), notes | {"ranks": [notes["feeds"]] * 2})
+    fresh = small.started().feeds[""].to_plain()
+    assert after.anew
+    assert after.feeds[""].to_plain() == fresh != notes["feeds"][""]
+    after.restore(before.trainer.state(), notes)
+    assert not after.anew
+    assert after.feeds[""].to_plain() == notes["feeds"][""]
 
 
 @pytest.fixture
