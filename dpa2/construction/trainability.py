@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from ..config import DPA2Config
 from ..errors import ConfigurationError
-from ..nn.layers import LayerNorm
 from ..nn.module import Leaf
 
 
 def trainable(config: DPA2Config, leaf: Leaf) -> bool:
-    """Return whether a tensor of the weights is a parameter that the configuration does not freeze."""
+    """Return whether a tensor of the weights is a parameter that the configuration does not freeze.
+
+    `trainable_norm` freezes nothing: the reference trains the norms of a descriptor all the same, and its checkpoints
+    have an optimizer state for them.
+    """
     if leaf.role.kind != "parameter":
         return False
-    if leaf.part == "fitting":
-        return all(trainable_layers(config))
-    norm_frozen = isinstance(leaf.owner, LayerNorm) and not config.repformer.trainable_norm
-    return config.trainable and not (norm_frozen and ".repformer." in leaf.path)
+    return all(trainable_layers(config)) if leaf.part == "fitting" else config.trainable
 
 
 def trainable_layers(config: DPA2Config) -> list[bool]:

@@ -416,8 +416,8 @@ class Model:
     def as_module(self) -> Any:
         """Return a `torch.nn.Module` over the weights, to train: `module(model.prepare_systems(systems))`.
 
-        Parameters that the configuration freezes (`trainable`, `trainable_norm`) do not require gradients; statistics
-        and output bias are buffers.
+        Parameters that the configuration freezes (`trainable`) do not require gradients; statistics and output bias are
+        buffers.
         """
         self.require_backend("torch")
         from ..backends.torch_module import as_module

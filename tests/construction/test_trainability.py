@@ -41,13 +41,13 @@ def test_residual_scales_of_a_frozen_descriptor_are_drawn_like_others():
         np.testing.assert_array_equal(np.concatenate(one.atom_scale), np.concatenate(other.atom_scale))
 
 
-def test_norms_that_are_not_trained_have_no_gradients():
+def test_norms_are_trained_with_the_rest_of_the_descriptor():
+    """As by DeePMD-kit 3.2.0, where a step with `trainable_ln` false changes them."""
     config = testing.small_config()
     config = dataclasses.replace(config, repformer=dataclasses.replace(config.repformer, trainable_norm=False))
     found = requires_grad(config)
-    frozen = {name for name, trained in found.items() if not trained}
-    assert frozen == {name for name in found if ".norm." in name}
-    assert len(frozen) == 4
+    assert len([name for name in found if ".norm." in name]) == 4
+    assert all(found.values())
 
 
 FLAGS = {"all": ((True, True, True), True), "two": ((True, False, True), False), "none": ((False,) * 3, False)}

@@ -11,7 +11,10 @@ NO_EFFECT = (
     "mixed_precision", "acc_freq", "enable_compile", "enable_tf32", "neighbor_graph_method", "tensorboard",
     "tensorboard_log_dir", "tensorboard_freq", "profiling", "profiling_file", "enable_profiler",
 )  # fmt: skip
-NO_EFFECT_ELSEWHERE = ("learning_rate.scale_by_worker", "model.data_bias_nsample", "model.fitting_net.rcond")
+NO_EFFECT_ELSEWHERE = (
+    "learning_rate.scale_by_worker", "model.data_bias_nsample", "model.fitting_net.rcond",
+    "model.descriptor.repformer.trainable_ln",
+)  # fmt: skip
 OTHER_OPTIMIZERS = ("LKF", "AdaMuon", "HybridMuon")
 
 

@@ -125,6 +125,7 @@ def test_keys_without_effect_are_listed():
         "model.fitting_net.rcond": 0.5,
         "validating": {"full_validation": False},
     }
+    given["model.descriptor.repformer.trainable_ln"] = False
     assert set(parse_script(changed(SINGLE, given)).without_effect) == set(given)
 
 
