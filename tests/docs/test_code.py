@@ -58,7 +58,7 @@ def test_the_first_code_of_the_readme_runs_without_settings_more_than_once(tmp_p
 def test_the_code_on_training_runs(tmp_path):
     """All blocks of the page, on a script that is beside them; the endless loop over batches ends after some."""
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "training.md").read_text(), re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     labelled(tmp_path / "data")
     descriptor = config_to_script(dpa2.load(demo.MODEL).config)
     script = {
@@ -69,9 +69,11 @@ def test_the_code_on_training_runs(tmp_path):
     (tmp_path / "input.json").write_text(json.dumps(script))
     loop = "    ready.state  # continue from here"
     ending = "    print(ready.batch); break\n"
-    text = "".join(blocks).replace(loop, ending + loop)
+    text = "".join(blocks).replace(loop, ending + loop) + "print(models[''].weights.bias.shape)"
     (tmp_path / "block.py").write_text(text)
-    assert ran("block.py", folder=tmp_path).startswith("Batch(4 frames of 3 slots, with energy, forces)")
+    said = ran("block.py", folder=tmp_path)
+    assert said.startswith("Batch(4 frames of 3 slots, with energy, forces)")
+    assert said.strip().endswith("(2,)")
 
 
 def test_the_code_on_other_libraries_runs_in_ten_lines(tmp_path):

@@ -43,6 +43,16 @@ def test_heads_that_share_a_descriptor_share_its_statistics_and_have_their_own_b
     assert not same(alone["h1"], found["h1"]) >= {f"descriptor.{block}.environment.std" for block in BLOCKS}
 
 
+def test_heads_share_arrays_of_the_library_that_trains_them():
+    pytest.importorskip("torch")
+    given = several({"a": {}, "b": {"data": "mixC"}})
+    host, found = (with_data(fresh(given, backend=name), samples(given)) for name in ("numpy", "torch"))
+    assert common(*found.values()) == common(*host.values())
+    assert {model.backend.name for model in found.values()} == {"torch"}
+    for name, array in found["b"].state_dict().items():
+        np.testing.assert_array_equal(array.numpy(), host["b"].state_dict()[name], err_msg=name)
+
+
 def test_weights_follow_from_the_seeds_of_the_parts():
     model = dpa2.build(single().config(), seed=3)
     found = fresh(single({"fitting_net": NET | {"seed": 3}})).models[""]
