@@ -6,6 +6,7 @@ of formats.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -77,9 +78,10 @@ def read_progress(root, heads: Mapping[str | None, DPA2Config]) -> Progress:
 def step_and_rate(infos: Any) -> tuple[int, float]:
     """Return step and learning rate of a training."""
     step, rate = (infos.get(key) for key in ("step", "lr")) if isinstance(infos, dict) else (None, None)
-    if type(step) is not int or not 0 <= step < 2**53 or type(rate) not in (int, float):
+    known = type(step) is int and 0 <= step < 2**53 and isinstance(rate, int | float) and 0 <= rate < math.inf
+    if not known:
         raise FormatError(f"has {STEP} = {shorten(infos)}, not a step and a learning rate", key=STEP)
-    return step, float(rate or 0.0)
+    return step, float(rate)
 
 
 def places_of(head: str | None, config: DPA2Config) -> Places:
