@@ -13,7 +13,6 @@ from typing import Any, NamedTuple, NoReturn
 import numpy
 
 from ...errors import FormatError, UnsupportedModel, shorten
-from ..budget import spend
 from ..tree.packing import TreeArray
 from .parameters import numbered
 
@@ -83,8 +82,9 @@ def require_plain(group: dict) -> None:
     if "betas" not in group:
         refuse("without `betas`")
     for key, usual in (("eps", EPSILON), ("amsgrad", False), ("maximize", False)):
-        if group.get(key, usual) != usual:
-            refuse(f"with {key} = {shorten(group[key])}")
+        found = group.get(key, usual)
+        if not isinstance(found, bool | float) or found != usual:
+            refuse(f"with {key} = {shorten(found)}")
 
 
 def refuse(which: str) -> NoReturn:
@@ -95,17 +95,18 @@ def refuse(which: str) -> NoReturn:
 
 
 def require_count(group: dict, wanted: int) -> None:
-    """Refuse an optimizer of another number of parameters than the model has."""
+    """Refuse an optimizer of other parameters than the model has."""
     found = group.get("params")
-    if not isinstance(found, list) or len(found) != wanted:
-        count = len(found) if isinstance(found, list) else "no"
-        raise FormatError(f"its optimizer has {count} parameters, but its model {wanted}", key="optimizer")
+    numbers = [number for number in found if type(number) is int] if isinstance(found, list) else []
+    if numbers != list(range(wanted)):
+        count = f"{len(numbers)} parameters, but its model {wanted}" if numbers else "no parameters"
+        raise FormatError(f"its optimizer has {count}, which are numbered from 0", key="optimizer")
 
 
 def moments_of(entries: dict, numbers: Mapping[str, int], places: Places) -> Iterator[tuple[str, Moments]]:
     """The moments of each tensor in the arrays of a model."""
     for name, place in places.items():
-        entry = entries.get(numbers.get(name))
+        entry = entries.get(numbers[name]) if name in numbers else None
         if entry is None:
             continue
         first, second = (finite(place.read(entry[key]), f"{key} of {name}") for key in PARTS[1:])
@@ -117,7 +118,6 @@ def moments_of(entries: dict, numbers: Mapping[str, int], places: Places) -> Ite
 def finite(arrays: dict[str, numpy.ndarray], what: str) -> dict[str, numpy.ndarray]:
     """The arrays, if all their numbers are finite."""
     for name, array in arrays.items():
-        spend(array.nbytes)
         if not numpy.isfinite(array).all():
             raise FormatError(f"its optimizer has numbers that are not finite in {what}", tensor=name)
     return arrays

@@ -6,6 +6,7 @@ of formats.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -76,10 +77,13 @@ def read_progress(root, heads: Mapping[str | None, DPA2Config]) -> Progress:
 
 def step_and_rate(infos: Any) -> tuple[int, float]:
     """Return step and learning rate of a training."""
-    step, rate = (infos.get(key) for key in ("step", "lr")) if isinstance(infos, dict) else (None, None)
-    if type(step) is not int or not 0 <= step < 2**53 or type(rate) not in (int, float):
+    found: dict[str, Any] = infos if isinstance(infos, dict) else {}
+    step: Any = found.get("step")
+    rate: Any = found.get("lr")
+    numbers = isinstance(step, int) and not isinstance(step, bool) and isinstance(rate, int | float)
+    if not numbers or not 0 <= step < 2**53 or not 0 <= rate < math.inf:
         raise FormatError(f"has {STEP} = {shorten(infos)}, not a step and a learning rate", key=STEP)
-    return step, float(rate or 0.0)
+    return step, float(rate)
 
 
 def places_of(head: str | None, config: DPA2Config) -> Places:

@@ -9,6 +9,8 @@ from references import DATA
 
 import dpa2
 from dpa2.errors import FormatError, InputError, UnsupportedModel
+from dpa2.serialization import contents
+from dpa2.serialization.budget import Budget, spending
 from dpa2.serialization.formats.pytorch import unpickle
 from dpa2.serialization.state.parameters import in_order, is_parameter, numbered
 from dpa2.serialization.unpickling.archives import Archive
@@ -188,6 +190,8 @@ OTHERS = {
     "without `betas`": lambda root: group(root).pop("betas"),
     "2 groups": lambda root: root["optimizer"]["param_groups"].append({}),
     "amsgrad": lambda root: group(root).update(amsgrad=True),
+    "with maximize": lambda root: group(root).update(maximize=torch.ones(2)),
+    "that keeps 3": lambda root: entries(root).update({5: 3}),
     "eps": lambda root: group(root).update(eps=1e-7),
     "param_groups": lambda root: root.update(optimizer={"kalman": 1}),
 }
@@ -208,9 +212,16 @@ DAMAGED = {
     "not finite": lambda root: entries(root)[0]["exp_avg"].fill_(float("nan")),
     "must be": lambda root: entries(root)[0].update(exp_avg=torch.zeros(1)),
     "steps of": lambda root: entries(root)[0].update(step=torch.tensor(1.5)),
+    "numbered from 0": lambda root: group(root)["params"].reverse(),
     "betas": lambda root: group(root).update(betas=(0.9, 2.0)),
     "weight_decay": lambda root: group(root).update(weight_decay="much"),
     "initial_lr": lambda root: group(root).update(initial_lr=-1.0),
+    "initial_lr =": lambda root: group(root).update(initial_lr=torch.zeros(2)),
+    "betas =": lambda root: group(root).update(betas=3),
+    "steps of model": lambda root: entries(root)[0].update(step="many"),
+    "is not a float|must be|missing": lambda root: entries(root)[0].update(exp_avg=[1.0]),
+    "a learning rate": lambda root: root["model"]["_extra_state"].update(train_infos=torch.zeros(2)),
+    "a step": lambda root: root["model"]["_extra_state"]["train_infos"].update(step=-1),
     "train_infos": lambda root: root["model"]["_extra_state"].update(train_infos={"step": "five"}),
     "moving average": lambda root: root.update(ema={"model": 3}),
     "is missing": lambda root: root["ema"]["model"].pop("atomic_model.descriptor.repformers.g2_embd.matrix"),
@@ -223,6 +234,25 @@ def test_an_optimizer_that_does_not_fit_the_model_is_refused(what, tmp_path):
     with pytest.raises(FormatError, match=what) as caught:
         read_reference(file)
     assert caught.value.file == str(file)
+
+
+def test_an_entry_without_a_number_is_no_ones(tmp_path):
+    file = altered(tmp_path, lambda root: entries(root).update({None: entries(root)[0]}))
+    found, expected = read_reference(file).state, read_reference(checkpoint("single", 5)).state
+    assert all(np.array_equal(found[name], x) for name, x in expected.items())
+
+
+def test_reading_an_optimizer_is_charged_once():
+    """A large checkpoint has several times the arrays of its model, and must stay within the budget for its size."""
+    found, budget = contents(checkpoint("single", 5)), Budget()
+    config = found.model(None).config
+    with spending(budget):
+        progress = found.progress({None: config})
+    arrays = [x for own in progress.adam.moments[None].values() for x in own[:2]] + [
+        *progress.average.tensors[None].values()
+    ]
+    size = sum(x.nbytes for x in arrays)
+    assert size <= budget.spent < 1.2 * size
 
 
 def test_a_file_that_is_no_checkpoint_is_refused_by_name(tmp_path):
