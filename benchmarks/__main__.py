@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from . import acceleration, compilation, compression, memory, neighbors, scaling, speed, startup
+from . import acceleration, compilation, compression, memory, neighbors, scaling, speed, startup, training
 from .program import options_from_command_line
 
-PROGRAMS = [m.PROGRAM for m in (startup, compilation, speed, memory, scaling, neighbors, acceleration, compression)]
+PROGRAMS = [
+    m.PROGRAM for m in (startup, compilation, speed, memory, scaling, neighbors, acceleration, compression, training)
+]
 PROGRAMS.insert(2, compilation.SERIES_PROGRAM)
 
 

@@ -17,6 +17,7 @@ HOMES = {
     "load_descriptor": "api",
     "load_multitask": "api",
     "save": "api",
+    "save_multitask": "api",
     "build": "api",
     "convert": "api",
     "script_to_config": "serialization",

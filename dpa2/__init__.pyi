@@ -17,6 +17,7 @@ from .api import load as load
 from .api import load_descriptor as load_descriptor
 from .api import load_multitask as load_multitask
 from .api import save as save
+from .api import save_multitask as save_multitask
 from .config import DPA2Config as DPA2Config
 from .errors import BackendError as BackendError
 from .errors import ConfigurationError as ConfigurationError

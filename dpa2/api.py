@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from numbers import Integral
 from os import PathLike
 from typing import Any
@@ -157,6 +158,42 @@ def save(model: Model, file: str | PathLike[str], overwrite: bool = True) -> Non
     ('O', 'H')
     """
     serialization.write(model.checkpoint(), file, overwrite)
+
+
+def save_multitask(models: Mapping[str, Model], file: str | PathLike[str], overwrite: bool = True) -> None:
+    """Write the models of several heads as one training checkpoint of PyTorch, which appears complete or not at all.
+
+    Tensors that are the same arrays are kept once, so that `load_multitask` gives heads that share them again.
+
+    Parameters
+    ----------
+    models
+        The models by the names of their heads, in the order of the file.
+    file
+        Its suffix must be `.pt`.
+    overwrite
+        Whether an existing file is replaced; otherwise it is an `InputError`.
+
+    Raises
+    ------
+    InputError
+        The suffix is another, a name cannot be that of a head, the models differ in their types, or the file exists and
+        may not be replaced (facts: argument).
+    TargetLacks, WriteFailed
+        As for `save`.
+
+    Examples
+    --------
+    >>> import dpa2, tempfile
+    >>> model = dpa2.load(dpa2.demo.MODEL)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     dpa2.save_multitask({"sea": model, "ice": model}, folder + "/water.pt")
+    ...     sorted(dpa2.load_multitask(folder + "/water.pt"))
+    ['ice', 'sea']
+    """
+    done: dict[Any, Any] = {}
+    checkpoints: dict[str | None, Checkpoint] = {head: model.checkpoint(done) for head, model in models.items()}
+    serialization.write_checkpoints(checkpoints, file, overwrite)
 
 
 def convert(

@@ -10,11 +10,13 @@ from .inventory import inventory, places
 from .naming import file_and_head
 from .settings.script import config_to_script, script_to_config
 from .state.adam import Adam, Moments
+from .state.average import Average
 from .state.progress import Progress
 from .trainings import read_progress, write_checkpoints
 
 __all__ = [
     "Adam",
+    "Average",
     "Checkpoint",
     "Moments",
     "Progress",

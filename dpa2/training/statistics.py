@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..model.model import Model
 from ..model.output_bias import labelled_systems, solve, type_counts
 from ..model.parameter_statistics import SMALLEST, parameter_moments, parameter_normalisation
-from ..model.statistics import Columns, Moments, environment_moments, normalisation, with_weights
+from ..model.statistics import Columns, Moments, environment_moments
 from ..nn.arrays import Float
 from ..structures.datasets import Frame
 
@@ -71,18 +71,27 @@ def statistics_of(model: Model, frames: Sequence[Frame], smallest: float = SMALL
 
     smallest: the least deviation of parameters (`data_stat_protect`).
 
-    Raises `InputError` if there are no frames, or none with an energy.
+    Without energies the bias is 0, or what the configuration presets, and its deviation is 1.
+
+    Raises `InputError` if there are no frames.
     """
     if not frames:
         raise InputError("there are no frames to take statistics from", argument="frames")
-    systems, energies = labelled_systems(model, frames)
-    bias, deviation = solve(type_counts(systems, model.config), energies, model.config)
+    bias, deviation = bias_of(model, frames)
     parameters = parameter_normalisation(model.config, frames, smallest)
     moments = environment_moments(model, frames)
     return DataStatistics(moments, parameters, bias, deviation, parameter_moments(model.config, frames))
 
 
-def with_statistics(model: Model, own: DataStatistics) -> Model:
-    """Return the model with its statistics."""
-    environments = normalisation(own.moments, model.config)
-    return with_weights(model, environments | own.parameters | {"bias": own.bias, "deviation": own.deviation})
+def bias_of(model: Model, frames: Sequence[Frame]) -> tuple[Float[np.ndarray, "type"], Float[np.ndarray, "type"]]:
+    """Return the energy of each type, and the deviation of what it leaves of the energies."""
+    if not has_energies(frames):
+        preset = model.config.preset_bias or [None] * len(model.type_map)
+        return np.array([b or 0.0 for b in preset]), np.ones(len(preset))
+    systems, energies = labelled_systems(model, frames)
+    return solve(type_counts(systems, model.config), energies, model.config)
+
+
+def has_energies(frames: Sequence[Frame]) -> bool:
+    """Return whether any of some frames has an energy."""
+    return any(frame.energy is not None for frame in frames)

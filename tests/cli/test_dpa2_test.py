@@ -134,7 +134,7 @@ def test_atoms_of_other_types_and_folders_without_frames_are_named(call, tmp_pat
     assert (code, "b: holds no frames" in said) == (3, True)
 
 
-def words(file) -> tuple:
+def size_of(file) -> tuple:
     """Width and height of a PNG file, after its signature."""
     start = file.read_bytes()[:24]
     assert start[:8] == b"\x89PNG\r\n\x1a\n"
@@ -146,8 +146,24 @@ def test_predictions_over_labels_are_drawn(call, tmp_path):
     out = call("test", INITIAL, FOLDERS["sysA"], "--png", tmp_path / "three.png")[1]
     assert f"wrote {tmp_path / 'three.png'}" in out
     assert call("test", INITIAL, FOLDERS["sysB"], "--against", FINAL, "--png", tmp_path / "two.png")[0] == 0
-    (wide, high), (narrow, same) = words(tmp_path / "three.png"), words(tmp_path / "two.png")
+    (wide, high), (narrow, same) = size_of(tmp_path / "three.png"), size_of(tmp_path / "two.png")
     assert (narrow * 3, same) == (wide * 2, high), "a panel for each kind of label"
+
+
+def test_a_picture_says_of_which_models_and_quantities_it_is(found):
+    pytest.importorskip("matplotlib")
+    from matplotlib.text import Text
+
+    from dpa2.cli.parity import draw
+
+    figure = draw({"first": found, "second": found}, "first: a$b.dp, second: c.dp")
+    said = [text.get_text() for text in figure.findobj(Text)]
+    rmse = f"{found.summary()['virial_rmse_per_atom']:.4g}"
+    expected = {"first: a\\$b.dp, second: c.dp", f"virial per atom: RMSE {rmse}, {rmse}", "label / eV/Å", "second"}
+    assert expected <= set(said)
+    points = figure.axes[1].lines[0].get_xydata()
+    assert np.array_equal(points[:, 0], found.points["force"].expected)
+    assert np.array_equal(points[:, 1], found.points["force"].predicted)
 
 
 def test_a_picture_needs_matplotlib_which_is_said_before_any_work(call, monkeypatch, tmp_path):

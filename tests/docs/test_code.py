@@ -88,7 +88,7 @@ def test_the_code_on_training_runs_on_each_library(library, tmp_path):
     pytest.importorskip(library)
     page = (ROOT / "docs" / "training-in-python.md").read_text()
     blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    assert len(blocks) == 7
+    assert len(blocks) == 8
     program = "\n".join(blocks).replace('backend="torch"', f'backend="{library}"')
     setting = "import jax; jax.config.update('jax_enable_x64', True)\n" if library == "jax" else ""
     (tmp_path / "page.py").write_text(setting + program + "assert losses[-1] < 0.9 * losses[0]")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from ...backends.ranks import Ranks, connect, leads, together
 from ...errors import InputError, MissingDependency, TrainingStopped
@@ -138,14 +137,9 @@ def tell_beginning(plan: Plan, training: Training, wanted: Wanted) -> None:
 
 def write_models(ended: Ended, file: str) -> None:
     """Write the trained model."""
-    from ...api import save
-    from ...serialization import write_checkpoints
+    from ...api import save, save_multitask
 
-    if ALONE in ended.models:
-        save(ended.models[ALONE], file)
-        return
-    done: dict[Any, Any] = {}
-    write_checkpoints({head: model.checkpoint(done) for head, model in ended.models.items()}, file)
+    save(ended.models[ALONE], file) if ALONE in ended.models else save_multitask(ended.models, file)
 
 
 def tell_end(ended: Ended, plan: Plan, wanted: Wanted) -> None:

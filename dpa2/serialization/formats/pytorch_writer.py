@@ -13,10 +13,11 @@ from ..checkpoint import Checkpoint
 from ..settings.multitask import script_of_heads
 from ..settings.script import config_to_script
 from ..state.adam import Adam, adam_to_dict
+from ..state.average import average_to_dict
 from ..state.parameters import in_order
 from ..state.progress import Progress
 from ..state.state import State, Written, checkpoint_to_state
-from ..state.training import BELOW, MODEL, OPTIMIZER, SETTINGS, STEP, places_of, prefix_of
+from ..state.training import AVERAGE, BELOW, MODEL, OPTIMIZER, SETTINGS, STEP, places_of, prefix_of
 from .torch_archive import to_archive
 
 # Buffers for the tables of a compressed model, which are empty in others.
@@ -38,7 +39,10 @@ def write_training(models: Mapping[str | None, Checkpoint], progress: Progress =
     places = {head: places_of(head, checkpoint.config) for head, checkpoint in models.items()}
     extra = {"model_params": script_of(models), STEP: progress.infos()}
     optimizer = adam_to_dict(progress.adam or Adam({}), state, places)
-    return to_archive({MODEL: state | {SETTINGS: extra}, OPTIMIZER: optimizer})
+    root = {MODEL: state | {SETTINGS: extra}, OPTIMIZER: optimizer}
+    if progress.average is not None:
+        root[AVERAGE] = average_to_dict(progress.average, state, places)
+    return to_archive(root)
 
 
 def script_of(models: Mapping[str | None, Checkpoint]) -> dict:

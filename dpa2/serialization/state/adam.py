@@ -110,7 +110,7 @@ def moments_of(entries: dict, numbers: Mapping[str, int], places: Places) -> Ite
             continue
         first, second = (finite(place.read(entry[key]), f"{key} of {name}") for key in PARTS[1:])
         steps = steps_of(entry["step"], name)
-        for tensor in place.names:
+        for tensor in place.names if steps else ():
             yield tensor, Moments(first[tensor], second[tensor], steps)
 
 
@@ -126,7 +126,7 @@ def finite(arrays: dict[str, numpy.ndarray], what: str) -> dict[str, numpy.ndarr
 def steps_of(value: Any, name: str) -> int:
     """The number of steps of a parameter, which PyTorch keeps as a tensor."""
     plain = value.item() if isinstance(value, numpy.ndarray) and value.shape == () else value
-    if isinstance(plain, bool) or not isinstance(plain, int | float) or not 1 <= plain < 2**53 or plain % 1:
+    if isinstance(plain, bool) or not isinstance(plain, int | float) or not 0 <= plain < 2**53 or plain % 1:
         raise FormatError(f"its optimizer has made {shorten(value)} steps of {name}", key="step")
     return int(plain)
 
@@ -160,7 +160,7 @@ def adam_to_dict(adam: Adam, state: dict[str, numpy.ndarray], places: Mapping[st
                 entries[numbers[name]] = entry
     group = {
         "lr": adam.rate, "betas": adam.betas, "eps": EPSILON, "weight_decay": adam.decay, "amsgrad": False,
-        "maximize": False, "foreach": None, "capturable": False, "differentiable": False, "fused": None,
+        "maximize": False, "foreach": None, "capturable": False, "differentiable": False, "fused": False,
         "decoupled_weight_decay": adam.decoupled, "initial_lr": adam.start_rate,
         "params": list(range(len(set(numbers.values())))),
     }  # fmt: skip

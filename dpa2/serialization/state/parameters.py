@@ -21,7 +21,8 @@ SIBLING = "filter_layers.networks.0.layers.0.matrix"  # a parameter beside those
 ORDER = (
     "min_nbor_dist", "atomic_model", "out_bias", "out_std",
     "descriptor", "repinit", "repinit_three_body", "repformers",
-    "mean", "stddev", "type_embd_data", "filter_layers", "filter_layers_strip", "compress_info", "compress_data",
+    "mean", "stddev", "type_embd_data", "bias_atom_e", "case_embd", "filter_layers", "filter_layers_strip",
+    "compress_info", "compress_data",
     "g2_embd", "layers", "linear1", "linear2", "g1_self_mlp", "proj_g1g2", "proj_g1g1g2",
     "attn2g_map", "attn2_mh_apply", "attn2_lm", "attn2_ev_apply", "loc_attn",
     "mapqk", "mapq", "mapkv", "mapv", "head_map", "g1_residual", "g2_residual", "h2_residual",

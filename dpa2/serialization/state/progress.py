@@ -8,18 +8,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .adam import Adam
+from .average import Average
 
 
 @dataclass(frozen=True)
 class Progress:
-    """The step of a training, counted from 0, at which a restart begins, its learning rate, and its optimizer.
+    """The step of a training, counted from 0, at which a restart begins, its learning rate, its optimizer and average.
 
-    adam: None where the checkpoint has no optimizer.
+    adam, average: None where the checkpoint has no optimizer, or no moving average.
     """
 
     step: int
     rate: float
     adam: Adam | None
+    average: Average | None = None
 
     def infos(self) -> dict[str, float]:
         """Return step and rate as a checkpoint has them."""

@@ -20,6 +20,7 @@ from ..contents import Contents
 from ..tree.layout import model_layout
 from ..unpickling.tensors import PickledArray
 from .adam import Places, read_adam
+from .average import read_average
 from .names import PYTORCH, dialect_of, tree_arrays
 from .progress import Progress
 from .state import State, distance_note, state_to_checkpoint
@@ -28,6 +29,7 @@ ALONE = "Default"  # name of the task of a model that is trained alone
 SETTINGS = "_extra_state"  # name of the settings among the tensors
 MODEL = "model"  # the entry of a checkpoint that holds the model
 OPTIMIZER = "optimizer"  # the entry that holds the optimizer
+AVERAGE = "ema"  # the entry that holds the moving average of the parameters
 STEP = "train_infos"  # the setting that holds step and learning rate
 WRAPPERS = re.compile(r"(module\.|_orig_mod\.)*")  # what PyTorch's wrappers of a model put in front of every name
 ENTRY = 200  # bytes for a name and its places in dictionaries
@@ -66,9 +68,10 @@ def read_progress(root, heads: Mapping[str | None, DPA2Config]) -> Progress:
     if dialect_of(arrays) != PYTORCH:
         what = "a checkpoint of the exportable back end, whose optimizer is not read"
         raise UnsupportedModel(f"is {what}; start from the model alone (--init-model)", what=what)
-    optimizer = root.get(OPTIMIZER) if isinstance(root.get(MODEL), dict) else None
+    beside = root if isinstance(root.get(MODEL), dict) else {}
     places = {head: places_of(head, config) for head, config in heads.items()}
-    return Progress(step, rate, None if optimizer is None else read_adam(optimizer, arrays, places))
+    adam = read_adam(beside[OPTIMIZER], arrays, places) if OPTIMIZER in beside else None
+    return Progress(step, rate, adam, read_average(beside.get(AVERAGE), arrays, places))
 
 
 def step_and_rate(infos: Any) -> tuple[int, float]:

@@ -44,11 +44,11 @@ class Points:
     def within(self, chosen: np.ndarray) -> Points:
         """Return what belongs to chosen frames, which are numbered anew; chosen: True or False for each frame."""
         mine = chosen[self.frames]
-        here = np.repeat(mine, self.sizes)
         numbers = (np.cumsum(chosen) - 1)[self.frames[mine]]
-        weights = None if self.weights is None or not self.weights[here].any() else self.weights[here]
-        kept = self.predicted[here], self.expected[here], weights
-        return Points(self.quantity, numbers, self.atoms[mine], self.sizes[mine], *kept)
+        predicted, expected = (pieces(numbers, self.sizes, mine) for numbers in (self.predicted, self.expected))
+        weights = None if self.weights is None else pieces(self.weights, self.sizes, mine)
+        weights = weights if weights is not None and weights.any() else None
+        return Points(self.quantity, numbers, self.atoms[mine], self.sizes[mine], predicted, expected, weights)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -67,11 +67,9 @@ class Frames:
 
     def within(self, chosen: np.ndarray) -> Frames:
         """Return chosen frames; chosen: True or False for each."""
-        here = np.repeat(chosen, self.atoms)
-        names, sources = (
-            [n for n, mine in zip(all_, chosen, strict=True) if mine] for all_ in (self.names, self.sources)
-        )
-        return Frames(tuple(names), tuple(sources), self.atoms[chosen], self.indices[here], self.types[here])
+        names, sources = (tuple(words[k] for k in np.flatnonzero(chosen)) for words in (self.names, self.sources))
+        indices, types = (pieces(each, self.atoms, chosen) for each in (self.indices, self.types))
+        return Frames(names, sources, self.atoms[chosen], indices, types)
 
     def atom(self, frame: int, row: int) -> tuple[int, int]:
         """Return place and type of one of the real atoms of a frame."""
@@ -133,6 +131,16 @@ def sizes_of(arrays: Sequence[np.ndarray]) -> Int[np.ndarray, "frame"]:
     return np.array([array.size for array in arrays], dtype=np.int64)
 
 
-def joined(arrays: Sequence[np.ndarray], dtype: type) -> np.ndarray:
+def joined(arrays: Sequence[np.ndarray], dtype: np.typing.DTypeLike) -> np.ndarray:
     """Return arrays end to end."""
     return np.concatenate(arrays, dtype=dtype, casting="unsafe") if arrays else np.zeros(0, dtype)
+
+
+def pieces(array: np.ndarray, sizes: Int[np.ndarray, "frame"], chosen: np.ndarray) -> np.ndarray:
+    """Return the parts of an array that belong to chosen frames; sizes: of the parts of all frames, end to end.
+
+    >>> pieces(np.arange(6), np.array([1, 2, 3]), np.array([True, False, True]))
+    array([0, 3, 4, 5])
+    """
+    ends = np.cumsum(sizes)
+    return joined([array[ends[k] - sizes[k] : ends[k]] for k in np.flatnonzero(chosen)], array.dtype)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -78,7 +79,7 @@ class Accuracy:
         """The kinds of errors for which there are labels."""
         return [measure for points in self.points.values() for measure in measures_of(points)]
 
-    @property
+    @cached_property
     def systems(self) -> dict[str, Accuracy]:
         """The errors in the frames of each data folder or structure file, by their names, in order."""
         sources = np.array(self.frames.sources, dtype=object)

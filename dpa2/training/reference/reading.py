@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -42,7 +42,11 @@ class ReferenceState:
 
 
 def read_reference(
-    file: str | os.PathLike[str], backend: str = "torch", dtype: Any = None, device: str | None = None
+    file: str | os.PathLike[str],
+    backend: str = "torch",
+    dtype: Any = None,
+    device: str | None = None,
+    average: bool = False,
 ) -> ReferenceState:
     """Return the training in a checkpoint (`.pt`) of DeePMD-kit's PyTorch trainer. Nothing in the file is run.
 
@@ -50,6 +54,9 @@ def read_reference(
     ----------
     file, backend, dtype, device
         As for `dpa2.load`.
+    average
+        Whether `state` is that of a training with a moving average: the one of the file, or, if it has none, one that
+        begins at the weights.
 
     Raises
     ------
@@ -76,7 +83,20 @@ def read_reference(
         ALONE if head is None else head: Model.from_checkpoint(c, backend, dtype, device, str(file), done)
         for head, c in checkpoints.items()
     }
-    return state_of(models, progress, progress.adam)
+    found = state_of(models, progress, progress.adam)
+    return replace(found, state=found.state | averages(found.state, models, progress)) if average else found
+
+
+def averages(state: Mapping[str, np.ndarray], models: dict[str, Model], progress: Progress) -> dict[str, np.ndarray]:
+    """Return the moving average of each parameter of a state; its weight where there is none."""
+    tensors = progress.average.tensors if progress.average else {}
+    found: dict[str, np.ndarray] = {}
+    for head, names in parameters_of(models).names.items():
+        own = tensors.get(None if head == ALONE else head, {})
+        for path, name in names.items():
+            weight = state[f"weights/{name}"]
+            found[f"average/{name}"] = own.get(path, weight).astype(weight.dtype)
+    return found
 
 
 def state_of(models: dict[str, Model], progress: Progress, adam: Adam) -> ReferenceState:

@@ -72,6 +72,7 @@ def finetuned(
     pretrained = {head: taken(opened, own) for head, own in branches.items()}
     models = {head: begun(start, head, own, opened.name, force) for head, own in pretrained.items()}
     warn_of_unlike(start, pretrained, opened.name)
+    warn_of_cases(start, models, opened.name)
     plans = {head: plan_of(start, head, branches[head], pretrained[head]) for head in models}
     return replace(start, models=shared(models, start.links), from_data=plans)
 
@@ -118,6 +119,24 @@ def warn_of_unlike(start: Start, pretrained: Mapping[str, Checkpoint], file: str
             if not same_blocks(pretrained[str(base)], pretrained[head]):
                 what = f"the branches of the heads {base} and {head}, which share a descriptor, have different ones"
                 warnings.warn(f"{file}: {what}; that of {base} is taken", stacklevel=3)
+
+
+def warn_of_cases(start: Start, models: Mapping[str, Model], file: str) -> None:
+    """Warn where heads share a fitting net and have the same case, because they begin with the same branch."""
+    for link in start.links:
+        seen: dict[tuple[float, ...], str] = {}
+        for head in link.whole if link.part == "fitting_net" else ():
+            case = tuple(case_of(models[head]))
+            if case and case in seen:
+                what = f"the heads {seen[case]} and {head} share their fitting net and have the same case"
+                warnings.warn(f"{file}: {what}; they will differ by their output bias alone", stacklevel=3)
+            seen.setdefault(case, head)
+
+
+def case_of(model: Model) -> list[float]:
+    """Return the numbers that tell the heads of a fitting net apart; none for a model without them."""
+    case = model.weights.fitting.case
+    return [] if case is None else model.backend.to_numpy(case).tolist()
 
 
 def same_blocks(one: Checkpoint, other: Checkpoint) -> bool:

@@ -16,7 +16,7 @@ from ...model.output_bias import fit_output_bias
 from ...model.parameter_statistics import normalisation_of_moments, parameter_moments
 from ...model.statistics import Columns, Moments, environment_moments, merged, normalisation, with_weights
 from ...structures.datasets import Frame
-from ..statistics import DataStatistics, statistics_of
+from ..statistics import DataStatistics, has_energies, statistics_of
 from ..statistics_file import kept_statistics
 from .sharing import group_of, shared
 from .start import CHANGE, KEEP, Start, task_of
@@ -43,7 +43,7 @@ def with_data(
     Raises
     ------
     InputError
-        There are no frames, or none with an energy; or probabilities are needed and not given.
+        There are no frames; or probabilities are needed and not given.
     FormatError
         `stat_file` is damaged, or lacks what it has to have.
     """
@@ -146,10 +146,11 @@ def joined(parts: Sequence[Mapping[str, Moments]], weights: Sequence[float]) -> 
 def with_bias(
     start: Start, head: str, model: Model, samples: Mapping[str, Sample], kept: Mapping[str, DataStatistics]
 ) -> Model:
-    """Return a model with the output bias that the data of its head ask for."""
+    """Return a model with the output bias that the data of its head ask for; it stays where no frame has an energy."""
     bias = start.from_data[head].bias
     if bias == KEEP:
         return model
     if head in kept:
         return with_weights(model, {"bias": kept[head].bias, "deviation": kept[head].deviation})
-    return fit_output_bias(model, samples[head](), change=bias == CHANGE)
+    frames = samples[head]()
+    return fit_output_bias(model, frames, change=bias == CHANGE) if has_energies(frames) else model

@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 from references import DATA
-from starting import LITTLE, common, of_reference, same, samples, several, single
+from starting import LITTLE, NET, common, of_reference, same, samples, several, single
 from training_data import TRAINING
 
 import dpa2
@@ -227,6 +227,44 @@ def test_other_kinds_of_models_give_their_descriptor_alone(tmp_path):
     found = finetuned(single(), tmp_path / "dos.dp", "RANDOM").models[""]
     given = dpa2.load(tmp_path / "dos.dp").state_dict()
     assert all(np.array_equal(given[n], x) for n, x in found.state_dict().items() if n.startswith("descriptor."))
+
+
+def test_a_branch_can_be_called_by_another_name(tmp_path, parts):
+    torch = pytest.importorskip("torch")
+    content = torch.load(TWO, weights_only=True)
+    content["model"]["_extra_state"]["model_params"]["model_dict"]["water_2"]["model_branch_alias"] = ["ice", "snow"]
+    torch.save(content, tmp_path / "named.pt")
+    found = finetuned(single(parts), tmp_path / "named.pt", "snow")
+    given = dpa2.load(TWO, head="water_2")
+    assert same(given, found.models[""]) == set(given.state_dict())
+    with pytest.raises(InputError, match="other names: ice, snow"):
+        finetuned(single(parts), tmp_path / "named.pt", "rain")
+
+
+def test_the_case_of_a_branch_comes_with_it_and_a_warning_says_what_is_the_same(tmp_path):
+    net = NET | {"dim_case_embd": 2}
+    model = testing.perturbed_model(single({"fitting_net": net}).config(), seed=1)
+    dpa2.save(model, tmp_path / "case.dp")
+    case = model.weights.fitting.case
+    assert case.any()
+    links = {"shared_dict": {"types": ["O", "H"], "d": LITTLE, "f": net}}
+    heads = {name: {"fitting_net": "f", "finetune_head": "Default"} for name in "ab"}
+    with pytest.warns(UserWarning, match="the heads a and b share their fitting net and have the same case"):
+        found = finetuned(several(heads, links), tmp_path / "case.dp").models
+    for one in found.values():
+        np.testing.assert_array_equal(one.weights.fitting.case, case)
+    apart = finetuned(several(heads | {"b": {"fitting_net": "f"}}, links), tmp_path / "case.dp").models
+    np.testing.assert_array_equal(apart["b"].weights.fitting.case, [0, 1])
+    plain = {"shared_dict": {"types": ["O", "H"], "d": LITTLE, "f": NET}}
+    dpa2.save(testing.perturbed_model(single().config(), seed=1), tmp_path / "plain.dp")
+    finetuned(several(heads, plain), tmp_path / "plain.dp")  # without cases, and without a warning
+
+
+def test_without_energies_the_bias_stays(alone):
+    script = single()
+    frames = [dataclasses.replace(frame, energy=None) for frame in samples(script)[""]()]
+    found = with_data(finetuned(script, alone), {"": lambda: frames})[""]
+    assert same(found, dpa2.load(alone)) == set(found.state_dict())
 
 
 def test_heads_that_share_a_descriptor_take_one_and_a_warning_says_so(tmp_path, parts):

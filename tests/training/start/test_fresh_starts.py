@@ -136,6 +136,22 @@ def never():
     raise AssertionError("data were asked for")
 
 
+def test_nothing_to_take_statistics_from_is_refused():
+    with pytest.raises(InputError, match="there are no frames"):
+        with_data(fresh(single()), {"": list})
+
+
+@pytest.mark.parametrize(("preset", "bias"), [(None, [0.0, 0.0]), ([None, -3.0], [0.0, -3.0])])
+def test_without_energies_there_is_no_bias(preset, bias):
+    """As of DeePMD-kit 3.2.0 for data with forces alone."""
+    given = single({"preset_out_bias": {"energy": preset}} if preset else None)
+    frames = [dataclasses.replace(frame, energy=None) for frame in samples(given)[""]()]
+    found = with_data(fresh(given), {"": lambda: frames})[""]
+    np.testing.assert_array_equal(found.weights.bias, bias)
+    np.testing.assert_array_equal(found.weights.deviation, [1.0, 1.0])
+    assert not (found.weights.descriptor.repinit.environment.std == 1.0).any()
+
+
 REFUSED = {
     "level": ({"a": {"descriptor": "d:2"}, "b": {}}, {}, r"model_dict\.a\.descriptor = 'd:2'.*0 and 1"),
     "no level": ({"a": {"descriptor": "d:x"}, "b": {}}, {}, "d:x"),

@@ -1,0 +1,152 @@
+"""Seconds and memory of a training step, in turns with DeePMD-kit's PyTorch trainer on the same frames and batches.
+
+Both run as their commands; one is paused while the other makes its step, so that other load disturbs both alike.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from .measuring import Failed, environment, interpreters
+from .program import Bench, Options, Program, bars
+from .task import MODELS
+
+WARM = 2  # steps before the first that is timed
+LIBRARIES = ("jax", "torch")  # that train
+PAUSE = 0.002  # seconds between two looks at the learning curve
+
+
+class Trainer:
+    """A training that goes on step by step: its learning curve has a row for each."""
+
+    def __init__(self, command: list[str], folder: Path, threads: int = 2):
+        self.table, self.started = folder / "lcurve.out", time.perf_counter()
+        self.errors, kept = folder / "errors", {"DPA2_CACHE": os.environ.get("DPA2_CACHE", "off")}
+        with self.errors.open("w") as errors:
+            self.process = subprocess.Popen(
+                command, cwd=folder, env=environment(threads) | kept, stdout=errors, stderr=errors
+            )
+        self.seconds: list[float] = []
+        self.done = self.peak_mb = 0.0
+        self.wait(1)
+        self.first = time.perf_counter() - self.started
+
+    def rows(self) -> int:
+        """Number of steps that are done."""
+        lines = self.table.read_text().splitlines() if self.table.exists() else []
+        return sum(not line.startswith("#") for line in lines)
+
+    def wait(self, rows: int) -> None:
+        """Wait until so many steps are done, then pause."""
+        while self.rows() < rows:
+            if self.process.poll() is not None:
+                message = (self.errors.read_text().strip().splitlines() or ["no message"])[-1]
+                raise Failed(f"ended with code {self.process.returncode}: {message}")
+            time.sleep(PAUSE)
+        self.process.send_signal(signal.SIGSTOP)
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        self.peak_mb = next(int(line.split()[1]) / 1024 for line in status.splitlines() if "VmHWM" in line)
+
+    def step(self) -> None:
+        """Time one step."""
+        rows, start = self.rows(), time.perf_counter()
+        self.process.send_signal(signal.SIGCONT)
+        self.wait(rows + 1)
+        self.seconds.append(time.perf_counter() - start)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    def facts(self) -> dict:
+        """Times and memory, without the first steps."""
+        timed = self.seconds[WARM:]
+        return {"median": statistics.median(timed), "min": min(timed), "first": self.first, "peak_mb": self.peak_mb}
+
+
+def write_task(folder: Path, model: str, atoms: int, batch: int) -> None:
+    """Write an input script and data: boxes of water with made-up labels, as many frames as a batch has, four times."""
+    from dpa2.testing import water_box
+
+    script = json.loads((MODELS / f"{model}.json").read_text())
+    script["training"] = {
+        "training_data": {"systems": ["data"], "batch_size": batch},
+        "numb_steps": 10**6, "disp_freq": 1, "save_freq": 10**6, "seed": 1, "gradient_max_norm": 5.0,
+    }  # fmt: skip
+    script["learning_rate"] = {"type": "exp", "start_lr": 1e-3, "stop_lr": 3.51e-8, "decay_steps": 5000}
+    script["loss"] = {"start_pref_e": 0.02, "limit_pref_e": 1, "start_pref_f": 1000, "limit_pref_f": 1}
+    (folder / "input.json").write_text(json.dumps(script))
+    frames = [water_box(atoms // 3, seed=seed) for seed in range(4 * batch)]
+    rng, place = np.random.default_rng(0), folder / "data" / "set.000"
+    place.mkdir(parents=True)
+    (folder / "data" / "type.raw").write_text("\n".join(map(str, np.asarray(frames[0].types).tolist())))
+    (folder / "data" / "type_map.raw").write_text("O\nH\n")
+    arrays = {
+        "coord": np.stack([np.ravel(frame.coordinates) for frame in frames]),
+        "box": np.stack([np.ravel(frame.cell) for frame in frames]),
+        "energy": rng.normal(size=len(frames)),
+        "force": rng.normal(size=(len(frames), 3 * atoms)),
+    }
+    for name, array in arrays.items():
+        np.save(place / f"{name}.npy", array)
+
+
+def measured(library: str, model: str, atoms: int, batch: int, python: str | None, steps: int) -> dict:
+    """Measure a training in turns with that of DeePMD-kit, or alone without its interpreter."""
+    with tempfile.TemporaryDirectory() as ours, tempfile.TemporaryDirectory() as theirs:
+        for folder in (ours, theirs):
+            write_task(Path(folder), model, atoms, batch)
+        command = [sys.executable, "-m", "dpa2", "train", "input.json", "--backend", library, "--truncate"]
+        peer = [str(python), "-m", "deepmd.main", "--pt", "train", "input.json", "--skip-neighbor-stat"]
+        with Trainer([*command, "--skip-neighbor-stat"], Path(ours)) as mine:
+            if python is None:
+                for _ in range(WARM + steps):
+                    mine.step()
+                return mine.facts()
+            with Trainer(peer, Path(theirs)) as other:
+                for _ in range(WARM + steps):
+                    other.step()
+                    mine.step()
+                return compared(mine, other)
+
+
+def compared(mine: Trainer, other: Trainer) -> dict:
+    """Times and memory of both, and the ratios of DeePMD-kit to dpa2, step by step."""
+    ratios = [a / b for a, b in zip(other.seconds[WARM:], mine.seconds[WARM:], strict=True)]
+    found = mine.facts() | {f"peer_{name}": value for name, value in other.facts().items()}
+    return found | {"faster": statistics.median(ratios), "leaner": other.peak_mb / mine.peak_mb}
+
+
+def cells(options: Options, bench: Bench) -> Iterable:
+    """Yield a cell for each library, model and number of frames in a batch."""
+    python, atoms = interpreters().get("pt"), 24 if options.quick else 192
+    models = ("small",) if options.quick else options.models
+    for model in models:
+        for batch in (1,) if options.quick else (1, 4, 8):
+            for library in (name for name in LIBRARIES if name in options.libraries):
+                labels = {"library": library, "model": model, "atoms": atoms, "batch": batch}
+                steps = 2 if options.quick else options.calls
+                yield labels, partial(measured, library, model, atoms, batch, python, steps)
+
+
+COLUMNS = ["library", "model", "batch", "median", "first", "peak_mb", "peer_median", "peer_peak_mb", "faster", "leaner"]
+PROGRAM = Program("training", "a training step (192 atoms a frame, float64, energies and forces)", COLUMNS, cells,
+                  bars("library model batch", "median", "seconds a step"))  # fmt: skip
+
+if __name__ == "__main__":
+    PROGRAM.main()
