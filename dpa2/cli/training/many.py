@@ -12,16 +12,17 @@ from typing import NoReturn
 from ...backends.ranks import Ranks, leads
 from ...backends.threads import THREADS, processors
 from ...errors import DPA2Error
+from ..exit_codes import exit_code
 from ..interrupts import INTERRUPTED
 from ..running import told
 
-PLACES = ("LOCAL_WORLD_SIZE",)  # variables with the number of processes of this machine
+BESIDE = "LOCAL_WORLD_SIZE"  # torchrun's variable with the number of processes on this machine
 
 
 def share_processors() -> None:
     """Let each process of this machine have its share of the processors, unless the user has said how many."""
-    beside = next((os.environ[name] for name in PLACES if os.environ.get(name, "").isdecimal()), "1")
-    if int(beside) > 1:
+    beside = os.environ.get(BESIDE, "")
+    if beside.isdecimal() and int(beside) > 1:
         os.environ.setdefault(THREADS, str(max(1, processors() // int(beside))))
 
 
@@ -47,20 +48,13 @@ def in_company(ranks: Ranks, action: Callable[[], int]) -> int:
 def leave(ranks: Ranks, error: Exception) -> NoReturn:
     """Tell an error and end this process; the first one ends last, since others may be connected through it."""
     shared = getattr(error, "shared", False)
-    code = told(error, sys.argv[1:]) if leads(ranks) or not shared else told_elsewhere(error)
+    code = told(error, sys.argv[1:]) if leads(ranks) or not shared else exit_code(error)
     if shared:
         with suppress(DPA2Error):
             ranks.gathered(None)  # it is told
             if leads(ranks):
                 ranks.gathered(None)  # fails when the others have ended
     end(code)
-
-
-def told_elsewhere(error: Exception) -> int:
-    """Return the exit code of an error that the first process tells."""
-    from ..exit_codes import exit_code
-
-    return exit_code(error)
 
 
 def end(code: int) -> NoReturn:

@@ -90,8 +90,7 @@ def test_two_processes_of_jax_make_the_steps_of_one(tmp_path):
     require_equal_parameters(tmp_path)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("killed", [0, 1])
+@pytest.mark.parametrize("killed", [1, pytest.param(0, marks=pytest.mark.slow)])
 def test_a_process_of_jax_that_is_killed_ends_the_others_with_a_message(killed):
     """The first process is the one through which the others are connected; JAX ends them itself when it is gone."""
     pytest.importorskip("jax")
