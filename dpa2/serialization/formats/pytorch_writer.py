@@ -38,7 +38,7 @@ def write_training(models: Mapping[str | None, Checkpoint], progress: Progress =
         state |= {f"{prefix_of(head)}{name}": array for name, array in state_of(checkpoint, written).items()}
     places = {head: places_of(head, checkpoint.config) for head, checkpoint in models.items()}
     extra = {"model_params": script_of(models), STEP: progress.infos()}
-    optimizer = adam_to_dict(progress.adam or Adam({}), state, places)
+    optimizer = adam_to_dict(progress.adam, state, places)
     root = {MODEL: state | {SETTINGS: extra}, OPTIMIZER: optimizer}
     if progress.average is not None:
         root[AVERAGE] = average_to_dict(progress.average, state, places)

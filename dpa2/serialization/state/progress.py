@@ -15,12 +15,12 @@ from .average import Average
 class Progress:
     """The step of a training, counted from 0, at which a restart begins, its learning rate, its optimizer and average.
 
-    adam, average: None where the checkpoint has no optimizer, or no moving average.
+    average: None where the checkpoint has no moving average.
     """
 
     step: int
     rate: float
-    adam: Adam | None
+    adam: Adam
     average: Average | None = None
 
     def infos(self) -> dict[str, float]:

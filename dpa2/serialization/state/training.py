@@ -62,17 +62,25 @@ def training_only(root, extra: dict) -> tuple[str, ...]:
 
 
 def read_progress(root, heads: Mapping[str | None, DPA2Config]) -> Progress:
-    """Return step and optimizer of a checkpoint with models of these configurations; a single one is called None."""
+    """Return step and optimizer of a checkpoint with models of these configurations; a single one is called None.
+
+    Raises `UnsupportedModel` for a checkpoint without optimizer, or with another than Adam and AdamW of PyTorch.
+    """
     state = find_state(root)
+    beside = root if isinstance(root.get(MODEL), dict) else {}
+    if OPTIMIZER not in beside:
+        what = "no optimizer: a moving average, or a model that was saved alone"
+        hint = "start from the model alone, with a new optimizer (--init-model)"
+        raise UnsupportedModel(f"holds {what}; {hint}", what=what, hint=hint)
     step, rate = step_and_rate(state[SETTINGS].get(STEP))
     arrays = {name: value for name, value in state.items() if isinstance(value, numpy.ndarray)}
     if dialect_of(arrays) != PYTORCH:
         what = "a checkpoint of the exportable back end, whose optimizer is not read"
         raise UnsupportedModel(f"is {what}; start from the model alone (--init-model)", what=what)
-    beside = root if isinstance(root.get(MODEL), dict) else {}
     places = {head: places_of(head, config) for head, config in heads.items()}
-    adam = read_adam(beside[OPTIMIZER], arrays, places) if OPTIMIZER in beside else None
-    return Progress(step, rate, adam, read_average(beside.get(AVERAGE), arrays, places))
+    return Progress(
+        step, rate, read_adam(beside[OPTIMIZER], arrays, places), read_average(beside.get(AVERAGE), arrays, places)
+    )
 
 
 def step_and_rate(infos: Any) -> tuple[int, float]:

@@ -74,16 +74,12 @@ def read_reference(
         raise UnsupportedModel(f"{file}: {what}; such heads are not trained", file=str(file), what=what)
     checkpoints = {head: serialization.read_from(contents, file, head) for head in contents.models}
     progress = serialization.read_progress(contents, file, checkpoints)
-    if progress.adam is None:
-        what = "no optimizer: it is the moving average, or was written for evaluation"
-        hint = "start from the model alone, with a new optimizer (--init-model)"
-        raise UnsupportedModel(f"{file}: holds {what}; {hint}", file=str(file), what=what, hint=hint)
     done: dict[Any, Any] = {}
     models = {
         ALONE if head is None else head: Model.from_checkpoint(c, backend, dtype, device, str(file), done)
         for head, c in checkpoints.items()
     }
-    found = state_of(models, progress, progress.adam)
+    found = state_of(models, progress)
     return replace(found, state=found.state | averages(found.state, models, progress)) if average else found
 
 
@@ -99,8 +95,9 @@ def averages(state: Mapping[str, np.ndarray], models: dict[str, Model], progress
     return found
 
 
-def state_of(models: dict[str, Model], progress: Progress, adam: Adam) -> ReferenceState:
+def state_of(models: dict[str, Model], progress: Progress) -> ReferenceState:
     """Return a training of some models from what a checkpoint has beside them."""
+    adam = progress.adam
     parameters = parameters_of(models)
     found: dict[str, Moments] = dict(by_name(parameters, adam))
     state: dict[str, np.ndarray] = {}

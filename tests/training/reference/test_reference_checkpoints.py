@@ -255,6 +255,15 @@ def test_reading_an_optimizer_is_charged_once():
     assert size <= budget.spent < 1.2 * size
 
 
+def test_a_model_that_was_saved_alone_has_no_optimizer(tmp_path):
+    state = torch.load(checkpoint("single", 5), weights_only=True)["model"]
+    del state["_extra_state"]["train_infos"]
+    torch.save(state, tmp_path / "bare.pt")
+    assert dpa2.load(tmp_path / "bare.pt").type_map == ("O", "H")
+    with pytest.raises(UnsupportedModel, match="no optimizer"):
+        read_reference(tmp_path / "bare.pt")
+
+
 def test_a_file_that_is_no_checkpoint_is_refused_by_name(tmp_path):
     for suffix in (".dp", ".safetensors"):
         dpa2.save(read("single", 5).models[""], tmp_path / f"model{suffix}")
