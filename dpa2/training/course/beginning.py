@@ -109,7 +109,7 @@ def resume(plan: Plan, file: File, backend: str, device: str | None = None, opti
     """
     path = state_file(file)
     if contents(path).format != NAME:
-        found = read_reference(path, backend, device=device)
+        found = read_reference(path, backend, device=device, average=plan.script.course.enable_ema)
         models, state, notes = found.models, found.state, {"step": found.step}
     else:
         saved = read_saved(path)

@@ -56,4 +56,5 @@ def writer(trainer: Trainer, notes: Mapping[str, Any], average: bool) -> Callabl
 def write_for_reference(path: Path, trainer: Trainer, step: int, rate: float) -> None:
     """Write a checkpoint from which DeePMD-kit goes on with the step after this one, and repeats none."""
     settings: dict[str, Any] = {"rate": rate, "start_rate": trainer.start_rate, "optimizer": trainer.settings}
+    settings |= {"average_decay": trainer.average_decay}
     write_reference(path, trainer.trained(), trainer.state(), step, **settings)

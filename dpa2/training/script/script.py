@@ -50,7 +50,7 @@ class Script:
     course: CourseSection
     tasks: tuple[Task, ...]
     without_effect: tuple[str, ...] = ()
-    given: dict[str, Any] = field(default_factory=dict, repr=False)
+    given: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def heads(self) -> tuple[str, ...]:

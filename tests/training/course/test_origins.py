@@ -39,6 +39,14 @@ def test_a_checkpoint_of_the_other_trainer_has_the_same_state(place):
     assert theirs.run().steps == 6
 
 
+def test_the_moving_average_goes_with_the_checkpoints_of_both_trainers(place):
+    script = changed(small.SCRIPT, {"training.enable_ema": True, "training.numb_steps": 3})
+    small.started(script, Options(reference_checkpoints=True)).run()
+    ours, theirs = (ready(script, restart=f"model.ckpt-3.{suffix}").trainer.state() for suffix in ("state", "pt"))
+    assert any(name.startswith("average/") for name in ours)
+    assert all(np.array_equal(theirs[name], array) for name, array in ours.items())
+
+
 def test_models_of_a_file_begin_with_a_new_optimizer(place):
     training = ready(init_model="model.ckpt-3.state")
     assert training.first == 0
