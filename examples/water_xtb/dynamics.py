@@ -13,14 +13,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import water
 from ase import Atoms, units
 from ase.md.langevin import Langevin
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary
 from ase.md.verlet import VelocityVerlet
 
 STEP = 0.5  # fs
@@ -33,7 +34,8 @@ KINDS = {"O-O": (8, 8), "O-H": (8, 1), "H-H": (1, 1)}
 def at_constant_temperature(atoms: Atoms, seed: int) -> Langevin:
     """Return Langevin dynamics, with velocities of the temperature at the start."""
     rng = np.random.default_rng(seed)
-    MaxwellBoltzmannDistribution(atoms, temperature_K=TEMPERATURE, rng=rng)
+    width = np.sqrt(atoms.get_masses() * units.kB * TEMPERATURE)[:, None]
+    atoms.set_momenta(width * rng.normal(size=(len(atoms), 3)))
     return Langevin(atoms, STEP * units.fs, temperature_K=TEMPERATURE, friction=0.01 / units.fs, fixcm=False, rng=rng)
 
 
@@ -59,17 +61,14 @@ def counts(atoms: Atoms) -> dict[str, np.ndarray]:
     return found
 
 
-def droplet(calculator, settle: float, length: float) -> dict[str, np.ndarray]:
-    """Return histograms of a droplet's distances, a row for each trajectory, and its mean potential energies."""
-    rows: dict[str, list] = {kind: [] for kind in (*KINDS, "energy")}
-    for seed in range(RUNS):
-        atoms = water.droplet(DROPLET, np.random.default_rng(1000 + seed))
-        atoms.calc = water.Walled(calculator, water.wall_radius(DROPLET))
-        records = [(counts(a), a.get_potential_energy()) for a in frames(atoms, seed, settle, length, 20.0)]
-        for kind in KINDS:
-            rows[kind].append(np.sum([found[kind] for found, _ in records], axis=0))
-        rows["energy"].append(np.mean([energy for _, energy in records]))
-    return {name: np.array(row) for name, row in rows.items()}
+def droplet(seed: int, model: str | None, backend: str, settle: float, length: float) -> dict[str, np.ndarray]:
+    """Return the histograms of a droplet's distances, and its mean potential energy; without a model, of GFN2-xTB."""
+    atoms = water.droplet(DROPLET, np.random.default_rng(1000 + seed))
+    calculator = water.xtb() if model is None else calculator_of(model, backend)
+    atoms.calc = water.Walled(calculator, water.wall_radius(DROPLET))
+    records = [(counts(a), a.get_potential_energy()) for a in frames(atoms, seed, settle, length, 20.0)]
+    found = {kind: np.sum([one[kind] for one, _ in records], axis=0) for kind in KINDS}
+    return found | {"energy": np.mean([energy for _, energy in records])}
 
 
 def densities(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -92,6 +91,8 @@ def radial(total: np.ndarray, pairs: int, volume: float) -> np.ndarray:
 def settled_box(calculator, molecules: int, settle: float, length: float) -> tuple[Atoms, dict[str, np.ndarray]]:
     """Return a periodic box at 300 K and 1 g/cm³ after dynamics, and its radial distribution functions."""
     atoms = water.box(molecules, water.edge_of(molecules), np.random.default_rng(7))
+    atoms.calc = water.Simple()  # from a lattice to a liquid
+    at_constant_temperature(atoms, 6).run(2000)
     atoms.calc = calculator
     total = [counts(a) for a in frames(atoms, 7, settle, length, 20.0)]
     pairs = {"O-O": molecules * (molecules - 1) / 2, "O-H": 2 * molecules * (molecules - 1)}
@@ -102,7 +103,8 @@ def settled_box(calculator, molecules: int, settle: float, length: float) -> tup
 
 def energies(atoms: Atoms, length: float) -> np.ndarray:
     """Return times (ps), total energies and temperatures of dynamics at constant energy, a row every 5 fs."""
-    Stationary(atoms)
+    momenta = atoms.get_momenta()
+    atoms.set_momenta(momenta - momenta.mean(axis=0))
     run, rows = VelocityVerlet(atoms, STEP * units.fs), []
     for k in range(round(1000 * length / 5) + 1):
         run.run(10 if k else 0)
@@ -169,10 +171,12 @@ def calculator_of(model: str, backend: str):
 
 def run_droplet(options: argparse.Namespace) -> dict:
     """Run the droplet with GFN2-xTB or a model, and write its histograms."""
-    calculator = water.xtb() if options.what == "reference" else calculator_of(options.model, options.backend)
-    found = droplet(calculator, options.settle, options.length)
-    np.savez_compressed(options.file, **found)
-    return {"energy_eV": found["energy"].tolist()}
+    given = options.model, options.backend, options.settle, options.length
+    with ProcessPoolExecutor(options.processes, multiprocessing.get_context("spawn")) as pool:
+        found = list(pool.map(droplet, range(RUNS), *([value] * RUNS for value in given)))
+    rows = {name: np.array([one[name] for one in found]) for name in found[0]}
+    np.savez_compressed(options.file, **rows)
+    return {"energy_eV": rows["energy"].tolist()}
 
 
 def run_compare(options: argparse.Namespace) -> dict:
@@ -207,7 +211,7 @@ def main() -> None:
     parts = parser.add_subparsers(dest="what", required=True)
     for name, action in (("reference", run_droplet), ("droplet", run_droplet), ("box", run_box)):
         part = parts.add_parser(name)
-        part.set_defaults(action=action)
+        part.set_defaults(action=action, model=None, backend="numpy")
         if name != "reference":
             part.add_argument("model")
             part.add_argument("--backend", default="numpy")
@@ -216,6 +220,7 @@ def main() -> None:
             part.add_argument("--png")
         else:
             part.add_argument("file", type=Path)
+            part.add_argument("--processes", type=int, default=2)
         part.add_argument("--settle", type=float, default=1.0, help="time before the first record, ps")
         part.add_argument("--length", type=float, default=4.0, help="time of the records, ps")
     compare = parts.add_parser("compare")
