@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,7 +23,7 @@ from .curve_picture import save_curve
 from .many import in_company, share_processors
 from .watch import Telling
 
-LIBRARIES = ("jax", "torch")  # those that train; the first that is installed is the default
+LIBRARIES = {"jax": ("jax", "optax"), "torch": ("torch",)}  # those that train, with their packages
 
 
 @dataclass(frozen=True)
@@ -94,9 +95,9 @@ def require_place(script: Script, file: str) -> None:
 
 
 def default_library() -> str:
-    """Return the library that trains where none is named."""
-    for name in LIBRARIES:
-        if find_spec(name) is not None:
+    """Return the library that trains where none is named: the first whose packages are installed."""
+    for name, packages in LIBRARIES.items():
+        if all(find_spec(package) is not None for package in packages):
             return name
     hint = "pip install 'dpa2[torch]' or pip install 'dpa2[jax,train]'"
     raise MissingDependency(f"training needs PyTorch or JAX: {hint}", package="torch", install=hint)
@@ -117,8 +118,7 @@ def ran(training: Training, watch: Telling) -> Ended:
 def tell_beginning(plan: Plan, training: Training, wanted: Wanted) -> None:
     """Say what is trained, where, and how long."""
     backend = training.trainer.backend
-    numbers = sum(array.size if isinstance(array.size, int) else array.numel()
-                  for array in training.trainer.parameters.arrays.values())  # fmt: skip
+    numbers = sum(math.prod(array.shape) for array in training.trainer.parameters.arrays.values())
     heads = [head for head in training.feeds if head]
     facts = {"steps": plan.steps, "first": training.first, "parameters": numbers}
     facts |= {"backend": backend.name, "device": str(backend.device), "heads": heads, "ranks": training.ranks.count}
