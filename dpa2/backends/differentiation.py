@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..errors import BackendError
+from ..errors import BackendError, MissingDependency
 from ..nn.arrays import Array, array_namespace
 
 if TYPE_CHECKING:
     import numpy as np
 
 Arrays = Mapping[str, Array]
+PACKAGES = {"jax": ("jax", "optax"), "torch": ("torch",)}  # that training needs, by library; the first is preferred
+INSTALL = "pip install 'dpa2[torch]' or pip install 'dpa2[jax,train]'"
 EPSILON = 1e-8  # of Adam; it is the reference's, which cannot be set
 
 
@@ -116,9 +119,16 @@ def differentiation(backend: Any, recompute: bool = False) -> Differentiation:
         from .jax_differentiation import JAXDifferentiation
 
         return JAXDifferentiation(backend)
-    hint = "pip install 'dpa2[torch]' or pip install 'dpa2[jax,train]'"
-    what = f"{backend.name} has no derivatives by weights, which training needs; train on 'torch' or 'jax' ({hint})"
-    raise BackendError(what, backend=backend.name, hint=hint)
+    what = f"{backend.name} has no derivatives by weights, which training needs; train on 'torch' or 'jax' ({INSTALL})"
+    raise BackendError(what, backend=backend.name, hint=INSTALL)
+
+
+def default_library() -> str:
+    """Return the library that trains where none is named: the first whose packages are installed."""
+    for name, packages in PACKAGES.items():
+        if all(find_spec(package) is not None for package in packages):
+            return name
+    raise MissingDependency(f"training needs PyTorch or JAX: {INSTALL}", package="torch", install=INSTALL)
 
 
 def is_real(x: Array) -> bool:

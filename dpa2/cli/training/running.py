@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
+from ...backends.differentiation import default_library
 from ...backends.ranks import Ranks, connect, leads, together
-from ...errors import InputError, MissingDependency, TrainingStopped
+from ...errors import InputError, TrainingStopped
 from ...serialization.containers import container_for
 from ...training.course import Ended, Options, Training
 from ...training.course.beginning import prepare
@@ -22,8 +22,6 @@ from ..png import check_png
 from .curve_picture import save_curve
 from .many import in_company, share_processors
 from .watch import Telling
-
-LIBRARIES = {"jax": ("jax", "optax"), "torch": ("torch",)}  # those that train, with their packages
 
 
 @dataclass(frozen=True)
@@ -92,15 +90,6 @@ def require_place(script: Script, file: str) -> None:
     if script.heads and Path(file).suffix != ".pt":
         rule = "several heads are written to one .pt; convert a head of the last checkpoint to another format"
         raise InputError(f"{file}: {rule}", argument="save", file=file)
-
-
-def default_library() -> str:
-    """Return the library that trains where none is named: the first whose packages are installed."""
-    for name, packages in LIBRARIES.items():
-        if all(find_spec(package) is not None for package in packages):
-            return name
-    hint = "pip install 'dpa2[torch]' or pip install 'dpa2[jax,train]'"
-    raise MissingDependency(f"training needs PyTorch or JAX: {hint}", package="torch", install=hint)
 
 
 def ran(training: Training, watch: Telling) -> Ended:
