@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from ..structures.system import System
 from .images import Images, heights, periodic_axes, placed
 from .lists import Edges, Neighbors, Selection, norm, selected
 
+IMPORTING = Lock()
 MOST_BINS = 8e4  # bins of a search grid; vesin's own rule begins at 1e5 bins
 SHORTEST = 20.0  # bins along the edge of a part, if a cell is searched in parts
 Candidates = tuple[np.ndarray, np.ndarray, np.ndarray]  # centre (P,), neighbour (P,), translation (P, 3)
@@ -127,12 +129,20 @@ def vesin_pairs(positions: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray, 
     return center, neighbor, shift
 
 
-@cache
 def vesin() -> Any:
     """The search library, without the array libraries that it would import for tensors (PyTorch takes seconds).
 
     Only this module has that copy: a later `import vesin` of the user imports the library again.
     """
+    if imported.cache_info().currsize:
+        return imported()
+    with IMPORTING:
+        return imported()
+
+
+@cache
+def imported() -> Any:
+    """The search library, imported once; by one thread, since what it must not find is hidden from all of them."""
     with hidden("torch", "cupy"):
         import vesin
     return vesin

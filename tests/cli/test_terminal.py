@@ -145,7 +145,7 @@ def test_a_program_that_is_stopped_takes_its_own_programs_with_it(tmp_path):
     pid = int((tmp_path / "pid").read_text())
     time.sleep(0.5)
     state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout.strip()
-    assert state in ("", "Z"), "it still runs"
+    assert state[:1] in ("", "Z"), "it still runs"
 
 
 @pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "0", "1e300"])

@@ -12,7 +12,8 @@ import dpa2
 from dpa2 import testing
 from dpa2.errors import InputError, TargetLacks
 from dpa2.serialization import config_to_script, contents
-from dpa2.training.steps import shared
+from dpa2.training.script.links import Link
+from dpa2.training.start import shared
 
 CONFIG = testing.small_config()
 
@@ -21,7 +22,7 @@ def heads(library: str = "numpy", level: int = 0) -> dict[str, dpa2.Model]:
     """Two models that share their descriptors."""
     pytest.importorskip(library)
     models = {name: testing.perturbed_model(CONFIG, seed=k, backend=library) for k, name in enumerate(("sea", "ice"))}
-    return shared(models, level)
+    return shared(models, [Link("descriptor", dict.fromkeys(models, level))])
 
 
 def same_arrays(models: dict[str, dpa2.Model]) -> set[str]:

@@ -13,8 +13,9 @@ from references import DATA
 from training_data import FOLDERS
 
 import dpa2
-from dpa2.training.losses import Labels, Loss, loss_settings
+from dpa2.training.losses import Labels, Loss
 from dpa2.training.reference import ReferenceState, read_reference
+from dpa2.training.script.loss import loss_settings
 from dpa2.training.steps import Batch, Trainer, make_batch
 
 CHECKPOINTS = DATA / "training_checkpoints"
