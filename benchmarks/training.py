@@ -94,8 +94,9 @@ def write_task(folder: Path, model: str, atoms: int, batch: int) -> None:
     frames = [water_box(atoms // 3, seed=seed) for seed in range(4 * batch)]
     rng, place = np.random.default_rng(0), folder / "data" / "set.000"
     place.mkdir(parents=True)
-    (folder / "data" / "type.raw").write_text("\n".join(map(str, np.asarray(frames[0].types).tolist())))
-    (folder / "data" / "type_map.raw").write_text("O\nH\n")
+    names = script["model"]["type_map"]
+    (folder / "data" / "type.raw").write_text("\n".join(str(names.index(name)) for name in frames[0].types))
+    (folder / "data" / "type_map.raw").write_text("\n".join(names))
     arrays = {
         "coord": np.stack([np.ravel(frame.coordinates) for frame in frames]),
         "box": np.stack([np.ravel(frame.cell) for frame in frames]),
@@ -112,7 +113,13 @@ def measured(library: str, model: str, atoms: int, batch: int, python: str | Non
         for folder in (ours, theirs):
             write_task(Path(folder), model, atoms, batch)
         command = [sys.executable, "-m", "dpa2", "train", "input.json", "--backend", library, "--truncate"]
-        peer = [str(python), "-m", "deepmd.main", "--pt", "train", "input.json", "--skip-neighbor-stat"]
+        peer = [
+            str(Path(python or sys.executable).with_name("dp")),
+            "--pt",
+            "train",
+            "input.json",
+            "--skip-neighbor-stat",
+        ]
         with Trainer([*command, "--skip-neighbor-stat"], Path(ours)) as mine:
             if python is None:
                 for _ in range(WARM + steps):
