@@ -80,7 +80,7 @@ class JAXRanks:
         return self.known[key]
 
     def gathered(self, value: Any) -> list[Any]:
-        """What each process gave."""
+        """Return the values of all processes."""
         if self.jax.process_count() == 1:
             return [value]
         from jax.experimental.multihost_utils import process_allgather
@@ -92,7 +92,7 @@ class JAXRanks:
         return [pickle.loads(row[:size].tobytes()) for row, size in zip(table, sizes, strict=True)]
 
     def from_first(self, value: Any) -> Any:
-        """What the first process gave."""
+        """Return the value of the first process."""
         if self.jax.process_count() == 1:
             return value
         from jax.experimental.multihost_utils import broadcast_one_to_all

@@ -42,10 +42,10 @@ class Ranks(Protocol):
         """Return, for each rank of this process, the means over all ranks of arrays with equal names and shapes."""
 
     def gathered(self, value: Any) -> list[Any]:
-        """Return what each process gave, in the order of their ranks."""
+        """Return the values of all processes, in the order of their ranks."""
 
     def from_first(self, value: Any) -> Any:
-        """Return what the first process gave."""
+        """Return the value of the first process."""
 
     def close(self) -> None:
         """Leave the other processes, after the last exchange."""

@@ -39,14 +39,14 @@ class TorchRanks:
         return [{name: p.reshape(x.shape).to(x.dtype) for (name, x), p in zip(arrays.items(), parts, strict=True)}]
 
     def gathered(self, value: Any) -> list[Any]:
-        """What each process gave."""
+        """Return the values of all processes."""
         found = [None] * self.count
         with exchange("torch"):
             self.torch.distributed.all_gather_object(found, value)
         return found
 
     def from_first(self, value: Any) -> Any:
-        """What the first process gave."""
+        """Return the value of the first process."""
         box = [value if 0 in self.own else None]
         with exchange("torch"):
             self.torch.distributed.broadcast_object_list(box, src=0)

@@ -13,7 +13,7 @@ MOST_COMPONENTS = 9  # that a table of frames shows
 
 
 def value_row(config: DPA2Config, found: Any, real: np.ndarray, to_numpy: Any) -> dict:
-    """What a row has of one evaluation: the value, and those of atoms."""
+    """Return the part of a row that one evaluation gives: the value, and those of atoms."""
     key = key_of(config)
     whole, of_atoms = map(to_numpy, found.named().values())
     return {"value": key, "atoms": int(real.sum()), key: whole, f"atom_{key}": of_atoms}

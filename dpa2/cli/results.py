@@ -66,7 +66,7 @@ def spread(numbers: np.ndarray, real: np.ndarray) -> np.ndarray:
 
 
 def energy_row(found: Any, real: np.ndarray, to_numpy: Callable) -> dict:
-    """What a row has of an evaluation of energies."""
+    """Return the part of a row that an evaluation of energies gives."""
     forces, virial = to_numpy(found.forces), to_numpy(found.virial)
     volume = found.volume
     return {

@@ -40,6 +40,11 @@ class TaskPlan:
         """The name of the head; None in a script of one task."""
         return self.data.task.head
 
+    @property
+    def name(self) -> str:
+        """The name of the head among those of models in training."""
+        return self.data.task.name
+
 
 @dataclass(frozen=True, eq=False)
 class Plan:
@@ -56,6 +61,10 @@ class Plan:
     def steps(self) -> int:
         """The number of steps."""
         return self.schedule.steps
+
+    def task(self, name: str) -> TaskPlan:
+        """Return the plan of a head, by its name among those of models in training."""
+        return next(task for task in self.tasks if task.name == name)
 
     def require_room(self) -> None:
         """Raise `InputError` where an atom of the data has more neighbours than the model of its head holds."""

@@ -42,7 +42,7 @@ class Wanted:
     as_json: bool
 
     def options(self, ranks: Ranks) -> Options:
-        """What the script leaves open."""
+        """Return the choices that the script leaves open."""
         return Options(
             truncate=self.truncate, lists=self.lists, reference_checkpoints=self.reference, ranks=ranks
         )  # fmt: skip

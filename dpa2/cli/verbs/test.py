@@ -101,7 +101,7 @@ def compare_with_labels(
 
 
 def facts_of_both(both, worst: int) -> dict:
-    """What a comparison adds to the facts of the first model, as plain data."""
+    """Return the facts that a comparison adds to those of the first model, as plain data."""
     which = better(both.first.summary(), both.second.summary())
     return {"second": facts(both.second, worst), "apart": facts(both.apart, worst), "better": which}
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from ..app import AsJson, Group, Truncate, verb
+from ..app import AsJson, Device, Group, Truncate, verb
 from ..exit_codes import DIFFERENT
 from ..output import progress, tell
 
-START = "Where the training starts"  # the heading of options in the help
+
+def start(help: str, metavar: str | None, *names: str) -> Any:
+    """Return an option that says where the training starts; all of them stand below one heading in the help."""
+    return typer.Option(*names, help=help, metavar=metavar, rich_help_panel="Where the training starts")
 
 
 @verb(
@@ -27,51 +30,28 @@ def train(
     check: Annotated[
         bool, typer.Option("--check", help="Read and check everything, and say what the training would do.")
     ] = False,
-    restart: Annotated[
-        str | None, typer.Option(help="Go on from this checkpoint.", metavar="FILE", rich_help_panel=START)
-    ] = None,
+    restart: Annotated[str | None, start("Go on from this checkpoint.", "FILE")] = None,
     init_model: Annotated[
-        str | None,
-        typer.Option(
-            help="Begin with the models of this file, with a new optimizer.", metavar="FILE", rich_help_panel=START
-        ),
+        str | None, start("Begin with the models of this file, with a new optimizer.", "FILE")
     ] = None,
     init_frz_model: Annotated[
-        str | None,
-        typer.Option(
-            help="The same; tensors that one of both lacks are left as they are.", metavar="FILE", rich_help_panel=START
-        ),
+        str | None, start("The same; tensors that one of both lacks are left as they are.", "FILE")
     ] = None,
-    finetune: Annotated[
-        str | None, typer.Option(help="Begin with this pretrained file.", metavar="FILE", rich_help_panel=START)
-    ] = None,
+    finetune: Annotated[str | None, start("Begin with this pretrained file.", "FILE")] = None,
     model_branch: Annotated[
-        str | None,
-        typer.Option(
-            help="The head of the pretrained file, or RANDOM for a new fitting net.",
-            metavar="HEAD",
-            rich_help_panel=START,
-        ),
+        str | None, start("The head of the pretrained file, or RANDOM for a new fitting net.", "HEAD")
     ] = None,
     force_load: Annotated[
-        bool,
-        typer.Option(
-            "--force-load", help="Tensors that the file lacks keep their initial values.", rich_help_panel=START
-        ),
+        bool, start("Tensors that the file lacks keep their initial values.", None, "--force-load")
     ] = False,
     use_pretrain_script: Annotated[
-        bool,
-        typer.Option(
-            "--use-pretrain-script",
-            help="Take the model's settings from the file, not from the script.",
-            rich_help_panel=START,
-        ),
+        bool, start("Take the model's settings from the file, not from the script.", None, "--use-pretrain-script")
     ] = False,
     backend: Annotated[
         str | None,
         typer.Option(help="Library that trains: torch or jax.", show_default="jax if it is installed, or torch"),
     ] = None,
-    device: Annotated[str | None, typer.Option(help="Device as the library names it, for example cuda:0.")] = None,
+    device: Device = None,
     devices: Annotated[
         int, typer.Option(help="So many devices of this process train together, each on its own batches; JAX only.")
     ] = 1,

@@ -30,7 +30,7 @@ DTYPES = NUMPY_NAMES | {"I64": "int64"}  # whole numbers count updates
 
 @dataclass(frozen=True, eq=False)
 class SavedTraining:
-    """What a training goes on from.
+    """All that a training goes on from.
 
     models: of the heads, "" for one model alone. places: for each head and each of its tensors the name of the array
     that holds it, which several heads may share. arrays: by name, those of the tensors and those of the optimizer.

@@ -168,7 +168,7 @@ def adam_to_dict(adam: Adam, state: dict[str, numpy.ndarray], places: Mapping[st
 
 
 def entry_of(moments: Mapping[str, Moments], place: TreeArray) -> dict | None:
-    """What PyTorch keeps of the parameter that holds some tensors; None if they had no step."""
+    """Return the entry of PyTorch for the parameter that holds some tensors; None if they had no step."""
     if not place.names or any(name not in moments for name in place.names):
         return None
     first, second = ({n: getattr(moments[n], kind) for n in place.names} for kind in ("first", "second"))

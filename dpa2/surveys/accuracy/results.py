@@ -93,7 +93,7 @@ class Accuracy:
 
     @property
     def unlabelled(self) -> dict[str, int]:
-        """How many frames lack the label of each quantity, by its key; "any": how many have no label at all."""
+        """The numbers of frames that lack the label of a quantity, by its key; "any": of those without any label."""
         labelled = {
             q.key: set(self.points[q.key].frames.tolist() if q.key in self.points else ()) for q in self.quantities
         }

@@ -11,19 +11,17 @@ from ...backends.ranks import together
 from ...config import DPA2Config
 from ...errors import InputError
 from ...model.model import Model
-from ...serialization import contents
 from ...serialization.comparison import differing
-from ...serialization.formats.training_state import NAME, SUFFIX, SavedTraining
+from ...serialization.formats.training_state import SUFFIX, SavedTraining
 from ...structures.datasets import Frame
 from ..data.feed import Feed
 from ..data.kept_lists import KeptLists
-from ..loop.state_file import read_saved, state_of
+from ..loop.state_file import is_state, read_saved, state_of
 from ..plan import Plan, TaskPlan
 from ..preparation import sampled_frames
 from ..reference import read_reference
 from ..start import Start, finetuned, fresh, initialized, with_data
 from ..steps.copies import from_first
-from ..steps.parameters import ALONE
 from .options import Options
 from .origin import File, Origin
 from .training import Training
@@ -80,8 +78,8 @@ def begin(plan: Plan, start: Start, options: Options | None = None) -> Training:
     """
     options = options or Options()
     ranks = options.ranks
-    samples = {task.head or ALONE: lambda task=task: sample(plan, task, ranks.count) for task in plan.tasks}
-    chances = {task.head or ALONE: task.probability for task in plan.tasks}
+    samples = {task.name: lambda task=task: sample(plan, task, ranks.count) for task in plan.tasks}
+    chances = {task.name: task.probability for task in plan.tasks}
     models = from_first(ranks, start.models, lambda: with_data(start, samples, chances))
     ready = {head: with_notes(plan, head, model) for head, model in models.items()}
     return together(ranks, lambda: Training(plan, ready, options))
@@ -97,8 +95,8 @@ def sample(plan: Plan, task: TaskPlan, ranks: int = 1) -> Sequence[Frame]:
 
 def with_notes(plan: Plan, head: str, model: Model) -> Model:
     """Return a model that notes the smallest distance in its data."""
-    task = next(task for task in plan.tasks if (task.head or ALONE) == head)
-    known = {} if task.counts is None else {"min_distance": task.counts.closest}
+    counts = plan.task(head).counts
+    known = {} if counts is None else {"min_distance": counts.closest}
     return replace(model, metadata=dict(model.metadata) | known)
 
 
@@ -108,7 +106,7 @@ def resume(plan: Plan, file: File, backend: str, device: str | None = None, opti
     A checkpoint of DeePMD-kit says nothing about which batches were drawn; batches begin anew.
     """
     path = state_file(file)
-    if contents(path).format != NAME:
+    if not is_state(path):
         found = read_reference(path, backend, device=device, average=plan.script.course.enable_ema)
         models, state, notes = found.models, found.state, {"step": found.step}
     else:
@@ -135,7 +133,7 @@ def models_of(saved: SavedTraining, file: str, backend: str, device: str | None)
 
 def require_same(plan: Plan, models: Mapping[str, Model], file: str) -> None:
     """Raise `InputError` where the models of a checkpoint are not those of a script."""
-    wanted = {task.head or ALONE: task.config for task in plan.tasks}
+    wanted = {task.name: task.config for task in plan.tasks}
     if set(wanted) != set(models):
         found, asked = (", ".join(sorted(map(repr, heads))) for heads in (models, wanted))
         raise InputError(f"{file}: holds the heads {found}, the script has {asked}: {GO_ON}", argument="restart")

@@ -10,7 +10,6 @@ from ...model.model import Model
 from ..data.sampler import Seed
 from ..plan import Plan
 from ..steps.batch import Batch
-from ..steps.parameters import ALONE
 from .head_feed import HeadFeed
 from .options import Options
 
@@ -27,7 +26,7 @@ class Feeds:
 
         def of_rank(rank: int, models: Places) -> dict[str, HeadFeed]:
             share = rank, self.ranks.count
-            heads = [(task.head or ALONE, task, (seeds(1, k, rank), seeds(2, k, rank))) for k, task in tasks]
+            heads = [(task.name, task, (seeds(1, k, rank), seeds(2, k, rank))) for k, task in tasks]
             return {head: HeadFeed(models[head], task, options, both, share) for head, task, both in heads}
 
         self.own = [of_rank(rank, models) for rank, models in zip(self.ranks.own, places, strict=True)]

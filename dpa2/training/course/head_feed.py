@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Generator
 from typing import Any
 
 from ...errors import InputError
@@ -38,7 +37,7 @@ class HeadFeed:
         self.count = task.validation_data.numb_btch if task.validation_data else 0
         self.state = source.sampler.start(seeds[0])
         self.validation_state = data.validation.sampler.start(seeds[1]) if data.validation else None
-        self.coming: Iterator[tuple[Batch, SamplerState]] | None = None
+        self.coming: Generator[tuple[Batch, SamplerState]] | None = None
 
     def next(self) -> Batch:
         """Return the next batch to train on; the one after it is made ready meanwhile."""
@@ -66,8 +65,8 @@ class HeadFeed:
     def close(self) -> None:
         """End the thread that makes batches ready."""
         if self.coming is not None:
-            with closing(self.coming):  # type: ignore[type-var]  # a generator
-                self.coming = None
+            self.coming.close()
+            self.coming = None
 
     def to_plain(self) -> dict[str, Any]:
         """Return the states of both samplers as plain data."""

@@ -31,5 +31,5 @@ class Options:
 
     @property
     def neighbors(self) -> str:
-        """What to do with too many neighbours, in the words of `Model.evaluate`."""
+        """The treatment of too many neighbours, in the words of `Model.evaluate`."""
         return "truncate" if self.truncate else "strict"

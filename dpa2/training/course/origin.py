@@ -14,7 +14,7 @@ File = str | PathLike[str]
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """What a training starts from: one of the files, or random weights without any.
+    """The origin of a training: one of the files, or random weights without any.
 
     restart: a checkpoint, of `dpa2 train` or of DeePMD-kit's PyTorch trainer, from which it goes on. init_model: a file
     of the models; init_frz_model: the same, which may have other tensors. finetune: a pretrained file, with the branch

@@ -20,7 +20,6 @@ from ..preparation import sampled_frames
 from ..script.script import Script
 from ..steps.batch import Batch
 from ..steps.copies import on_device
-from ..steps.parameters import ALONE
 from ..steps.team import Team
 from ..steps.trainer import Report, Trainer
 from .display import Display
@@ -33,7 +32,7 @@ from .watch import Watch
 
 @dataclass(frozen=True, eq=False)
 class Ended:
-    """What a training ended with.
+    """The end of a training.
 
     steps: done in all. models: by head, "" for one model alone. file: the last checkpoint. signal: the number of the
     signal that ended it, or None. complete: whether all steps of the script are done.
@@ -72,7 +71,7 @@ class Training:
         self.trainer = self.team.trainers[0]
         self.batches = Feeds(plan, places, self.options, self.seed)
         self.feeds = self.batches.first
-        chances = {task.head or ALONE: task.probability for task in plan.tasks}
+        chances = {task.name: task.probability for task in plan.tasks}
         self.heads = HeadChoice(chances, self.seed(0, 0))
         self.saving = Saving(script.course, plan.steps, self.options.reference_checkpoints)
         self.display = Display(self.trainer, self.feeds, script.course.disp_avg)
@@ -181,12 +180,12 @@ class Training:
 
     def statistics_batches(self, head: str) -> int:
         """Return the number of batches of each system from which statistics of a head are taken."""
-        return next(t for t in self.plan.tasks if (t.head or ALONE) == head).data.task.statistics.data_stat_nbatch
+        return self.plan.task(head).data.task.statistics.data_stat_nbatch
 
 
 def trainer_of(script: Script, models: Mapping[str, Model], options: Options) -> Trainer:
     """Return the trainer that a script describes, its heads in the order of the script."""
-    settings = {task.head or ALONE: task.loss.settings for task in script.tasks}
+    settings = {task.name: task.loss.settings for task in script.tasks}
     order = script.model.get("model_dict") or settings
     losses = {head: Loss(settings[head], options.reference_rounding) for head in order}
     course, given = script.course, script.optimizer

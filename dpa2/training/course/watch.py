@@ -26,7 +26,7 @@ class Shown:
 
 
 class Watch:
-    """What is called in the course of a training; by itself it does nothing."""
+    """An object whose methods a training calls; by itself it does nothing."""
 
     def stepped(self, step: int, head: str, report: Report) -> None:
         """A step is done; it is counted from 1."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from queue import Full, Queue
 from threading import Event, Thread
 from typing import Any, TypeVar
@@ -21,7 +21,7 @@ class Failed:
 END = object()  # the end of the items
 
 
-def prefetched(items: Iterator[T], ahead: int) -> Iterator[T]:
+def prefetched(items: Iterator[T], ahead: int) -> Generator[T]:
     """Return the items of an iterator, of which at most so many wait ready-made.
 
     An error of the iterator is raised when its item is asked for. The thread ends when the iterator that is returned is
@@ -30,10 +30,10 @@ def prefetched(items: Iterator[T], ahead: int) -> Iterator[T]:
     >>> list(prefetched(iter("abc"), 2))
     ['a', 'b', 'c']
     """
-    return iter(items) if ahead < 1 else in_thread(items, ahead)
+    return (item for item in items) if ahead < 1 else in_thread(items, ahead)
 
 
-def in_thread(items: Iterator[T], ahead: int) -> Iterator[T]:
+def in_thread(items: Iterator[T], ahead: int) -> Generator[T]:
     """The items, made in a thread that starts with the first that is asked for."""
     ready: Queue[Any] = Queue(ahead)
     stop = Event()

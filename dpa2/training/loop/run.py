@@ -10,7 +10,7 @@ from ..steps.trainer import Report, Trainer
 
 
 class Ending(Protocol):
-    """What ends a run before its last step."""
+    """A reason to end a run before its last step."""
 
     @property
     def signal(self) -> int | None:

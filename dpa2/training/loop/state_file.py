@@ -15,8 +15,9 @@ import numpy as np
 from ...errors import FileMissing, require_regular
 from ...nn.module import leaves
 from ...serialization.budget import Budget, spending
+from ...serialization.containers import BEGINNING
 from ...serialization.files import errors_naming
-from ...serialization.formats.training_state import SavedTraining, packed, unpacked
+from ...serialization.formats.training_state import SavedTraining, is_training_state, packed, unpacked
 from ..steps.trainer import Trainer
 
 CONSTANT = "constant"  # begins the names of arrays that are not trained
@@ -47,6 +48,15 @@ def saved_training(trainer: Trainer, notes: Mapping[str, Any], average: bool = F
             mine[tensor] = place
             arrays.setdefault(place, array)
     return SavedTraining(models, places, arrays, notes)
+
+
+def is_state(path: str | PathLike[str]) -> bool:
+    """Return whether there is a file that begins as those of `write_state`."""
+    file = Path(path)
+    if not file.is_file():
+        return False
+    with file.open("rb") as stream:
+        return is_training_state(stream.read(BEGINNING))
 
 
 def read_saved(path: str | PathLike[str]) -> SavedTraining:

@@ -71,7 +71,7 @@ class LossSection(Section):
 
     @property
     def settings(self) -> LossSettings:
-        """What the section means; Huber's function is ignored beside "mae", as in the reference."""
+        """The settings of the loss; Huber's function is ignored beside "mae", as in the reference."""
         ends = {name: (getattr(self, f"start_pref_{s}"), getattr(self, f"limit_pref_{s}")) for s, name in SHORT.items()}
         given: dict[str, Any] = {name: Prefactor(*pair) for name, pair in ends.items()}
         given |= {setting: getattr(self, key) for setting, key in SETTINGS.items()}

@@ -9,6 +9,7 @@ from typing import Any
 from ...config.parsing import declared_types, read_number
 from ...config.rules import refuse
 from ...errors import meant_perhaps
+from ..steps.parameters import ALONE
 from .course import StatisticsFile, StatisticsSection
 from .data import ALIASES, VALIDATION_ALIASES, TrainingDataSection, ValidationDataSection
 from .loss import LossSection, read_loss
@@ -32,6 +33,11 @@ class Task:
     loss: LossSection
     share: float | None = None
     epochs: float | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of its head among those of models in training."""
+        return ALONE if self.head is None else self.head
 
 
 def read_tasks(script: dict[str, Any]) -> tuple[Task, ...]:

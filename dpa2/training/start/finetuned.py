@@ -21,7 +21,7 @@ from .branches import Branch, branch_of
 from .fresh import fresh, seed_of
 from .pretrained import DESCRIPTOR, Pretrained, descriptor_of, require_energies, with_tensors
 from .sharing import group_of, shared
-from .start import SET, FromData, Start, name_of, task_of
+from .start import SET, FromData, Start, task_of
 from .type_maps import with_types
 
 
@@ -68,7 +68,7 @@ def finetuned(
     """
     path, named = serialization.file_and_head(file, branch)
     opened, start = Pretrained(path), fresh(script, backend, device)
-    branches = {name_of(task): branch_for(opened, task, named) for task in script.tasks}
+    branches = {task.name: branch_for(opened, task, named) for task in script.tasks}
     pretrained = {head: taken(opened, own) for head, own in branches.items()}
     models = {head: begun(start, head, own, opened.name, force) for head, own in pretrained.items()}
     warn_of_unlike(start, pretrained, opened.name)

@@ -20,7 +20,7 @@ from ..script.script import Script
 from ..script.tasks import Task
 from ..steps.parameters import ALONE
 from .sharing import shared
-from .start import SET, FromData, Start, name_of
+from .start import SET, FromData, Start
 
 
 def fresh(script: Script, backend: str = "numpy", device: str | None = None) -> Start:
@@ -44,8 +44,8 @@ def fresh(script: Script, backend: str = "numpy", device: str | None = None) -> 
     those of `dpa2.build`, which are others than those of DeePMD-kit. Without a seed they differ every time.
     """
     links = read_links(script.model)
-    models = {name_of(task): new_model(script, task, backend, device) for task in script.tasks}
-    plans = {name_of(task): all_from_data(models[name_of(task)], task) for task in script.tasks}
+    models = {task.name: new_model(script, task, backend, device) for task in script.tasks}
+    plans = {task.name: all_from_data(models[task.name], task) for task in script.tasks}
     return Start(script, shared(with_cases(models), links), plans, links)
 
 

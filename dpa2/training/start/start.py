@@ -8,14 +8,13 @@ from ...model.model import Model
 from ..script.links import Link
 from ..script.script import Script
 from ..script.tasks import Task
-from ..steps.parameters import ALONE
 
 SET, CHANGE, KEEP = "set", "change", "keep"  # what happens to an output bias
 
 
 @dataclass(frozen=True)
 class FromData:
-    """What the data of a head decide about its model.
+    """The parts of a head's model that its data decide.
 
     bias: whether the output bias is fitted to the energies ("set"), changed by what the model misses of them
     ("change"), or stays ("keep"). environments: types for which the normalisation of environments is computed.
@@ -44,11 +43,6 @@ class Start:
     links: tuple[Link, ...] = ()
 
 
-def name_of(task: Task) -> str:
-    """Return the name of a task's head among those of a start."""
-    return task.head or ALONE
-
-
 def task_of(start: Start, head: str) -> Task:
     """Return the task of a head."""
-    return next(task for task in start.script.tasks if name_of(task) == head)
+    return next(task for task in start.script.tasks if task.name == head)

@@ -10,7 +10,7 @@ import small_course as small
 
 import dpa2
 from dpa2.errors import InputError, TrainingStopped
-from dpa2.training.course import Watch
+from dpa2.training.course import Options, Watch
 
 torch = pytest.importorskip("torch")
 
@@ -91,6 +91,12 @@ def test_means_since_the_last_row_are_shown_if_the_script_asks_for_them(place):
     assert shown == [errors[0], errors[1], sum(errors[2:4]) / 2]
 
 
+def test_without_batches_made_ahead_a_training_is_the_same(place):
+    ahead = small.ran_in(place / "ahead", small.started)
+    each = small.ran_in(place / "each", lambda: small.started(options=Options(ahead=0)))
+    assert each.models[""].checkpoint().digest() == ahead.models[""].checkpoint().digest()
+
+
 def test_nothing_is_shown_if_the_script_wants_nothing_shown(place):
     watch = Rows()
     small.started(training__disp_training=False).run(watch)
@@ -113,6 +119,7 @@ def test_heads_that_are_not_trained_are_shown_on_a_batch_that_is_used_up(place):
         for _ in range(count):
             fresh[head].next()
         assert fresh[head].to_plain() == training.feeds[head].to_plain()
+        fresh[head].close()
 
 
 def test_heads_share_what_is_trained_and_the_file_keeps_it(place):

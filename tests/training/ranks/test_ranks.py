@@ -116,6 +116,7 @@ def test_a_training_on_another_number_of_ranks_draws_its_frames_anew(tmp_path, m
     monkeypatch.chdir(tmp_path)
     before, after = small.started(), small.started()
     before.trainer.step(before.feeds[""].next(), 0.01)
+    before.feeds[""].close()
     notes = before.notes(1)
     after.restore(before.trainer.state(), notes | {"ranks": [notes["feeds"]] * 2})
     fresh = small.started().feeds[""].to_plain()
