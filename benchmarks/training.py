@@ -31,12 +31,12 @@ PAUSE = 0.002  # seconds between two looks at the learning curve
 class Trainer:
     """A training that goes on step by step: its learning curve has a row for each."""
 
-    def __init__(self, command: list[str], folder: Path, threads: int = 2):
+    def __init__(self, command: list[str], folder: Path, device: str = "cpu", threads: int = 2):
         self.table, self.started = folder / "lcurve.out", time.perf_counter()
         self.errors, kept = folder / "errors", {"DPA2_CACHE": os.environ.get("DPA2_CACHE", "off")}
         with self.errors.open("w") as errors:
             self.process = subprocess.Popen(
-                command, cwd=folder, env=environment(threads) | kept, stdout=errors, stderr=errors
+                command, cwd=folder, env=environment(threads, device) | kept, stdout=errors, stderr=errors
             )
         self.seconds: list[float] = []
         self.done = self.peak_mb = 0.0
@@ -107,12 +107,14 @@ def write_task(folder: Path, model: str, atoms: int, batch: int) -> None:
         np.save(place / f"{name}.npy", array)
 
 
-def measured(library: str, model: str, atoms: int, batch: int, python: str | None, steps: int) -> dict:
+def measured(
+    library: str, model: str, atoms: int, batch: int, python: str | None, steps: int, device: str = "cpu"
+) -> dict:
     """Measure a training in turns with that of DeePMD-kit, or alone without its interpreter."""
     with tempfile.TemporaryDirectory() as ours, tempfile.TemporaryDirectory() as theirs:
         for folder in (ours, theirs):
             write_task(Path(folder), model, atoms, batch)
-        command = [sys.executable, "-m", "dpa2", "train", "input.json", "--backend", library, "--truncate"]
+        command = [sys.executable, "-m", "dpa2", "train", "input.json", "--backend", library, "--device", device]
         peer = [
             str(Path(python or sys.executable).with_name("dp")),
             "--pt",
@@ -120,12 +122,12 @@ def measured(library: str, model: str, atoms: int, batch: int, python: str | Non
             "input.json",
             "--skip-neighbor-stat",
         ]
-        with Trainer([*command, "--skip-neighbor-stat"], Path(ours)) as mine:
+        with Trainer([*command, "--truncate", "--skip-neighbor-stat"], Path(ours), device) as mine:
             if python is None:
                 for _ in range(WARM + steps):
                     mine.step()
                 return mine.facts()
-            with Trainer(peer, Path(theirs)) as other:
+            with Trainer(peer, Path(theirs), device) as other:
                 for _ in range(WARM + steps):
                     other.step()
                     mine.step()
@@ -148,7 +150,7 @@ def cells(options: Options, bench: Bench) -> Iterable:
             for library in (name for name in LIBRARIES if name in options.libraries):
                 labels = {"library": library, "model": model, "atoms": atoms, "batch": batch}
                 steps = 2 if options.quick else options.calls
-                yield labels, partial(measured, library, model, atoms, batch, python, steps)
+                yield labels, partial(measured, library, model, atoms, batch, python, steps, options.device)
 
 
 COLUMNS = ["library", "model", "batch", "median", "first", "peak_mb", "peer_median", "peer_peak_mb", "faster", "leaner"]

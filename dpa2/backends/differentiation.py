@@ -6,9 +6,11 @@ PyTorch and JAX have it, each in a file of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import wraps
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..errors import BackendError, MissingDependency
 from ..nn.arrays import Array, array_namespace
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 Arrays = Mapping[str, Array]
+Function = TypeVar("Function", bound=Callable[..., Any])
 PACKAGES = {"jax": ("jax", "optax"), "torch": ("torch",)}  # that training needs, by library; the first is preferred
 INSTALL = "pip install 'dpa2[torch]' or pip install 'dpa2[jax,train]'"
 EPSILON = 1e-8  # of Adam; it is the reference's, which cannot be set
@@ -53,12 +56,42 @@ class Optimizer(Protocol):
         """Go on from a state."""
 
 
+class Keeper(Protocol):
+    """Graphs of functions of chunks as an array library keeps them."""
+
+    def graphs(self, functions: list[Callable], tracked: tuple[bool, ...], arguments: list[tuple]) -> tuple[list, list]:
+        """Return, for each chunk, the leaves of its arguments and the result of its function, which has a graph."""
+
+    def without_graph(self, result: Any) -> tuple[list, Any, tuple[bool, ...]]:
+        """Return the leaves of a result as they are, the result without its graph, and which leaves had one."""
+
+    def back(self, leaves: list[list], ends: list[list], slopes: list[list], keep: bool) -> list[tuple]:
+        """Return, for each chunk, the derivatives by leaves from those by the ends of its graph (None: nothing).
+
+        keep: whether the graph serves once more.
+        """
+
+    def summed(self, trees: list[Any]) -> Any:
+        """Return the sum of equal trees of tuples, arrays and None."""
+
+
 class Differentiation(Protocol):
     """Derivatives as an array library takes them."""
 
     @property
     def way(self) -> str:
-        """The way of the gradient by weights: "forward", "graph" or "adjoint" (`training/steps/slopes.py`)."""
+        """The way of the gradient by weights: "forward" or "adjoint" (`training/steps/slopes.py`)."""
+
+    @property
+    def backend(self) -> Any:
+        """The back end of the library, which runs what is not differentiated."""
+
+    def settings(self) -> AbstractContextManager[Any]:
+        """Return a context with the settings of the library that steps of training want."""
+
+    @property
+    def keeper(self) -> Keeper | None:
+        """What keeps the graphs of stages until derivatives go back; None: stages are computed again."""
 
     def slopes(self, function: Callable, x: Arrays, *fixed: Any) -> tuple[Array, Any, dict[str, Array]]:
         """Return value, extra results and gradient by x of `function(x, *fixed)`, which returns value and extra."""
@@ -68,9 +101,6 @@ class Differentiation(Protocol):
 
         function: hashable and equal to others that compute the same. fixed: trees of dictionaries and arrays.
         """
-
-    def vjp(self, function: Callable, leaves: list) -> tuple[list, Callable[[list], list]]:
-        """Return `function(leaves)`, a list, and the pullback from its cotangents, which can be used once."""
 
     def depends(self, function: Callable, tracked: tuple[bool, ...], arguments: tuple) -> tuple[bool, ...]:
         """Return, for each leaf of `function(*arguments)`, whether it depends on a leaf that is tracked."""
@@ -99,8 +129,22 @@ class Differentiation(Protocol):
     def plain(self, function: Callable, *arguments: Any) -> Any:
         """Return `function(*arguments)` where nothing is to be differentiated."""
 
+    def compiled(self, function: Callable, *arguments: Any) -> Any:
+        """Return the same of trees of arrays and numbers, compiled like `compiled_slopes`."""
+
     def optimizer(self, settings: OptimizerSettings, parameters: Arrays) -> Optimizer:
         """Return an optimizer of copies of parameters."""
+
+
+def settled(function: Function) -> Function:
+    """Return a method of an object with a `differentiation`, run under the settings that steps of training want."""
+
+    @wraps(function)
+    def run(trainer: Any, *arguments: Any, **options: Any) -> Any:
+        with trainer.differentiation.settings():
+            return function(trainer, *arguments, **options)
+
+    return run  # type: ignore[return-value]
 
 
 def differentiation(backend: Any, recompute: bool = False) -> Differentiation:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Self, TypeVar
 
 from ..batching.plan import ChunkShape
+from ..descriptor.runner import Back, Stage, computed_again
 from ..nn.arrays import Array, cut, end_to_end
 from ..nn.module import map_leaves
 from .own_settings import numpy_settings
@@ -58,6 +59,10 @@ class Shaped:
     def __reduce__(self) -> tuple:
         """Return class, device and shape, for another process, where devices are other objects."""
         return remade, (type(self), self.device, replace(self.shape, width_cache=None))
+
+    def run_stage(self, stage: Stage, shared: tuple, *lists: Sequence) -> tuple[list, Back]:
+        """The results of a stage for every chunk, and the way back, on which it is computed again."""
+        return computed_again(self, stage, shared, *lists)  # type: ignore[arg-type]  # has `run` and `joiner`
 
     def own_settings(self) -> AbstractContextManager[Any]:
         """A context with the settings of NumPy that evaluations want."""

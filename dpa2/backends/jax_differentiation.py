@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from contextlib import AbstractContextManager
+from functools import cache, lru_cache
 from typing import Any
 
 from ..nn.arrays import Array, cut
@@ -15,6 +16,7 @@ from .jax_optimizer import OptaxOptimizer
 from .own_settings import settle_thread
 from .threads import run_in_threads
 
+MOST_FUNCTIONS = 64  # of trainings that are kept compiled; some hold the weights of a model
 NETS = ("begin",)  # functions of chunks that evaluate embedding nets at every neighbour
 
 
@@ -22,6 +24,7 @@ class JAXDifferentiation:
     """Derivatives by JAX's transformations."""
 
     way = "forward"
+    keeper = None  # JAX keeps no graphs of what it has compiled
 
     def __init__(self, backend: JAX) -> None:
         import jax
@@ -29,6 +32,10 @@ class JAXDifferentiation:
         self.jax: Any = jax
         self.known: dict[tuple, tuple[bool, ...]] = {}
         self.backend, self.platform = backend, backend.place.platform
+
+    def settings(self) -> AbstractContextManager[Any]:
+        """The settings of evaluations."""
+        return self.backend.own_settings()
 
     def slopes(self, function: Callable, x: Arrays, *fixed: Any) -> tuple[Array, Any, dict[str, Array]]:
         """Value, extra results and gradient by x; zero for what the value does not depend on."""
@@ -39,11 +46,6 @@ class JAXDifferentiation:
         """The same, compiled."""
         (value, extra), found = compiled_gradient(function)(dict(x), *fixed)
         return value, extra, found
-
-    def vjp(self, function: Callable, leaves: list) -> tuple[list, Callable[[list], list]]:
-        """Values of a function of arrays, and its pullback."""
-        values, pull = self.jax.vjp(function, leaves)
-        return values, lambda slopes: pull(slopes)[0]
 
     def depends(self, function: Callable, tracked: tuple[bool, ...], arguments: tuple) -> tuple[bool, ...]:
         """Whether each leaf of a result depends on a tracked one, by the program that JAX traces."""
@@ -77,6 +79,10 @@ class JAXDifferentiation:
     def plain(self, function: Callable, *arguments: Any) -> Any:
         """The value of a function."""
         return function(*arguments)
+
+    def compiled(self, function: Callable, *arguments: Any) -> Any:
+        """The value of a function, compiled."""
+        return compiled_value(function)(*arguments)
 
     def optimizer(self, settings: OptimizerSettings, parameters: Arrays) -> OptaxOptimizer:
         """Adam or AdamW of optax."""
@@ -172,7 +178,15 @@ def compiled_rows(sizes: tuple[int, ...]) -> Program:
     return Program(lambda x: cut(x, sizes))
 
 
-@cache
+@lru_cache(MOST_FUNCTIONS)
+def compiled_value(function: Callable) -> Any:
+    """A function, compiled."""
+    import jax
+
+    return jax.jit(exactly_called(function))
+
+
+@lru_cache(MOST_FUNCTIONS)
 def compiled_gradient(function: Callable) -> Any:
     """The value and the gradient of a function by its first argument, compiled."""
     import jax

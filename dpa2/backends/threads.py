@@ -93,8 +93,14 @@ def run_in_threads(
     return list(pool(threads, os.getpid(), begin).map(lambda item: function(*shared, *item), items))
 
 
-def run_on_cache(function: Callable[..., Result], shared: tuple, items: list, threads: int) -> list[Result]:
+def run_on_cache(
+    function: Callable[..., Result],
+    shared: tuple,
+    items: list,
+    threads: int,
+    begin: Callable[[], None] | None = None,
+) -> list[Result]:
     """Return the same for functions on NumPy: matrix products use one thread, and freed memory is kept."""
     keep_freed_memory()
     with libraries("openmp").limit(limits=1), ONE_THREAD:  # each thread has its own limit of OpenMP
-        return run_in_threads(function, shared, items, threads)
+        return run_in_threads(function, shared, items, threads, begin)

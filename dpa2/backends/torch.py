@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..batching.plan import ChunkShape
+from ..descriptor.runner import Back, Stage, kept
 from ..errors import BackendError
 from ..nn.arrays import Array
 from .eager import Eager
@@ -59,6 +60,11 @@ class Torch(Eager):
     def uncompiled(self) -> Backend:
         """PyTorch without the help of NumPy."""
         return EagerTorch(self.device).with_shape(self.shape)
+
+    def run_stage(self, stage: Stage, shared: tuple, *lists: Sequence) -> tuple[list, Back]:
+        """The results of a stage for every chunk, and the way back; while PyTorch keeps a graph, all is kept."""
+        keep = self.torch.is_grad_enabled() and not self.torch.is_inference_mode_enabled()
+        return kept(stage, shared, *lists) if keep else super().run_stage(stage, shared, *lists)
 
     def asarray(self, x: Array, dtype: str | None = None) -> Array:
         """A NumPy array as a tensor, without a copy where that is possible."""

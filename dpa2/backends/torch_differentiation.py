@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from ..nn.arrays import Array
 from ..nn.flat import flattened, refilled
-from .differentiation import Arrays, OptimizerSettings, is_real
-from .threads import available, run_on_cache
+from .differentiation import Arrays, OptimizerSettings
+from .threads import available, libraries, run_on_cache
 from .torch import Torch
 from .torch_optimizer import TorchOptimizer
 
@@ -16,14 +17,26 @@ from .torch_optimizer import TorchOptimizer
 class TorchDifferentiation:
     """Derivatives by PyTorch's graphs, operation by operation."""
 
+    way = "adjoint"
+
     def __init__(self, backend: Torch, recompute: bool = False) -> None:
         import torch
 
         self.torch: Any = torch
-        self.way = "adjoint" if recompute else "graph"
+        self.keeper = None if recompute else self
         self.known: dict[tuple, tuple[bool, ...]] = {}
         self.threads = available() if backend.place.type == "cpu" else 1
         self.backend = backend
+
+    @contextmanager
+    def settings(self) -> Iterator[None]:
+        """The settings of evaluations, and in memory one thread for an operation: arrays are too small to share.
+
+        On a machine where others work, threads that share an operation wait for each other for seconds.
+        """
+        alone = libraries("openmp").limit(limits=1) if self.backend.place.type == "cpu" else nullcontext()
+        with self.backend.own_settings(), alone:
+            yield
 
     def slopes(self, function: Callable, x: Arrays, *fixed: Any) -> tuple[Array, Any, dict[str, Array]]:
         """Value, extra results and gradient by x; zero for what the value does not depend on."""
@@ -37,58 +50,75 @@ class TorchDifferentiation:
 
     compiled_slopes = slopes
 
-    def vjp(self, function: Callable, leaves: list) -> tuple[list, Callable[[list], list]]:
-        """Values of a function of tensors, and the pullback through its graph, which can be used once."""
-        with self.torch.inference_mode(False), self.torch.enable_grad():
-            given = [x.detach().requires_grad_() if is_real(x) else x for x in leaves]
-            ends = function(given)
-        real = [x for x in given if x.requires_grad]
-
-        def pull(slopes: list) -> list:
-            found = iter(self.torch.autograd.grad(ends, real, slopes, allow_unused=True))
-            return [next(found) if x.requires_grad else None for x in given]
-
-        return [x.detach() for x in ends], pull
-
     def depends(self, function: Callable, tracked: tuple[bool, ...], arguments: tuple) -> tuple[bool, ...]:
         """Whether each leaf of a result depends on a tracked one, by a graph that is made once."""
         key = function, tracked
         if key not in self.known:
-            self.known[key] = tuple(x.requires_grad for x in self.graph(function, tracked, arguments)[1])
+            _, result = self.graph(function, tracked, arguments)
+            self.known[key] = self.without_graph(result)[2]
         return self.known[key]
 
     def forward(self, function: Callable, calls: list[tuple]) -> list[tuple]:
-        """Results without graphs, chunk by chunk on all processors; nothing may change."""
+        """Results without graphs; nothing may change."""
 
         def one(arguments: tuple, changes: Sequence) -> tuple:
             with self.torch.inference_mode(False), self.torch.no_grad():
                 out = function(*arguments)
             return out, (None,) * len(flattened(out))
 
-        return run_on_cache(one, (), calls, self.threads)
+        return self.in_threads(one, calls)
 
     def backward(self, function: Callable, tracked: tuple[bool, ...], calls: list[tuple]) -> list[tuple]:
-        """Derivatives by arguments, chunk by chunk on all processors; each has a graph for as long as it takes."""
+        """Derivatives by arguments; each chunk has a graph for as long as it takes."""
 
         def one(arguments: tuple, changes: Sequence, by_values: Sequence, by_changes: Sequence) -> tuple:
-            leaves, out = self.graph(function, tracked, arguments)
-            pairs = zip(out, by_values, strict=True)
-            used = [(x, slope) for x, slope in pairs if slope is not None and x.requires_grad]
-            if not used:
-                return (None,) * len(leaves), (None,) * len(leaves)
-            ends, slopes = map(list, zip(*used, strict=True))
-            given = [x for x in leaves if x.requires_grad]
-            found = iter(self.torch.autograd.grad(ends, given, slopes, allow_unused=True))
-            return tuple(next(found) if x.requires_grad else None for x in leaves), (None,) * len(leaves)
+            leaves, result = self.graph(function, tracked, arguments)
+            found = self.pulled(leaves, flattened(result), by_values)
+            return found, (None,) * len(found)
 
-        return run_on_cache(one, (), calls, self.threads)
+        return self.in_threads(one, calls)
 
-    def graph(self, function: Callable, tracked: tuple[bool, ...], arguments: tuple) -> tuple[list, list]:
-        """The leaves of the arguments of a function of a chunk, and those of its result, which has a graph."""
+    def graphs(self, functions: list[Callable], tracked: tuple[bool, ...], arguments: list[tuple]) -> tuple[list, list]:
+        """The leaves of arguments, and the results of functions of chunks, which have graphs."""
+        calls = [(function, tracked, each) for function, each in zip(functions, arguments, strict=True)]
+        leaves, results = zip(*self.in_threads(self.graph, calls), strict=True)
+        return list(leaves), list(results)
+
+    def graph(self, function: Callable, tracked: tuple[bool, ...], arguments: tuple) -> tuple[list, Any]:
+        """The leaves of the arguments of a function of a chunk, and its result, which has a graph."""
         with self.torch.inference_mode(False), self.torch.enable_grad():
             pairs = zip(flattened(arguments), tracked, strict=True)
             leaves = [x.detach().requires_grad_() if yes else x for x, yes in pairs]
-            return leaves, flattened(function(*refilled(arguments, leaves)))
+            return leaves, function(*refilled(arguments, leaves))
+
+    def without_graph(self, result: Any) -> tuple[list, Any, tuple[bool, ...]]:
+        """The leaves of a result, the result without its graph, and which leaves had one."""
+        leaves = flattened(result)
+        return leaves, refilled(result, [x.detach() for x in leaves]), tuple(x.requires_grad for x in leaves)
+
+    def back(self, leaves: list[list], ends: list[list], slopes: list[list], keep: bool) -> list[tuple]:
+        """Derivatives by the leaves of the graphs of chunks."""
+        calls = [(*each, keep) for each in zip(leaves, ends, slopes, strict=True)]
+        return self.in_threads(self.pulled, calls)
+
+    def pulled(self, leaves: list, ends: list, slopes: Sequence, keep: bool = False) -> tuple:
+        """Derivatives by leaves from those by the ends of their graph."""
+        used = [(x, slope) for x, slope in zip(ends, slopes, strict=True) if slope is not None and x.requires_grad]
+        given = [x for x in leaves if x.requires_grad]
+        if not (used and given):
+            return (None,) * len(leaves)
+        arrays, by_arrays = map(list, zip(*used, strict=True))
+        found = iter(self.torch.autograd.grad(arrays, given, by_arrays, retain_graph=keep, allow_unused=True))
+        return tuple(next(found) if x.requires_grad else None for x in leaves)
+
+    def in_threads(self, function: Callable, calls: list[tuple]) -> list:
+        """The results of a function for each chunk, on all processors."""
+        return run_on_cache(function, (), calls, self.threads, self.one_thread)
+
+    def one_thread(self) -> None:
+        """Let operations of the calling thread use no others; PyTorch must be asked before it takes a limit."""
+        self.torch.get_num_threads()
+        libraries("openmp").limit(limits=1)
 
     def summed(self, trees: list[Any]) -> Any:
         """The sum of equal trees."""
@@ -108,6 +138,8 @@ class TorchDifferentiation:
         """The value of a function, without a graph."""
         with self.torch.inference_mode(False), self.torch.no_grad():
             return function(*arguments)
+
+    compiled = plain
 
     def optimizer(self, settings: OptimizerSettings, parameters: Arrays) -> TorchOptimizer:
         """`torch.optim.Adam` or `torch.optim.AdamW`."""

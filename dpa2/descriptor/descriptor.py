@@ -1,7 +1,6 @@
 """The DPA-2 descriptor: repinit, then layer upon layer of the repformer, over chunks of atoms.
 
-The forward pass keeps what each layer was given; the pullback computes a chunk's layer again before going back
-through it, so that memory holds the representations and never the attention maps of all atoms.
+The forward pass keeps what each layer was given, and the pullback goes back through one layer after another.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from .features import Features, Links
 from .initial import Initial, InitialPairs
 from .repformer import RepformerLayer, RepformerStep
 from .repinit import Repinit
-from .runner import Runner
+from .runner import Gather, Runner, Stage
 from .symmetrization import moment_vjp
 from .three_body import ThreeBody
 from .type_embedding import TypeEmbedding
@@ -80,9 +79,9 @@ class DescriptorProgram:
     """The descriptor ready to run over chunks of atoms.
 
     `backend.run(function, shared, *lists)` calls `function(*shared, *items)` for the items of every chunk and returns
-    the list of results; it is the back end's to compile and to spread over threads. `backend.joiner()` gives a function
-    that lays arrays end to end, perhaps with rows to spare behind; each call may take the memory of what the one before
-    gave.
+    the list of results; it is the back end's to compile and to spread over threads. `backend.run_stage` does so with a
+    function that is gone back through. `backend.joiner()` gives a function that lays arrays end to end, perhaps with
+    rows to spare behind; each call may take the memory of what the one before gave.
     """
 
     initial: Initial
@@ -91,12 +90,13 @@ class DescriptorProgram:
 
     def vjp(self, chunks: Sequence[Chunk], backend: Runner) -> tuple[Sequence[Features], VectorsPullback]:
         """The final `Features` of every chunk; `pull` takes their cotangents and gives those of the vectors."""
-        starts, links = zip(*backend.run(begin, (self.initial,), chunks), strict=True)
+        begun, pull_initial = backend.run_stage(INITIAL, (self.initial,), chunks)
+        starts, links = zip(*begun, strict=True)
         states, pull_layers = self.layers_vjp(links, starts, backend)
 
         def pull_back(cotangents: Sequence[Features]) -> list[Array]:
             parts, edges = pull_layers(cotangents)
-            return backend.run(return_to_vectors, (self.initial, edges), chunks, links, parts)
+            return pull_initial((edges,), links, parts)
 
         return states, pull_back
 
@@ -104,17 +104,17 @@ class DescriptorProgram:
         self, links: Sequence[Links], states: Sequence[Features], backend: Runner
     ) -> tuple[Sequence[Features], LayersPullback]:
         """The `Features` after all layers; `pull` gives each chunk's part of those before, and what edges add to f."""
-        history = []
+        pulls = []
         for k, step in enumerate(self.steps):
             atoms = backend.joiner()([s.atom for s in states])
-            history.append((step, atoms, states))
             with scope(f"repformer/layer{k}/"):
-                states = backend.run(advance, (step, atoms), links, states)
+                states, pull = backend.run_stage(LAYER, (step, atoms), links, states)
+            pulls.append(pull)
 
         def pull_back(parts: Sequence[Features]) -> tuple[Sequence[Features], Array | None]:
             join, edges = backend.joiner(), None
-            for step, atoms, states in reversed(history):
-                parts, edges = zip(*backend.run(retreat, (step, atoms, edges), links, states, parts), strict=True)
+            for pull in reversed(pulls):
+                parts, edges = zip(*pull((edges,), parts), strict=True)
                 edges = join(edges)
             return parts, edges
 
@@ -127,26 +127,53 @@ class DescriptorProgram:
         return array_namespace(state.atom).concat([state.atom, take_rows(self.table, chunk.types)], axis=-1)
 
 
+def initial_vjp(initial: Initial, chunk: Chunk) -> tuple[tuple[Features, Links], Callable]:
+    """The features with which a chunk starts, and what its layers need to know of it; the pullback to the vectors."""
+    features, pull = initial.vjp(chunk)
+
+    def pull_back(edges: Float[Array, "edge f"] | None, links: Links, part: Features) -> Array:
+        return pull(collected(edges, links, part))
+
+    return (features, chunk.links(initial.pairs.sums(chunk))), pull_back
+
+
 def begin(initial: Initial, chunk: Chunk) -> tuple[Features, Links]:
     """The features with which a chunk starts, and what its layers need to know of it."""
-    return initial.vjp(chunk)[0], chunk.links(initial.pairs.sums(chunk))
+    return initial_vjp(initial, chunk)[0]
 
 
 def return_to_vectors(
     initial: Initial, edges: Float[Array, "edge f"] | None, chunk: Chunk, links: Links, part: Features
 ) -> Float[Array, "atom neighbor 3"]:
     """The gradient with respect to the vectors of a chunk's edges."""
-    return initial.vjp(chunk)[1](collected(edges, links, part))
+    return initial_vjp(initial, chunk)[1](edges, links, part)
 
 
-def with_near(atoms: Float[Array, "row f"], links: Links, state: Features) -> Features:
-    """A chunk's features together with the neighbours' f."""
-    return Features(state.atom, take_rows(atoms, links.near), state.pair, state.direction, state.switch)
+def layer_vjp(
+    step: RepformerStep, atoms: Float[Array, "row f"], links: Links, state: Features
+) -> tuple[Features, Callable]:
+    """One layer on one chunk; `pull` gives its own cotangent, and that of the neighbours' f, edge by edge."""
+    return layer_of_edges_vjp(step, edges_from(atoms, links), links, state)
+
+
+def layer_of_edges_vjp(
+    step: RepformerStep, near: Float[Array, "edge f"], links: Links, state: Features
+) -> tuple[Features, Callable]:
+    """The same from the neighbours' f."""
+    array = array_namespace(near).reshape(near, (*links.near.shape, -1))
+    x = Features(state.atom, array, state.pair, state.direction, state.switch)
+    y, pull = step.vjp(x, links.sums)
+
+    def pull_back(edges: Float[Array, "edge f"] | None, part: Features) -> tuple[Features, Float[Array, "edge f"]]:
+        dx = pull(collected(edges, links, part).filled(state)).filled(x)
+        return Features(atom=dx.atom, pair=dx.pair, direction=dx.direction, switch=dx.switch), flat(dx.near)
+
+    return y, pull_back
 
 
 def advance(step: RepformerStep, atoms: Float[Array, "row f"], links: Links, state: Features) -> Features:
     """One layer on one chunk."""
-    return step.vjp(with_near(atoms, links, state), links.sums)[0]
+    return layer_vjp(step, atoms, links, state)[0]
 
 
 def retreat(
@@ -157,18 +184,32 @@ def retreat(
     state: Features,
     part: Features,
 ) -> tuple[Features, Float[Array, "edge f"]]:
-    """Back through one layer on one chunk: its own cotangent, and that of the neighbours' f, edge by edge."""
-    x, cotangent = with_near(atoms, links, state), collected(edges, links, part).filled(state)
-    dx = step.pullback(x, links.sums)(cotangent).filled(x)
-    return Features(atom=dx.atom, pair=dx.pair, direction=dx.direction, switch=dx.switch), flat(dx.near)
+    """Back through one layer on one chunk."""
+    return layer_vjp(step, atoms, links, state)[1](edges, part)
+
+
+def advance_by_edges(step: RepformerStep, near: Float[Array, "edge f"], links: Links, state: Features) -> Features:
+    """One layer on one chunk, from the neighbours' f."""
+    return layer_of_edges_vjp(step, near, links, state)[0]
+
+
+def edges_from(atoms: Float[Array, "row f"], links: Links) -> Float[Array, "edge f"]:
+    """The neighbours' f of a chunk, edge by edge."""
+    return take_rows(atoms, flat(links.near))
+
+
+def arriving(edges: Float[Array, "edge f"], links: Links) -> Float[Array, "atom f"]:
+    """The sum over all edges that lead to each atom of a chunk."""
+    return (links.arriving[:, None, :] @ take_rows(edges, links.incoming))[:, 0, :]
 
 
 def collected(edges: Float[Array, "edge f"] | None, links: Links, part: Features) -> Features:
     """A chunk's cotangent: its own part, and what all edges that lead to its atoms contribute."""
-    if edges is None:
-        return part
-    arriving = links.arriving[:, None, :] @ take_rows(edges, links.incoming)
-    return part + Features(atom=arriving[:, 0, :])
+    return part if edges is None else part + Features(atom=arriving(edges, links))
+
+
+INITIAL = Stage(initial_vjp, begin, return_to_vectors)
+LAYER = Stage(layer_vjp, advance, retreat, Gather(edges_from, advance_by_edges, arriving))
 
 
 def rotation(pairs: InitialPairs, chunk: Chunk, state: Features) -> Float[Array, "atom g 3"]:

@@ -8,7 +8,7 @@ from ..descriptor.chunk import Chunk
 from ..descriptor.descriptor import Descriptor, DescriptorProgram, rotation, rotation_vjp
 from ..descriptor.features import Features
 from ..descriptor.initial import InitialPairs
-from ..descriptor.runner import Runner
+from ..descriptor.runner import Runner, Stage
 from ..nn.arrays import Array, Float, Int, array_namespace
 from ..nn.module import module
 from ..nn.roles import Constant, part, static, statistic
@@ -59,14 +59,15 @@ class AtomicProgram:
         pairs, rotates = (self.descriptor.initial.pairs,), self.head.readout.rotates
         rotations = backend.run(rotation, pairs, chunks, states) if rotates else [None] * len(chunks)
         given = [s.atom for s in states], rotations, [c.types for c in chunks], inputs
+        found, pull_head = backend.run_stage(HEAD, (self.head,), *given)
 
         def pull_back(weights: Sequence[Array]) -> list[Array]:
-            cotangents = backend.run(before_head, (self.head,), *given, weights)
+            cotangents = pull_head((), weights)
             if not rotates:
                 return pull_descriptor([Features(atom=df) for df, _ in cotangents])
             return pull_descriptor(backend.run(before_rotation, pairs, chunks, states, cotangents))
 
-        return backend.run(values, (self.head,), *given), pull_back
+        return found, pull_back
 
 
 def values(
@@ -90,6 +91,9 @@ def before_head(
 ) -> tuple[Array, Array | None]:
     """The cotangents of f and of the rotation matrices of a chunk."""
     return head.vjp(f, rotation, types, inputs)[1](weights)
+
+
+HEAD = Stage(Head.vjp, values, before_head)
 
 
 def before_rotation(pairs: InitialPairs, chunk: Chunk, state: Features, cotangents: tuple[Array, Array]) -> Features:

@@ -16,7 +16,11 @@ def length(slopes: Mapping[str, Array]) -> Array:
     return xp.sqrt(xp.sum(squares))
 
 
-def clipped(slopes: Mapping[str, Array], norm: float, limit: float) -> dict[str, Array]:
-    """Return a gradient of that norm, made shorter where it is longer than the limit; a limit of 0 is none."""
-    factor = min(1.0, limit / (norm + SMALL)) if limit > 0.0 else 1.0
-    return dict(slopes) if factor == 1.0 else {name: slope * factor for name, slope in slopes.items()}
+def shortening(norm: float, limit: float) -> float:
+    """Return the factor that makes a gradient of that norm no longer than the limit; a limit of 0 is none."""
+    return min(1.0, limit / (norm + SMALL)) if limit > 0.0 else 1.0
+
+
+def scaled(slopes: Mapping[str, Array], factor: float) -> dict[str, Array]:
+    """Return a gradient times a number."""
+    return {name: slope * factor for name, slope in slopes.items()}

@@ -7,8 +7,7 @@ fixed, and the gradient is that of one number that is linear in them:
 
 since forces and virials are derivatives of the energy by the edge vectors d. One pass forward gives the energy with its
 derivative along u, and one pass back through it the gradient (`Forward`): two thirds of the processor time on JAX.
-PyTorch takes four times as long that way, and goes back through the program that gives energies and forces: in one
-graph (`Graph`), or chunk by chunk in a third of the memory and half as long again (`Adjoint`).
+PyTorch takes four times as long that way, and goes back through the program that gives energies and forces (`Adjoint`).
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ from ...evaluation.results import Evaluation
 from ...fitting.atomic_model import AtomicProgram
 from ...fitting.head import Head, Inputs
 from ...nn.arrays import Array, Float, Int
-from ...nn.flat import flattened, refilled
 from ...nn.module import map_leaves
-from .tape import Node, Tape
+from .calls import Node, derivatives
+from .tape import Tape
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,13 +55,13 @@ class Forward:
 
         None: for arrays of integers, and for those on which nothing depends.
         """
-        ready, tape, nodes = self.ready, Tape(self.differentiation), as_nodes(self.program)
+        ready, tape, nodes = self.ready, Tape(self.differentiation), tracked(self.program)
         weights, moves = placed(self.backend, ready, cotangents)
         vectors = [Node(c.vectors, move, tracked=False) for c, move in zip(ready.chunks, moves, strict=True)]
         for energies, weight in zip(atom_energies(nodes, tape, ready, vectors), weights, strict=True):
             energies.add(weight, 0.0 * weight - 1.0)
         tape.go_back()
-        return by_value_of(nodes)
+        return derivatives(nodes)[0]
 
 
 class Adjoint:
@@ -70,7 +69,7 @@ class Adjoint:
 
     def __init__(self, differentiation: Differentiation, backend: Backend, program: AtomicProgram, ready: Prepared):
         self.backend, self.ready = backend, ready
-        self.tape, self.nodes = Tape(differentiation), as_nodes(program)
+        self.tape, self.nodes = Tape(differentiation), tracked(program)
         self.energies, pull = self.nodes.vjp(ready.chunks, ready.inputs, self.tape)
         self.gradients = pull([given.real for given in ready.inputs])
 
@@ -87,49 +86,22 @@ class Adjoint:
         for node, move in zip(self.gradients, moves, strict=True):
             node.add(-move, None)
         self.tape.go_back()
-        return by_value_of(self.nodes)
+        return derivatives(self.nodes)[0]
 
 
-class Graph:
-    """The same, in one graph of the library."""
-
-    def __init__(self, differentiation: Differentiation, backend: Backend, program: AtomicProgram, ready: Prepared):
-        def energies_and_gradients(leaves: list) -> list[Array]:
-            energies, pull = refilled(program, leaves).vjp(ready.chunks, ready.inputs, backend)
-            return [*energies, *pull([given.real for given in ready.inputs])]
-
-        self.backend, self.ready = backend, ready
-        self.values, self.pull = differentiation.vjp(energies_and_gradients, flattened(program))
-
-    def results(self) -> list[Evaluation]:
-        """Return energies, forces and virials."""
-        count = len(self.ready.chunks)
-        return results_of(self.backend, self.ready, self.values[:count], self.values[count:])
-
-    def slopes(self, cotangents: Cotangents) -> list[Array | None]:
-        """Return the same as `Forward.slopes`; to be called once."""
-        weights, moves = placed(self.backend, self.ready, cotangents)
-        return self.pull([*weights, *(-move for move in moves)])
-
-
-WAYS: dict[str, type[Forward] | type[Adjoint] | type[Graph]] = {"forward": Forward, "adjoint": Adjoint, "graph": Graph}
+WAYS: dict[str, type[Forward] | type[Adjoint]] = {"forward": Forward, "adjoint": Adjoint}
 
 
 def one_pass(
     differentiation: Differentiation, backend: Backend, program: AtomicProgram, ready: Prepared
-) -> Forward | Adjoint | Graph:
+) -> Forward | Adjoint:
     """Return a pass of the way that is best on a library: its results, then the gradient by their derivatives."""
     return WAYS[differentiation.way](differentiation, backend, program, ready)
 
 
-def as_nodes(program: AtomicProgram) -> AtomicProgram:
+def tracked(program: AtomicProgram) -> AtomicProgram:
     """Return a program whose arrays of real numbers are nodes of a tape."""
     return map_leaves(lambda _, x: Node(x) if is_real(x) else x, program)
-
-
-def by_value_of(nodes: AtomicProgram) -> list[Array | None]:
-    """Return the derivatives by the arrays of a program."""
-    return [leaf.by_value if isinstance(leaf, Node) else None for leaf in flattened(nodes)]
 
 
 def placed(backend: Backend, ready: Prepared, cotangents: Cotangents) -> tuple[list[Array], list[Array]]:

@@ -3,43 +3,19 @@
 The program runs as ever: it calls functions of chunks and lays their results end to end. The tape does both with values
 and, if the program is to be differentiated forward, with their derivatives along a direction (changes), and keeps what
 went in. On the way back each function of a chunk is computed again, so that memory holds the representations of atoms
-and pairs, and the inside of one function at a time.
+and pairs, and the inside of one function at a time; or the library has kept a graph of each (`kept_stage.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from ...backends.differentiation import Differentiation, is_real
+from ...backends.differentiation import Differentiation
+from ...descriptor.runner import Back, Gather, Stage, computed_again
 from ...nn.arrays import Array, end_to_end
-from ...nn.flat import flattened, refilled
-from ...nn.module import map_leaves
-
-
-@dataclass(eq=False)
-class Node:
-    """An array of the run: value, change (None if it does not change), and derivatives of the final number by both.
-
-    tracked: whether derivatives by it are wanted. They are None as long as nothing depends on it.
-    """
-
-    value: Array
-    change: Array | None = None
-    tracked: bool = True
-    by_value: Array | None = None
-    by_change: Array | None = None
-
-    def add(self, by_value: Array | None, by_change: Array | None) -> None:
-        """Add to the derivatives."""
-        self.by_value = added(self.by_value, by_value)
-        self.by_change = added(self.by_change, by_change)
-
-
-def added(before: Array | None, more: Array | None) -> Array | None:
-    """Return the sum of what is there."""
-    return more if before is None else before if more is None else before + more
+from .calls import Calls, Node, as_nodes, derivatives, values
+from .kept_stage import run_kept
 
 
 class Tape:
@@ -51,33 +27,54 @@ class Tape:
 
     def run(self, function: Callable, shared: tuple, *lists: Sequence) -> list[Any]:
         """Return `function(*shared, *items)` for the items of every chunk, with nodes as leaves."""
-        common, shared = flattened(shared), values(shared)
-        chunks = list(zip(*lists, strict=True))
-        leaves = [[*common, *flattened(items)] for items in chunks]
-        given = [
-            ((*shared, *values(items)), tuple(map(change, nodes))) for items, nodes in zip(chunks, leaves, strict=True)
-        ]
-        tracked = tuple(isinstance(leaf, Node) and leaf.tracked for leaf in leaves[0])
-        found = self.differentiation.forward(function, given)
-        depends = self.differentiation.depends(function, tracked, given[0][0])
-        results = [refilled(out, list(map(node, flattened(out), changes, depends))) for out, changes in found]
-        self.undo.append(
-            lambda: self.back(function, tracked, given, leaves, list(map(flattened, results)), len(common))
-        )
+        calls = Calls(shared, lists)
+        results = self.forward(function, calls)
+        self.undo.append(lambda: self.back(function, calls, results))
         return results
 
-    def back(
-        self, function: Callable, tracked: tuple, given: list[tuple], leaves: list[list], results: list, common: int
-    ) -> None:
-        """Pass derivatives by the results of all chunks on to what went in, of which the first leaves are shared."""
-        outs = [([by_value(x) for x in out], [by_change(x) for x in out]) for out in results]
-        calls = [(*call, *out) for call, out in zip(given, outs, strict=True)]
-        found = self.differentiation.backward(function, tracked, calls)
-        own = [[(v[k], c[k]) for k in range(common, len(tracked))] for v, c in found]
-        for pairs, nodes in zip(own, leaves, strict=True):
-            pass_on(nodes[common:], pairs)
-        sums = self.differentiation.summed([(v[:common], c[:common]) for v, c in found])
-        pass_on(leaves[0][:common], list(zip(*sums, strict=True)))
+    def run_stage(self, stage: Stage, shared: tuple, *lists: Sequence) -> tuple[list[Any], Back]:
+        """Return the results of a stage, and the way back through it."""
+        if self.differentiation.keeper is not None:
+            return run_kept(self.differentiation.keeper, self.undo, stage, shared, *lists)
+        gather = stage.gather
+        if gather is None:
+            return computed_again(self, stage, shared, *lists)
+        results = self.forward(stage.forward, Calls(shared, lists))
+        self.undo.append(lambda: self.back_gathered(gather, results, shared, lists))
+        return results, lambda more, *cotangents: self.run(stage.back, (*shared, *more), *lists, *cotangents)
+
+    def forward(self, function: Callable, calls: Calls) -> list[Any]:
+        """Return the results of a function for every chunk."""
+        found = self.differentiation.forward(function, list(zip(calls.values, calls.changes(), strict=True)))
+        depends = self.differentiation.depends(function, calls.tracked, calls.values[0])
+        return [as_nodes(out, changes, depends) for out, changes in found]
+
+    def back(self, function: Callable, calls: Calls, results: list[Any]) -> None:
+        """Pass the derivatives by the results of a function on to what went in."""
+        given = zip(calls.values, calls.changes(), map(derivatives, results), strict=True)
+        pairs = [(values, changes, *slopes) for values, changes, slopes in given]
+        calls.pass_on(self.differentiation.backward(function, calls.tracked, pairs), self.differentiation.summed)
+
+    def back_gathered(self, gather: Gather, results: list[Any], shared: tuple, lists: Sequence[Sequence]) -> None:
+        """Do the same for a stage that takes rows: edge by edge, and then along the edges that lead to each row.
+
+        Added up row by row, as derivatives of a library would be, these take JAX as long as all the rest of a layer.
+        """
+        *alike, rows = shared
+        links = [values(item) for item in lists[0]]
+        run = self.differentiation.backend.run
+        parts = [rows.value, rows.change]
+        taken = [[None] * len(links) if x is None else run(gather.take, (x,), links) for x in parts]
+        near = [Node(value, change) for value, change in zip(*taken, strict=True)]
+        self.back(gather.forward, Calls(tuple(alike), [near, *lists]), results)
+        rows.add(*(self.brought(gather, [getattr(n, name) for n in near], links) for name in ("by_value", "by_change")))
+
+    def brought(self, gather: Gather, edges: Sequence[Array | None], links: Sequence[Any]) -> Array | None:
+        """Return what the edges of all chunks bring to the rows that they lead to."""
+        if edges[0] is None:
+            return None
+        backend = self.differentiation.backend
+        return end_to_end(backend.run(gather.give_back, (backend.joiner()(edges),), links))
 
     def joiner(self) -> Callable[[Sequence[Node]], Node]:
         """Return a function that lays nodes end to end."""
@@ -106,35 +103,3 @@ class Tape:
         """Pass all derivatives back to the beginning; the tape can be used once."""
         while self.undo:
             self.undo.pop()()
-
-
-def pass_on(leaves: Sequence[Any], pairs: Sequence[tuple]) -> None:
-    """Add derivatives to the nodes among leaves."""
-    for leaf, pair in zip(leaves, pairs, strict=True):
-        if isinstance(leaf, Node) and leaf.tracked:
-            leaf.add(*pair)
-
-
-def node(value: Array, change: Array | None, tracked: bool) -> Any:
-    """Return the node of a result; integers stay as they are."""
-    return Node(value, change, tracked) if is_real(value) else value
-
-
-def values(tree: Any) -> Any:
-    """Return a tree with values in place of nodes."""
-    return map_leaves(lambda _, leaf: leaf.value if isinstance(leaf, Node) else leaf, tree)
-
-
-def change(leaf: Any) -> Array | None:
-    """Return the change of a leaf."""
-    return leaf.change if isinstance(leaf, Node) else None
-
-
-def by_value(leaf: Any) -> Array | None:
-    """Return the derivative by the value of a leaf."""
-    return leaf.by_value if isinstance(leaf, Node) else None
-
-
-def by_change(leaf: Any) -> Array | None:
-    """Return the derivative by the change of a leaf."""
-    return leaf.by_change if isinstance(leaf, Node) else None

@@ -56,7 +56,7 @@ class Team:
         found = self.found(batches, rate, head)
         self.agree(found, batches, head)
         means = self.ranks.mean([slopes for _, slopes in found])
-        report = replace(found[0][0], slope=float(length(means[0])))
+        report = replace(found[0][0], slope=float(first.differentiation.compiled(length, means[0])))
         first.require_finite(report, batches[0], head)
         for trainer, slopes in zip(self.trainers, means, strict=True):
             trainer.update(slopes, report.slope, rate)

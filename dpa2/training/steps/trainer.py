@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...backends.differentiation import OptimizerSettings, differentiation
-from ...backends.own_settings import undisturbed
+from ...backends.differentiation import OptimizerSettings, differentiation, settled
 from ...errors import InputError, TrainingStopped
 from ...evaluation.forces import evaluate_prepared
 from ...evaluation.results import Evaluation
@@ -21,7 +20,7 @@ from ...nn.flat import flattened
 from ..losses import Labels, Loss, Predictions, predictions_of
 from .average import moved_average
 from .batch import Batch
-from .clipping import clipped, length
+from .clipping import length, scaled, shortening
 from .parameters import ALONE, Parameters, parameters_of
 from .slopes import Cotangents, one_pass
 
@@ -52,19 +51,28 @@ class LossOfArrays:
 
 
 @dataclass(frozen=True, eq=False)
-class Folded:
-    """The number Σ slope · array over the arrays of a head's program, as a function of the head's parameters."""
+class Fold:
+    """The program of a head as a function of the head's parameters."""
 
     parameters: Parameters
     head: str
     model: Model
 
+    def __call__(self, arrays: Mapping[str, Array]) -> AtomicProgram:
+        """Return the program."""
+        return self.model.backend.fold(self.parameters.placed(self.head, self.model.weights, arrays))
+
+
+@dataclass(frozen=True)
+class Folded:
+    """The number Σ slope · array over the arrays of a head's program, as a function of the head's parameters."""
+
+    fold: Fold
+
     def __call__(self, arrays: Mapping[str, Array], slopes: Sequence[Array | None]) -> tuple[Array, None]:
         """Return the number."""
-        program = self.model.backend.fold(self.parameters.placed(self.head, self.model.weights, arrays))
-        pairs = zip(flattened(program), slopes, strict=True)
-        xp = array_namespace(self.model.weights.bias)
-        parts = [xp.sum(array * slope) for array, slope in pairs if slope is not None]
+        pairs = zip(flattened(self.fold(arrays)), slopes, strict=True)
+        parts = [array_namespace(array).sum(array * slope) for array, slope in pairs if slope is not None]
         return sum(parts[1:], parts[0]), None
 
 
@@ -123,10 +131,10 @@ class Trainer:
         self.parameters = parameters_of(self.models)
         self.settings = optimizer or OptimizerSettings()
         self.optimizer = self.differentiation.optimizer(self.settings, self.parameters.arrays)
-        self.folded = {head: Folded(self.parameters, head, model) for head, model in self.models.items()}
+        self.folds = {head: Fold(self.parameters, head, model) for head, model in self.models.items()}
         self.average = {} if average_decay is None else dict(self.copied(self.parameters.arrays))
 
-    @undisturbed
+    @settled
     def step(self, batch: Batch, rate: float, head: str = ALONE) -> Report:
         """Change the parameters once by a batch, and return what was found before.
 
@@ -137,23 +145,25 @@ class Trainer:
         self.update(slopes, report.slope, rate)
         return report
 
-    @undisturbed
+    @settled
     def update(self, slopes: Mapping[str, Array], norm: float, rate: float) -> None:
         """Change the parameters once by a gradient of that norm."""
-        self.optimizer.update(clipped(slopes, norm, self.limit), rate)
+        factor = shortening(norm, self.limit)
+        shorter = dict(slopes) if factor == 1.0 else self.differentiation.compiled(scaled, dict(slopes), factor)
+        self.optimizer.update(shorter, rate)
         if self.average_decay is not None:
             now = self.optimizer.parameters
-            self.average = self.differentiation.plain(moved_average, self.average, now, self.average_decay)
+            self.average = self.differentiation.compiled(moved_average, self.average, now, self.average_decay)
 
-    @undisturbed
+    @settled
     def slopes(self, batch: Batch, rate: float, head: str = ALONE) -> tuple[Report, dict[str, Array]]:
         """Return what a step would find, and the gradient by each parameter, before it is clipped."""
         made = one_pass(self.differentiation, self.backend, self.program(head), batch.prepared)
         found, cotangents = self.compared(batch, rate, head, made.results())
         slopes = self.through_fold(head, made.slopes(cotangents))
-        return replace(found, slope=float(length(slopes))), slopes
+        return replace(found, slope=float(self.differentiation.compiled(length, slopes))), slopes
 
-    @undisturbed
+    @settled
     def evaluate(self, batch: Batch, rate: float, head: str = ALONE) -> Report:
         """Return loss and errors of a batch with the parameters as they are, and change nothing."""
         results = self.differentiation.plain(evaluate_prepared, self.program(head), self.backend, batch.prepared, False)
@@ -161,12 +171,16 @@ class Trainer:
 
     def program(self, head: str) -> AtomicProgram:
         """Return the program of a head's present weights."""
-        return self.differentiation.plain(self.backend.fold, self.weights(head))
+        self.head(head)
+        return self.differentiation.compiled(self.folds[head], self.own(head))
 
     def through_fold(self, head: str, by_program: Sequence[Array | None]) -> dict[str, Array]:
         """Return the gradient by parameters from that by the arrays of the program that is made of them."""
-        arrays = self.parameters.of_head(head, self.optimizer.parameters)
-        return self.differentiation.compiled_slopes(self.folded[head], arrays, by_program)[2]
+        return self.differentiation.compiled_slopes(Folded(self.folds[head]), self.own(head), by_program)[2]
+
+    def own(self, head: str) -> dict[str, Array]:
+        """Return the parameters of a head as they are."""
+        return self.parameters.of_head(head, self.optimizer.parameters)
 
     def compared(
         self, batch: Batch, rate: float, head: str, results: Sequence[Evaluation]
@@ -216,7 +230,7 @@ class Trainer:
         self.head(head)
         return self.trained(average)[head]
 
-    @undisturbed
+    @settled
     def trained(self, average: bool = False) -> dict[str, Model]:
         """Return the models of all heads with copies of the parameters as they are now; what is shared stays shared."""
         arrays = self.copied(self.average if average else self.optimizer.parameters)
@@ -228,13 +242,13 @@ class Trainer:
         bias, deviation = fitted.weights.bias, fitted.weights.deviation
         model = self.head(head)
         self.models[head] = replace(model, weights=replace(model.weights, bias=bias, deviation=deviation))
-        self.folded[head] = Folded(self.parameters, head, self.models[head])
+        self.folds[head] = Fold(self.parameters, head, self.models[head])
 
     def copied(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
         """Return copies of arrays, which no later step changes."""
         return {name: self.backend.asarray(np.array(self.backend.to_numpy(x))) for name, x in arrays.items()}
 
-    @undisturbed
+    @settled
     def state(self) -> dict[str, np.ndarray]:
         """Return all that a training goes on from, as copies by name; `restore` goes on to the bit.
 
@@ -244,7 +258,7 @@ class Trainer:
         average = {f"average/{name}": np.array(self.backend.to_numpy(x)) for name, x in self.average.items()}
         return self.optimizer.state() | average
 
-    @undisturbed
+    @settled
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Go on from a state of a trainer of the same models and settings.
 

@@ -13,7 +13,7 @@ from training_runs import RUNS, SINGLE, batch, folder, head_of, models, steps, t
 from dpa2.nn.module import map_leaves
 from dpa2.serialization.checkpoint import Checkpoint
 from dpa2.serialization.state.state import checkpoint_to_state
-from dpa2.training.steps.clipping import clipped
+from dpa2.training.steps.clipping import scaled, shortening
 
 LIBRARIES = ("torch", "jax")
 LONG = {("allterms_adamw", "jax"), ("multitask", "jax")}  # compile for a minute each
@@ -36,7 +36,7 @@ def trained(run: str, library: str, reference_rounding: bool = True):
         given = batch(run, step, training.head(head))
         if step == 0:
             found, slopes = training.slopes(given, recorded["lr"], head)
-            first = clipped(slopes, found.slope, training.limit)
+            first = scaled(slopes, shortening(found.slope, training.limit))
         reports.append(training.step(given, recorded["lr"], head))
     return training, reports, first
 
