@@ -11,8 +11,10 @@ from tolerances import assert_close
 
 import dpa2
 from dpa2 import demo
+from dpa2.training import read_script
 
 RESULTS = ("energy", "forces", "virial", "atom_energy")
+EXAMPLE = Path(__file__).parents[2] / "examples" / "water_xtb"
 FORCE_ERROR = 0.2  # eV/Å; README.md of the example has the measured errors
 
 
@@ -44,6 +46,17 @@ def test_the_trained_model_is_a_small_file_of_float32_with_the_digest_beside_it(
     assert model.config.dtype == "float32"
     known = json.loads(Path(demo.WATER).with_suffix(".json").read_text())
     assert model.checkpoint().digest() == known["digest"]
+
+
+def test_the_trained_model_is_that_of_the_script_of_the_example():
+    assert dpa2.load(demo.WATER).config == read_script(EXAMPLE / "input.json").config()
+
+
+def test_the_example_says_the_number_of_steps_of_its_script():
+    steps = f"{read_script(EXAMPLE / 'input.json').course.numb_steps:,} steps"
+    assert steps in (EXAMPLE / "README.md").read_text()
+    note = json.loads(Path(demo.WATER).with_suffix(".json").read_text())
+    assert steps.replace(",", "") in note["trained by"]
 
 
 @pytest.mark.parametrize("name", demo.structures())
