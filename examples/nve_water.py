@@ -3,8 +3,10 @@
 python examples/nve_water.py [MODEL] --molecules 64 --steps 500 --backend numpy
 
 MODEL is a model file, or a training input (.json) from which a model with random weights is built; the default is the
-medium water model of the benchmarks. Random forces do not hold molecules together, so the run starts cold and is
-short. The drift shows how well the energy is conserved, as it must be by any smooth model.
+trained model that comes with the package. The box begins with molecules turned by chance, which fall into place and
+heat it: first some steps at the temperature are run with friction. Random forces do not hold molecules together, so
+with random weights begin cold (--temperature 10 --settle 0) and keep it short; the energy is conserved all the same, as
+it must be by any smooth model.
 """
 
 from __future__ import annotations
@@ -16,14 +18,13 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms, units
+from ase.md.langevin import Langevin
 from ase.md.verlet import VelocityVerlet
 from rich.progress import Progress
 
 import dpa2
 from dpa2.ase import DPA2
 from dpa2.backends import NAMES
-
-MEDIUM = Path(__file__).parents[1] / "benchmarks" / "models" / "medium.json"
 
 
 def water(molecules: int, temperature: float, seed: int) -> Atoms:
@@ -39,8 +40,19 @@ def water(molecules: int, temperature: float, seed: int) -> Atoms:
 def model_of(path: str, backend: str):
     """Return the model in a file, or one built from a training input."""
     if not path.endswith(".json"):
-        return dpa2.load(path, backend=backend)
+        return dpa2.load(path, backend=backend, dtype="float64")
     return dpa2.build(json.loads(Path(path).read_text())["model"], seed=0, backend=backend)
+
+
+def settle(atoms: Atoms, steps: int, femtoseconds: float, temperature: float) -> None:
+    """Run steps with friction, after which the box has the temperature in K and no total momentum."""
+    rng = np.random.default_rng(0)
+    friction = 0.05 / units.fs
+    Langevin(atoms, femtoseconds * units.fs, temperature_K=temperature, friction=friction, fixcm=False, rng=rng).run(
+        steps
+    )
+    momenta = atoms.get_momenta()
+    atoms.set_momenta(momenta - momenta.mean(axis=0))
 
 
 def run(atoms: Atoms, steps: int, femtoseconds: float, every: int, quiet: bool) -> tuple[np.ndarray, float]:
@@ -80,12 +92,13 @@ def plot(rows: np.ndarray, file: str) -> None:
 def main() -> None:
     """Run the dynamics with the options of the command line, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", nargs="?", default=str(MEDIUM))
+    parser.add_argument("model", nargs="?", default=dpa2.demo.WATER)
     parser.add_argument("--backend", default="numpy", choices=NAMES)
     parser.add_argument("--molecules", type=int, default=64)
     parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--femtoseconds", type=float, default=0.5, help="length of a step")
-    parser.add_argument("--temperature", type=float, default=10.0, help="temperature at the start, K")
+    parser.add_argument("--temperature", type=float, default=300.0, help="temperature at the start, K")
+    parser.add_argument("--settle", type=int, default=500, help="steps with friction before the run")
     parser.add_argument("--every", type=int, default=10, help="number of steps between records")
     parser.add_argument(
         "--truncate",
@@ -97,6 +110,7 @@ def main() -> None:
     options = parser.parse_args()
     atoms = water(options.molecules, options.temperature, seed=0)
     atoms.calc = DPA2(model_of(options.model, options.backend), neighbors="truncate" if options.truncate else "strict")
+    settle(atoms, options.settle, options.femtoseconds, options.temperature)
     rows, speed = run(atoms, options.steps, options.femtoseconds, options.every, options.json)
     found = drift(rows) | {"steps_per_second": speed, "atoms": len(atoms), "steps": options.steps}
     if options.png:

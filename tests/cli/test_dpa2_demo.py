@@ -37,11 +37,11 @@ def test_demo_prints_the_same_table_on_paddle():
 
 def test_demo_fails_with_exit_code_6_where_numbers_disagree(monkeypatch, tmp_path):
     wrong = tmp_path / "wrong.npz"
-    box = demo.structure()
-    np.savez(wrong, **box | {"energy": box["energy"] + 1e-6})
-    monkeypatch.setattr(demo, "STRUCTURE", str(wrong))
+    with np.load(demo.RESULTS) as arrays:
+        np.savez(wrong, **{**arrays, "box/energy": arrays["box/energy"] + 1e-6})
+    monkeypatch.setattr(demo, "RESULTS", str(wrong))
     steps = {s.result.split(":")[0]: s.passed for s in demo.run() if s.what == "compare"}
     assert steps == {"energy": False, "forces": True, "virial": True, "atom_energy": True}
-    program = f"import dpa2.demo; dpa2.demo.STRUCTURE = {str(wrong)!r}; from dpa2.cli import main; main()"
+    program = f"import dpa2.demo; dpa2.demo.RESULTS = {str(wrong)!r}; from dpa2.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", program, "demo"], capture_output=True, env=environment())
     assert done.returncode == 6

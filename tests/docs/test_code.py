@@ -51,7 +51,7 @@ def test_the_first_code_of_the_readme_runs_without_settings_more_than_once(tmp_p
     assert saved.config.dtype == "float32"
     water = [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]], ["O", "H", "H"]
     assert float(saved.evaluate(*water).energy) == pytest.approx(energy, rel=1e-6)
-    converted, original = dpa2.load(tmp_path / "water.safetensors"), dpa2.load(demo.MODEL)
+    converted, original = dpa2.load(tmp_path / "water.safetensors"), dpa2.load(demo.WATER)
     assert converted.checkpoint().digest() == original.checkpoint().digest()
 
 

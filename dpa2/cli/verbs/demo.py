@@ -29,12 +29,12 @@ def demo(backend: Backend = "numpy", as_json: AsJson = False) -> None:
 
 def show(steps) -> None:
     """Print a table with a row for each step."""
-    from ...demo import MODEL
+    from ...demo import WATER
 
     table = Table("step", "result", "deviation from DeePMD-kit", "", title="dpa2 demo")
     for step in steps:
         deviation = "" if step.deviation is None else f"{step.deviation:.1e}"
         table.add_row(step.what, step.result, deviation, styled("ok", "green") if step.passed else styled("no", "red"))
     tell_table(table)
-    tell_line(f"the model: {MODEL}")
-    tell_line("try: dpa2 info MODEL, or in Python: dpa2.load(dpa2.demo.MODEL).evaluate(...)")
+    tell_line(f"the model: {WATER}")
+    tell_line("try: dpa2 info MODEL, or in Python: dpa2.load(dpa2.demo.WATER).evaluate(...)")
