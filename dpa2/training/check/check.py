@@ -11,10 +11,11 @@ from ...construction.build import skeleton
 from ...construction.trainability import trainable
 from ...model.preparation import check_system
 from ...nn.module import Leaf, map_roles
+from ..data.count import Progress, too_close
 from ..data.labels import LABELS
 from ..data.neighbor_counts import NeighborCounts, all_frames
 from ..data.source import Source
-from ..plan import Plan, Progress, TaskPlan, plan_training, too_close
+from ..plan import Plan, TaskPlan, plan_training
 from ..script.script import Script
 from .memory import estimated
 from .report import BlockReport, RateReport, Report, SystemReport, TaskReport, TermReport
@@ -23,7 +24,7 @@ from .warnings import warnings_of
 
 def check_training(script: Script, progress: Progress = lambda frames, count: frames) -> Report:
     """Return what a training would do, without doing it; arguments and errors are those of `plan_training`."""
-    return report_of(plan_training(script, progress))
+    return report_of(plan_training(script, progress, memory=0))
 
 
 def report_of(plan: Plan) -> Report:

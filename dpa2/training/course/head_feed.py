@@ -9,7 +9,6 @@ from ...errors import InputError
 from ...model.model import Model
 from ...model.preparation import in_chunks
 from ..data.feed import Feed, Ready
-from ..data.kept_lists import KeptLists
 from ..data.prefetch import prefetched
 from ..data.sampler import SamplerState, Seed
 from ..losses import Labels
@@ -28,7 +27,7 @@ class HeadFeed:
         self, model: Model, plan: TaskPlan, options: Options, seeds: tuple[Seed, Seed], share: tuple[int, int] = (0, 1)
     ) -> None:
         data, task = plan.data, plan.data.task
-        lists = KeptLists(model.config, options.neighbors, options.memory, options.lists)
+        lists = plan.lists.for_model(model.config, options.neighbors, options.memory, options.lists)
         limit = task.training_data.min_pair_dist
         self.model, self.ahead = model, options.ahead
         source = data.training.share(*share)
