@@ -112,9 +112,10 @@ def rooms_of(feed: HeadFeed, plan: TaskPlan) -> dict[str, list[Room]]:
 
 def demands_of(source: Source, counts: Sequence[LargestCounts] | None) -> list[Demand]:
     """Return what the batches of each system need."""
-    sizes = map(min, source.sampler.sizes, source.sampler.frames)
+    sampler = source.sampler
     own: Sequence[LargestCounts | None] = [None] * len(source.systems) if counts is None else counts
-    return [Demand(size, system.atoms, c) for size, system, c in zip(sizes, source.systems, own, strict=True)]
+    sizes, atoms = map(min, sampler.sizes, sampler.frames), (system.atoms for system in source.systems)
+    return list(map(Demand, sizes, atoms, own, sampler.probabilities))
 
 
 def require_same_frames(feed: Feed, plain: dict[str, Any], name: str) -> None:

@@ -7,25 +7,20 @@ So whatever frames a batch has, nothing new is compiled for it. Systems with sim
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 
 from ...batching.plan import ChunkShape
 from ...batching.table import Cutoffs
-from ...batching.widths import (
-    CHUNKS_FOR_THIRD_WIDTH,
-    KnownWidths,
-    coarse,
-    few_widths,
-    rounded_up,
-    smallest_sufficient,
-)
+from ...batching.widths import CHUNKS_FOR_THIRD_WIDTH, KnownWidths, coarse, rounded_up, smallest_sufficient
 from .largest_counts import LargestCounts
 
-GROUPS = 4  # of systems that share widths: one of repinit's list, two of the repformer's (three for many chunks)
+GROUPS = 4  # at most so many groups of systems share a width of repinit's list and few widths of the repformer's
 DIGITS = 2  # numbers of neighbours with the same so many binary digits, rounded up, are in one group
+PADDING = 1.15  # fewer widths are chosen if they cost at most so many times the work
 
 
 @dataclass(frozen=True)
@@ -41,12 +36,13 @@ class Room:
 class Demand:
     """What the batches of a system need: the largest number of frames, their atoms, and their numbers of neighbours.
 
-    counts: None where they were not counted, {} for a system without frames that are trained on.
+    counts: None where they were not counted, {} for a system without frames that are trained on. share: of the batches.
     """
 
     frames: int
     atoms: int
     counts: LargestCounts | None
+    share: float = 1.0
 
 
 def rooms_for(demands: Sequence[Demand], cutoffs: Cutoffs, shape: ChunkShape) -> list[Room]:
@@ -59,8 +55,9 @@ def rooms_for(demands: Sequence[Demand], cutoffs: Cutoffs, shape: ChunkShape) ->
         return rooms
     needs = [needed_widths(d, room.slots, cutoffs, shape) for d, room in zip(demands, rooms, strict=True)]
     found = list(rooms)
-    for group in groups_of([need["repinit"] for need in needs]):
-        chosen = shared_widths([needs[k] for k in group])
+    shares = [d.share for d in demands]
+    for group in groups_of([need["repinit"] for need in needs], shares):
+        chosen = shared_widths([needs[k] for k in group], [shares[k] for k in group])
         for k, widths in zip(group, chosen, strict=True):
             known = KnownWidths(with_three_body(widths, cutoffs))
             found[k] = replace(rooms[k], shape=replace(shape, uniform=("repinit",), width_cache=known))
@@ -95,25 +92,54 @@ def needed_widths(demand: Demand, slots: int, cutoffs: Cutoffs, shape: ChunkShap
     return widths
 
 
-def groups_of(widths: Sequence[Sequence[int]]) -> list[list[int]]:
+def groups_of(widths: Sequence[Sequence[int]], shares: Sequence[float]) -> list[list[int]]:
     """Return the numbers of systems that share a width, from the equal widths of the chunks of each.
 
-    >>> groups_of([[104] * 8, [20], [22] * 2, [108] * 8, [6], [50], [28]])
-    [[0, 3], [1, 2, 4], [5], [6]]
+    >>> groups_of([[104] * 8, [20], [108] * 8, [6], [50]], [0.02, 0.32, 0.02, 0.32, 0.32])
+    [[0, 2], [1, 3], [4]]
+    >>> groups_of([[104] * 8, [20], [108] * 8, [6], [50]], [0.3, 0.1, 0.3, 0.1, 0.2])
+    [[0, 2], [1, 3, 4]]
     """
     rough = [coarse(own[0], DIGITS) for own in widths]
-    every = [top for top, own in zip(rough, widths, strict=True) for _ in own]
-    chosen = set(few_widths(every, GROUPS))
+    weights: dict[int, float] = {}
+    for top, own, share in zip(rough, widths, shares, strict=True):
+        weights[top] = weights.get(top, 0.0) + share * len(own)
+    chosen = fewest(weights, GROUPS, power=1)
     groups: dict[int, list[int]] = {}
-    for k, (width,) in enumerate(zip(smallest_sufficient(chosen, rough), strict=True)):
+    for k, width in enumerate(smallest_sufficient(chosen, rough)):
         groups.setdefault(width, []).append(k)
     return list(groups.values())
 
 
-def shared_widths(needs: Sequence[dict[str, list[int]]]) -> list[dict[str, list[int]]]:
+def fewest(weights: Mapping[int, float], most: int, power: int) -> set[int]:
+    """Return the fewest of some widths that the others can be rounded up to at little cost; at most so many.
+
+    weights: how often each is needed. The work of a width is a power of it.
+
+    >>> fewest({8: 0.1, 32: 1.0}, most=2, power=1), fewest({8: 1.0, 32: 1.0}, most=2, power=1)
+    ({32}, {8, 32})
+    """
+    top, needed = max(weights), list(weights)
+
+    def work(choice: set[int]) -> float:
+        return sum(weights[n] * w**power for n, w in zip(needed, smallest_sufficient(choice, needed), strict=True))
+
+    best = {top}
+    for count in range(2, most + 1):
+        if work(best) <= PADDING * work(set(needed)):
+            break
+        best = min(({*few, top} for few in combinations(needed, min(count - 1, len(needed)))), key=work)
+    return best
+
+
+def shared_widths(needs: Sequence[dict[str, list[int]]], shares: Sequence[float]) -> list[dict[str, list[int]]]:
     """Return the widths of the chunks of some systems, few different ones for all of them together."""
-    count = 3 if max(len(need["repformer"]) for need in needs) >= CHUNKS_FOR_THIRD_WIDTH else 2
-    chosen = set(few_widths([width for need in needs for width in need["repformer"]], count))
+    weights: dict[int, float] = {}
+    for need, share in zip(needs, shares, strict=True):
+        for width in need["repformer"]:
+            weights[width] = weights.get(width, 0.0) + share
+    most = 3 if max(len(need["repformer"]) for need in needs) >= CHUNKS_FOR_THIRD_WIDTH else 2
+    chosen = fewest(weights, most, power=2)
     tops = {name: max(max(need[name]) for need in needs) for name in needs[0]}
     return [
         {name: [top] * len(need[name]) for name, top in tops.items()}
