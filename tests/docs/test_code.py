@@ -62,7 +62,7 @@ def test_no_block_of_code_has_a_mark_under_which_no_test_finds_it():
 
 
 def test_the_code_on_training_runs(tmp_path):
-    """All blocks of the page, on a script beside them, and on PyTorch; the endless loop over batches ends after some."""
+    """All blocks of the page, on a script beside them, and on PyTorch; the endless loop over batches is ended."""
     pytest.importorskip("torch")
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "training.md").read_text(), re.DOTALL)
     assert len(blocks) == 4

@@ -52,6 +52,7 @@ def count_neighbors(frames: Iterable[Frame], type_map: Sequence[str], cutoffs: I
 
     Raises `InputError` for two atoms at one place, and if there are no frames.
 
+    >>> from dpa2.structures.system import System
     >>> water = System([[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]], ["O", "H", "H"])
     >>> found = count_neighbors([Frame(water, *[None] * 5, "water")], ("O", "H"), [1.2, 4.0])
     >>> [most.count for most in found.most.values()], round(found.closest, 2)

@@ -98,7 +98,7 @@ def groups_of(widths: Sequence[Sequence[int]], shares: Sequence[float]) -> list[
     >>> groups_of([[104] * 8, [20], [108] * 8, [6], [50]], [0.02, 0.32, 0.02, 0.32, 0.32])
     [[0, 2], [1, 3], [4]]
     >>> groups_of([[104] * 8, [20], [108] * 8, [6], [50]], [0.3, 0.1, 0.3, 0.1, 0.2])
-    [[0, 2], [1, 3, 4]]
+    [[0, 1, 2, 3, 4]]
     """
     rough = [coarse(own[0], DIGITS) for own in widths]
     weights: dict[int, float] = {}
