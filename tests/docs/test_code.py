@@ -80,7 +80,7 @@ def test_the_code_on_training_runs(tmp_path):
     (tmp_path / "block.py").write_text(GIVEN + text + "print(models[''].weights.bias.shape)")
     said = ran("block.py", folder=tmp_path)
     assert dpa2.load(tmp_path / "model.ckpt-3.state").type_map == ("O", "H")
-    assert said.startswith("Batch(4 frames of 3 slots, with energy, forces)")
+    assert said.startswith("HostBatch(4 frames of 3 slots, with energy, forces)")
     assert said.strip().endswith("(2,)")
 
 

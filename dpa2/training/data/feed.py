@@ -10,7 +10,7 @@ from ...errors import InputError
 from ...model.preparation import check_system
 from ...neighbors import Neighbors
 from ...structures.system import System
-from .batch import Batch, batch_of
+from .batch import HostBatch, batch_of
 from .closest import closest_pair
 from .kept_lists import KeptLists
 from .prefetch import prefetched
@@ -25,7 +25,7 @@ class Ready:
     system: the number of the system that its frames are of.
     """
 
-    batch: Batch
+    batch: HostBatch
     lists: tuple[Neighbors, ...]
     state: SamplerState
     system: int

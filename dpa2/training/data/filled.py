@@ -9,12 +9,12 @@ import numpy as np
 
 from ...neighbors import Neighbors
 from ...structures.system import System
-from .batch import Batch
+from .batch import HostBatch
 from .labels import LABELS, Label
 from .room import Room
 
 
-def filled(batch: Batch, lists: Sequence[Neighbors], room: Room) -> tuple[Batch, tuple[Neighbors, ...]]:
+def filled(batch: HostBatch, lists: Sequence[Neighbors], room: Room) -> tuple[HostBatch, tuple[Neighbors, ...]]:
     """Return a batch with as many frames and slots as its room has, and its lists.
 
     The frames that are added have virtual atoms alone; their labels are those of empty slots.

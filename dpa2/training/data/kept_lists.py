@@ -96,6 +96,13 @@ class KeptLists:
             other.keep(key, found)
         return other
 
+    def release(self) -> None:
+        """Forget the lists in memory; those who took them over still have them."""
+        with self.lock:
+            self.lists.clear()
+            self.chosen.clear()
+            self.used = 0
+
     def stored(self, system: System) -> Neighbors:
         """Return all neighbours in a structure, from the folder, or searched now."""
         if self.folder is None:

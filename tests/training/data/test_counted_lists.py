@@ -58,6 +58,15 @@ def test_each_frame_is_searched_once(searches):
     assert len(searches) == len(set(searches)) == FRAMES
 
 
+def test_lists_are_handed_over_to_the_training(searches):
+    training = small.started()
+    lists = training.feeds[""].training.lists
+    assert len(lists.lists) == FRAMES
+    assert lists.used > 0
+    before = training.plan.tasks[0].lists
+    assert (len(before.lists), before.used) == (0, 0)
+
+
 def test_lists_in_a_folder_are_searched_in_the_first_training_alone(searches, tmp_path):
     options = Options(memory=0, lists=tmp_path / "lists")
     batches(options)

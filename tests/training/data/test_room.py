@@ -19,6 +19,7 @@ from dpa2.training.data.largest_counts import largest_counts
 from dpa2.training.data.room import GROUPS, Demand, rooms_for
 
 SHAPE = ChunkShape(size=24, step=2, uniform=("repinit",), filled=True, width_cache=WidthCache())
+LARGE = dataclasses.replace(SHAPE, size=4096, step=4, min_size=32)  # that of GPUs
 CUTOFFS = Cutoffs((6.0, 120), (4.0, 48), (4.0, 48), (), 2)  # those of DPA-2's medium model
 
 
@@ -69,14 +70,15 @@ def data():
     }
 
 
-def rooms_of(data):
+def rooms_of(data, shape=SHAPE):
     sizes = {n: min(-(-32 // (3 * n)), len(frames)) for n, frames in data.items()}
     demands = [demand(frames, sizes[n]) for n, frames in data.items()]
-    return dict(zip(data, rooms_for(demands, CUTOFFS, SHAPE), strict=True))
+    return dict(zip(data, rooms_for(demands, CUTOFFS, shape), strict=True))
 
 
-def test_all_batches_of_a_system_have_the_same_shapes_whatever_frames_they_have(data):
-    generator, rooms = np.random.default_rng(0), rooms_of(data)
+@pytest.mark.parametrize("shape", [SHAPE, LARGE], ids=["small chunks", "large chunks"])
+def test_all_batches_of_a_system_have_the_same_shapes_whatever_frames_they_have(data, shape):
+    generator, rooms = np.random.default_rng(0), rooms_of(data, shape)
     for n, frames in data.items():
         room, seen = rooms[n], set()
         for _ in range(4):
