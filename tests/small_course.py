@@ -70,9 +70,12 @@ def write_data(place: Path) -> None:
     write_folder(place / "other", types=(0, 1, 1, 0), frames=5, seed=3)
 
 
-def started(script: dict = SCRIPT, options: Options | None = None, library: str = "torch", **changes) -> Training:
+def started(
+    script: dict = SCRIPT, options: Options | None = None, library: str = "torch", count: bool = True, **changes
+) -> Training:
     """A training in the present folder; changes by path, with "__" for points."""
-    plan = plan_training(parse_script(changed(script, {p.replace("__", "."): v for p, v in changes.items()})))
+    given = changed(script, {p.replace("__", "."): v for p, v in changes.items()})
+    plan = plan_training(parse_script(given), count=count)
     return begin(plan, fresh(plan.script, library), options)
 
 

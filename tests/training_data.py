@@ -13,6 +13,7 @@ TRAINING = DATA / "training"
 FOLDERS = {name: TRAINING / "data" / name for name in ("sysA", "sysB", "mixC")}
 TYPES = ("O", "H")
 CONFIG = testing.small_config()
+GRID = np.array([[0, 0, 0], [1.5, 0, 0], [0, 1.5, 0], [0, 0, 1.5], [1.5, 1.5, 0]])
 
 
 def write_folder(place: Path, types=(0, 1, 1), frames: int = 4, seed: int = 0, sets: int = 1, **arrays) -> Path:
@@ -22,7 +23,7 @@ def write_folder(place: Path, types=(0, 1, 1), frames: int = 4, seed: int = 0, s
     (place / "type_map.raw").write_text("O\nH\n")
     (place / "nopbc").touch()
     generator = np.random.default_rng(seed)
-    grid = np.array([[0, 0, 0], [1.5, 0, 0], [0, 1.5, 0], [0, 0, 1.5], [1.5, 1.5, 0]])[: len(types)]
+    grid = (GRID if len(types) <= len(GRID) else 1.5 * np.array(list(np.ndindex(3, 3, 3))))[: len(types)]
     for k in range(sets):
         folder = place / f"set.{k:03d}"
         folder.mkdir()

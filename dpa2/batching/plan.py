@@ -13,7 +13,7 @@ from ..descriptor.chunk import Chunk
 from ..neighbors import Neighbors
 from ..nn.arrays import Float, Int
 from .table import Cutoffs, Table, lay_end_to_end
-from .widths import WidthCache, coarse, rounded_up
+from .widths import KnownWidths, WidthCache, coarse, rounded_up
 
 LISTS = ("repinit", "three_body", "repformer")
 MIN_CHUNKS = 24  # make chunks larger only where there are at least this many
@@ -26,7 +26,7 @@ class ChunkShape:
     size: atoms in each chunk. max_size: where there are many atoms, chunks grow up to this size. min_size: where there
     are few atoms, chunks are divided evenly and shrink down to this size. step: widths are multiples of it.
     uniform: lists in which all chunks are equally wide. filled: the last chunk is padded to the size of the others.
-    ordered: atoms are sorted by their number of neighbours. width_cache: earlier widths, to be used again.
+    ordered: atoms are sorted by their number of neighbours. width_cache: widths to be used again, or known ones.
     """
 
     size: int
@@ -34,7 +34,7 @@ class ChunkShape:
     uniform: tuple[str, ...] = ()
     filled: bool = False
     ordered: bool = True
-    width_cache: WidthCache | None = None
+    width_cache: WidthCache | KnownWidths | None = None
     max_size: int | None = None
     min_size: int | None = None
 

@@ -9,6 +9,7 @@ another, later ones are taken from a ladder with few rungs, so that the number o
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from math import ceil, sqrt
 from sys import maxsize
@@ -33,13 +34,13 @@ def rounded_up(width: int, step: int, most: int = maxsize) -> int:
     return min(-(-width // step) * step, max(most, width))
 
 
-def coarse(n: int) -> int:
-    """The next number of at most five binary digits followed by zeros: few shapes for many numbers of atoms.
+def coarse(n: int, digits: int = 5) -> int:
+    """The next number of at most so many binary digits followed by zeros: few shapes for many numbers of atoms.
 
-    >>> coarse(192), coarse(2592)
-    (192, 2688)
+    >>> coarse(192), coarse(2592), coarse(108, digits=4)
+    (192, 2688, 112)
     """
-    return rounded_up(n, 1 << max(0, n.bit_length() - 5))
+    return rounded_up(n, 1 << max(0, n.bit_length() - digits))
 
 
 def rung(width: int, most: int, halves: bool) -> int:
@@ -92,6 +93,24 @@ class WidthCache:
         known.update(widths)
         self.last[name, len(needed)] = widths
         return list(widths)
+
+
+class KnownWidths:
+    """The widths of all chunks of each list, known before; wider ones where a chunk needs more.
+
+    >>> KnownWidths({"repformer": [12, 20]}).widths_for("repformer", [9, 21], step=4)
+    [12, 24]
+    """
+
+    crowded = False
+
+    def __init__(self, widths: Mapping[str, Sequence[int]]) -> None:
+        self.widths = widths
+
+    def widths_for(self, name: str, needed: list[int], step: int, most: int = maxsize) -> list[int]:
+        """The widths of chunks that need the given ones."""
+        own = [rounded_up(w, step, most) for w in needed]
+        return [max(pair) for pair in zip(self.widths.get(name, own), own, strict=True)]
 
 
 class LengthCache:

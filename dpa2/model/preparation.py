@@ -15,7 +15,7 @@ from ..batching.table import Cutoffs
 from ..config import DPA2Config
 from ..errors import InputError
 from ..evaluation.prepared import Prepared, prepare
-from ..neighbors import Neighbors, check_max_neighbors, neighbor_list
+from ..neighbors import UNLIMITED, Neighbors, Selection, check_max_neighbors, narrowed, neighbor_list
 from ..structures.given import systems_of
 from ..structures.parameters import with_defaults
 from ..structures.system import System, checked
@@ -42,6 +42,19 @@ def list_neighbors(config: DPA2Config, system: System, mode: str = "strict") -> 
     found = neighbor_list(system, *limits, excluded_pairs=pairs, neighbors=mode, type_map=names)
     require_room(config, found, system, mode)
     return found
+
+
+def all_neighbors(config: DPA2Config, system: System) -> Neighbors:
+    """Return all neighbours of a checked system within the cutoff of a model, however many they are."""
+    return neighbor_list(system, config.repinit.cutoff, UNLIMITED, type_map=config.types)
+
+
+def chosen_neighbors(config: DPA2Config, found: Neighbors, system: System, mode: str = "strict") -> Neighbors:
+    """Return the neighbour list of a checked system from all neighbours: that of `list_neighbors`, to the bit."""
+    pairs, names = config.model_excluded_pairs, config.types
+    chosen = narrowed(found, system.types, Selection(*Cutoffs.of(config).repinit, pairs, mode, names), system.name)
+    require_room(config, chosen, system, mode)
+    return chosen
 
 
 def require_room(config: DPA2Config, found: Neighbors, system: System, mode: str) -> None:

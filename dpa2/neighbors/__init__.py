@@ -1,8 +1,18 @@
 """Neighbour lists: one row per atom, nearest first, within a cutoff and at most max_neighbors wide."""
 
 from .external import from_list
-from .lists import Neighbors, check_max_neighbors, counts_within
+from .lists import UNLIMITED, Neighbors, Selection, check_max_neighbors, counts_within, narrowed
 from .search import neighbor_list
 from .skin import SkinList
 
-__all__ = ["Neighbors", "SkinList", "check_max_neighbors", "counts_within", "from_list", "neighbor_list"]
+__all__ = [
+    "UNLIMITED",
+    "Neighbors",
+    "Selection",
+    "SkinList",
+    "check_max_neighbors",
+    "counts_within",
+    "from_list",
+    "narrowed",
+    "neighbor_list",
+]

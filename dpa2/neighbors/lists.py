@@ -6,6 +6,7 @@ while atoms move and a list of another program all end here, so that they agree 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from ..structures.system import System, refuse
 
 # Å; below, powers of 1/r overflow in float32, and forces would be NaN.
 CLOSEST = 1e-6
+UNLIMITED = sys.maxsize  # max_neighbors of a list that is not cut
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -161,6 +163,30 @@ def without_excluded(
     gone = excluded[types[edges.center], types[edges.neighbor]]
     rows = np.where(spread(gone, rows, True), -1, rows)
     return np.take_along_axis(rows, np.argsort(rows < 0, axis=1, kind="stable"), axis=1)
+
+
+def narrowed(found: Neighbors, types: Int[np.ndarray, "atom"], selection: Selection, name: str = "") -> Neighbors:
+    """The neighbour list of a model, from that of all neighbours within its cutoff; equal to a new search to the bit.
+
+    found: a list that is not truncated and has excluded pairs, too. Raises the errors of `selected`.
+    """
+    if selection.neighbors == "strict":
+        refuse_too_many(found.total, selection, types, name, "repinit")
+    if found.index.shape[1] <= selection.max_neighbors and not selection.excluded_pairs:
+        return found
+    edges = Edges(
+        center=np.repeat(np.arange(len(found.index)), found.index.shape[1]),
+        neighbor=found.index.reshape(-1),
+        extended=found.extended.reshape(-1),
+        shift=None if found.shift is None else found.shift.reshape(-1, 3),
+        vector=found.vector.reshape(-1, 3),
+        distance=found.distance.reshape(-1),
+    )
+    places = np.arange(found.index.size).reshape(found.index.shape)
+    rows = np.where(found.index >= 0, places, -1)[:, : selection.max_neighbors]
+    if selection.excluded_pairs:
+        rows = without_excluded(rows, edges, types, selection.excluded_pairs)
+    return gathered(edges, rows, found.total)
 
 
 def gathered(edges: Edges, rows: Int[np.ndarray, "atom neighbor"], total: Int[np.ndarray, "atom"]) -> Neighbors:

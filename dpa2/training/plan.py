@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..backends.ranks import Alone, Ranks, by_first, together
 from ..batching.table import Cutoffs
 from ..config import DPA2Config
 from ..errors import InputError
-from ..structures.datasets import Frame
-from ..structures.system import checked
-from .data.closest import closest_pair
+from .data.count import Count, Progress, Seen
+from .data.kept_lists import MEMORY, KeptLists
 from .data.length import length_of
-from .data.neighbor_counts import NeighborCounts, all_frames, count_neighbors, resolved
+from .data.neighbor_counts import NeighborCounts, resolved
 from .data.of_task import TaskData, provisional_config, read_task_data
 from .schedules import Schedule
 from .script.script import Script
 from .script.selections import automatic
-
-Seen = tuple[NeighborCounts | None, NeighborCounts | None]  # in the training data, and in all data of a task
-Progress = Callable[[Iterable[Frame], int], Iterable[Frame]]
 
 
 @dataclass(frozen=True, eq=False)
 class TaskPlan:
     """The data of one head, how often it is chosen, and the numbers of neighbours that its atoms have.
 
-    counts: of all its data, or None where they were not counted.
+    seen: None where neighbours were not counted. lists: those of frames that were searched for it.
     """
 
     data: TaskData
     config: DPA2Config
     probability: float
-    counts: NeighborCounts | None
+    seen: Seen | None
+    lists: KeptLists
+
+    @property
+    def counts(self) -> NeighborCounts | None:
+        """The numbers of neighbours in all its data, or None where they were not counted."""
+        return None if self.seen is None else self.seen.every
 
     @property
     def head(self) -> str | None:
@@ -82,6 +84,8 @@ def plan_training(
     progress: Progress = lambda frames, count: frames,
     count: bool = True,
     ranks: Ranks | None = None,
+    memory: int = MEMORY,
+    lists: Path | None = None,
 ) -> Plan:
     """Return what a training reads, without doing it.
 
@@ -96,6 +100,9 @@ def plan_training(
     ranks
         Those that train together, if there are several: an epoch is as long as that of the share of the first one, and
         the first process counts neighbours for all.
+    memory, lists
+        Bytes of the neighbour lists that are kept from the count for the training, and a folder where they are kept,
+        too; as in `Options`.
 
     Raises
     ------
@@ -105,15 +112,15 @@ def plan_training(
     """
     ranks = ranks or Alone()
     data, chances, schedule = together(ranks, lambda: read_data(script, ranks.count))
+    kept = [KeptLists(provisional_config(script, each.task.head), memory=memory, folder=lists) for each in data]
+    pairs = list(zip(data, kept, strict=True))
     counting = count or bool(automatic(script.model))
-    seen = by_first(
-        ranks, lambda: [neighbors_of(script, each, progress) if counting else (None, None) for each in data]
-    )
-    known = {each.task.head: own for each, (own, _) in zip(data, seen, strict=True) if own is not None}
+    seen = by_first(ranks, lambda: [Count(script, *each, ranks).made(progress) if counting else None for each in pairs])
+    known = {each.task.head: own.training for each, own in zip(data, seen, strict=True) if own is not None}
     ready = resolved(script, known)
     tasks = tuple(
-        TaskPlan(each, ready.config(each.task.head), chance, counts)
-        for each, (_, counts), chance in zip(data, seen, chances, strict=True)
+        TaskPlan(each, ready.config(each.task.head), chance, own, lists)
+        for (each, lists), chance, own in zip(pairs, chances, seen, strict=True)
     )
     return Plan(ready, schedule, tasks)
 
@@ -123,26 +130,3 @@ def read_data(script: Script, ranks: int) -> tuple[list[TaskData], tuple[float, 
     data = [read_task_data(script, task) for task in script.tasks]
     length = length_of(script, [each.training.share(0, ranks) for each in data])
     return data, length.probabilities, script.schedule.over(length.steps)
-
-
-def neighbors_of(script: Script, data: TaskData, progress: Progress) -> tuple[NeighborCounts, NeighborCounts]:
-    """Return the numbers of neighbours in the training data, and in all data of a task.
-
-    Frames that a training leaves out because two atoms are too close are not counted.
-    """
-    config = provisional_config(script, data.task.head)
-    cutoffs = {cutoff for cutoff, _ in Cutoffs.of(config).lists.values() if cutoff > 0}
-    cutoffs |= {each.cutoff for each in automatic(script.model)}
-    sources = [s for s in (data.training, data.validation) if s is not None]
-    limits = [data.task.training_data.min_pair_dist, 0.0]
-    counts = []
-    for source, limit in zip(sources, limits, strict=False):
-        frames = progress(all_frames(source.systems), sum(map(len, source.systems)))
-        kept = (frame for frame in frames if not too_close(config, frame, limit))
-        counts.append(count_neighbors(kept, config.types, cutoffs))
-    return counts[0], counts[0].joined(counts[1]) if len(counts) > 1 else counts[0]
-
-
-def too_close(config: DPA2Config, frame: Frame, limit: float) -> bool:
-    """Return whether two atoms of a frame are closer than a limit in Å."""
-    return limit > 0 and closest_pair(checked(frame.system, config.types, frame.name), limit) < limit

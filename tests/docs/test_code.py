@@ -55,24 +55,32 @@ def test_the_first_code_of_the_readme_runs_without_settings_more_than_once(tmp_p
     assert converted.checkpoint().digest() == original.checkpoint().digest()
 
 
+def test_no_block_of_code_has_a_mark_under_which_no_test_finds_it():
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        marks = re.findall(r"^```(\w+)$", page.read_text(), re.MULTILINE)
+        assert set(marks) <= {"python", "sh", "text", "json", "yaml", "bibtex"}, page.name
+
+
 def test_the_code_on_training_runs(tmp_path):
-    """All blocks of the page, on a script that is beside them; the endless loop over batches ends after some."""
+    """All blocks of the page, on a script beside them, and on PyTorch; the endless loop over batches is ended."""
+    pytest.importorskip("torch")
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "training.md").read_text(), re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     labelled(tmp_path / "data")
     descriptor = config_to_script(dpa2.load(demo.MODEL).config)
     script = {
         "model": descriptor,
         "learning_rate": {"start_lr": 1e-3, "stop_lr": 1e-8},
-        "training": {"training_data": {"systems": "data"}, "numb_steps": 100},
+        "training": {"training_data": {"systems": "data"}, "numb_steps": 3},
     }
     (tmp_path / "input.json").write_text(json.dumps(script))
     loop = "    ready.state  # continue from here"
     ending = "    print(ready.batch); break\n"
-    text = "".join(blocks).replace(loop, ending + loop) + "print(models[''].weights.bias.shape)"
-    (tmp_path / "block.py").write_text(text)
+    text = "".join(blocks).replace(loop, ending + loop).replace('backend="jax"', 'backend="torch"')
+    (tmp_path / "block.py").write_text(GIVEN + text + "print(models[''].weights.bias.shape)")
     said = ran("block.py", folder=tmp_path)
-    assert said.startswith("Batch(4 frames of 3 slots, with energy, forces)")
+    assert dpa2.load(tmp_path / "model.ckpt-3.state").type_map == ("O", "H")
+    assert said.startswith("HostBatch(4 frames of 3 slots, with energy, forces)")
     assert said.strip().endswith("(2,)")
 
 

@@ -17,7 +17,10 @@ CALLS = {
     "info": [["info", "MODEL", "--tensors"], ["info", "HEADS", "--tensors"]],
     "convert": [["convert", "MODEL", "TARGET"]],
     "change-bias": [["change-bias", "MODEL", "DATA", "--out", "TARGET"]],
-    "train": [["train", "--check", "SCRIPT"]],
+    "train": [
+        ["train", "--check", "SCRIPT"],
+        ["train", "--check", "SCRIPT", "--init-model", "MODEL", "--use-pretrain-script"],
+    ],
     "test": [["test", "MODEL", "DATA"], ["test", "MODEL", "DATA", "--against", "MODEL"]],
     "neighbors": [["neighbors", "MODEL", "DATA"]],
     "precision": [["precision", "MODEL", "DATA", "--frames", "1"]],

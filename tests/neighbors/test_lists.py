@@ -13,7 +13,7 @@ from oracles import brute_force_neighbors
 from references import DATA
 
 from dpa2.errors import TooManyNeighbors
-from dpa2.neighbors import Neighbors, counts_within, neighbor_list
+from dpa2.neighbors import Neighbors, Selection, counts_within, narrowed, neighbor_list
 from dpa2.structures.lattice import wrapped
 from dpa2.structures.system import System
 
@@ -35,6 +35,8 @@ def test_truncation_and_then_exclusion_are_those_of_the_specification(case, cuto
     options = {"excluded_pairs": tuple(excluded), "neighbors": "truncate"}
     expected = brute_force_neighbors(case, cutoff, max_neighbors, excluded)
     assert same(neighbor_list(case, cutoff, max_neighbors, **options), expected)
+    every, selection = neighbor_list(case, cutoff, EVERYTHING), Selection(cutoff, max_neighbors, **options)
+    assert same(narrowed(every, case.types, selection), expected)
 
 
 @settings(max_examples=100, deadline=None)

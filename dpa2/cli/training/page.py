@@ -9,12 +9,34 @@ def show_page(found) -> None:
     """Print the page: the course, each task, then what is to be said about it."""
     rates = ", ".join(f"{each.rate:.4g} in step {each.step}" for each in found.rates)
     tell_line(f"{counted(found.steps, 'step')} of {found.optimizer}; learning rate {rates or 'of no step'}")
+    if found.origin is not None:
+        show_origin(found.origin)
     for task in found.tasks:
         show_task(task)
     if found.without_effect:
         tell_line(f"without effect: {', '.join(found.without_effect)}")
     for warning in found.warnings:
         tell_warning(warning)
+
+
+BIAS = {"set": "is set by the data", "change": "is changed by the data", "keep": "is that of the file"}
+
+
+def show_origin(origin) -> None:
+    """Print what the training starts with."""
+    if origin.way == "restart":
+        batches = "and the batches that come next" if origin.same_batches else "; its batches begin anew"
+        what = f"goes on from {origin.file}, {counted(origin.step, 'step')} done, with the state of its optimizer"
+        tell_line(f"{what}{' ' * origin.same_batches}{batches}")
+        return
+    tell_line(f"begins with {origin.file} ({origin.way})")
+    for each in origin.heads:
+        head = f"head {each.head}: " if each.head is not None else ""
+        branch = f" of the branch {each.branch}" if each.branch is not None else ""
+        initial = f", {each.initial} keep their initial values" * (each.initial > 0)
+        left_out = f", {each.left_out} of the file are left out" * (each.left_out > 0)
+        new = f"; new types: {listed(list(each.new_types))}" if each.new_types else ""
+        tell_line(f"{head}{counted(each.taken, 'tensor')}{branch}{initial}{left_out}{new}; the bias {BIAS[each.bias]}")
 
 
 def show_task(task) -> None:

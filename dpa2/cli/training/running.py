@@ -66,7 +66,7 @@ def run_on(ranks: Ranks, script: Script, wanted: Wanted, backend: str) -> int:
     quiet = not leads(ranks)
     with progress(wanted.as_json or quiet) as bar:
         track = lambda frames, n: bar.track(frames, total=n, description="counting neighbours")  # noqa: E731
-        plan = plan_training(script, track, wanted.count, ranks)
+        plan = plan_training(script, track, wanted.count, ranks, lists=wanted.lists)
     if not wanted.truncate:
         together(ranks, plan.require_room)
     training = prepare(plan, wanted.origin, backend, wanted.device, wanted.options(ranks))

@@ -74,8 +74,8 @@ def train(
     """Train a model as an input script of DeePMD-kit says: data, losses, rates, checkpoints, learning curve.
 
     Folders of data are relative to the working directory. Ctrl-C and SIGTERM end the training after the present step,
-    with a checkpoint. With --check nothing is trained, and the exit code is 6 if an atom has more neighbours than the
-    model holds (nsel). With --json, each event is a JSON object in a line of its own.
+    with a checkpoint. With --check all files are read and nothing is trained; the exit code is 6 if an atom has more
+    neighbours than the model holds (nsel). With --json, each event is a JSON object in a line of its own.
 
     On several devices: torchrun --nproc_per_node 2 -m dpa2 train input.json --backend torch, or with JAX --devices 2.
     """
@@ -88,7 +88,7 @@ def train(
     )  # fmt: skip
     settings = read_script(script, origin.change)
     if check:
-        raise typer.Exit(tell_check(settings, as_json))
+        raise typer.Exit(tell_check(settings, origin, backend, as_json))
     wanted = Wanted(
         script, origin, backend, device, devices, save, png, not skip_neighbor_stat, truncate, lists, reference,
         as_json,
@@ -96,12 +96,13 @@ def train(
     raise typer.Exit(run(settings, wanted))
 
 
-def tell_check(settings, as_json: bool) -> int:
+def tell_check(settings, origin, backend: str | None, as_json: bool) -> int:
     """Print what a training would do, and return the exit code."""
     from ...training.check.check import check_training
     from ..training.page import show_page
 
     with progress(as_json) as bar:
-        found = check_training(settings, lambda frames, n: bar.track(frames, total=n, description="counting"))
+        track = lambda frames, n: bar.track(frames, total=n, description="counting")  # noqa: E731
+        found = check_training(settings, track, origin, backend)
     tell(asdict(found)) if as_json else show_page(found)
     return DIFFERENT if any(block.short for task in found.tasks for block in task.blocks) else 0

@@ -11,27 +11,40 @@ from ...construction.build import skeleton
 from ...construction.trainability import trainable
 from ...model.preparation import check_system
 from ...nn.module import Leaf, map_roles
+from ..course.origin import Origin
+from ..data.count import Progress, too_close
 from ..data.labels import LABELS
 from ..data.neighbor_counts import NeighborCounts, all_frames
 from ..data.source import Source
-from ..plan import Plan, Progress, TaskPlan, plan_training, too_close
+from ..plan import Plan, TaskPlan, plan_training
 from ..script.script import Script
 from .memory import estimated
+from .origin import origin_report
 from .report import BlockReport, RateReport, Report, SystemReport, TaskReport, TermReport
 from .warnings import warnings_of
 
 
-def check_training(script: Script, progress: Progress = lambda frames, count: frames) -> Report:
-    """Return what a training would do, without doing it; arguments and errors are those of `plan_training`."""
-    return report_of(plan_training(script, progress))
+def check_training(
+    script: Script,
+    progress: Progress = lambda frames, count: frames,
+    origin: Origin | None = None,
+    backend: str | None = None,
+) -> Report:
+    """Return what a training would do, without doing it; arguments and errors are those of `plan_training`.
+
+    origin: what it would start from, which is read, too; errors are then also those of `prepare`. backend: the library
+    that would train, on which a checkpoint is restored; JAX if it is installed, or PyTorch, if None.
+    """
+    return report_of(plan_training(script, progress, memory=0), origin, backend)
 
 
-def report_of(plan: Plan) -> Report:
+def report_of(plan: Plan, origin: Origin | None = None, backend: str | None = None) -> Report:
     """Return what a training is going to do; its neighbours must have been counted."""
     tasks = tuple(task_report(each) for each in plan.tasks)
     script, data = plan.script, [each.data for each in plan.tasks]
-    warnings = warnings_of(script, plan.steps, data, tasks)
-    return Report(plan.steps, rates_of(plan), script.optimizer.type, tasks, script.without_effect, warnings)
+    started, said = origin_report(plan, origin or Origin(), backend)
+    warnings = (*warnings_of(script, plan.steps, data, tasks), *said)
+    return Report(plan.steps, rates_of(plan), script.optimizer.type, tasks, script.without_effect, warnings, started)
 
 
 def rates_of(plan: Plan) -> tuple[RateReport, ...]:

@@ -87,8 +87,44 @@ class TaskReport:
 
 
 @dataclass(frozen=True)
+class HeadOrigin:
+    """What a head of a training has from a file.
+
+    branch: the head of the file, None in a file of one model. taken: tensors of the file; initial: those that keep
+    their initial values; left_out: those of the file that the model has not. new_types: those that the file lacks.
+    bias: of the output, which the data "set" or "change", or which the training will "keep".
+    """
+
+    head: str | None
+    branch: str | None
+    taken: int
+    initial: int = 0
+    left_out: int = 0
+    new_types: tuple[str, ...] = ()
+    bias: str = "keep"
+
+
+@dataclass(frozen=True)
+class OriginReport:
+    """The file that a training starts from.
+
+    way: restart, init_model, init_frz_model or finetune. step: the steps that are done, of a restart; same_batches:
+    whether the batches go on as if there had been no interruption.
+    """
+
+    way: str
+    file: str
+    heads: tuple[HeadOrigin, ...]
+    step: int | None = None
+    same_batches: bool | None = None
+
+
+@dataclass(frozen=True)
 class Report:
-    """A training: its steps, the rates of some of them, its tasks, and what is to be said about it."""
+    """A training: its steps, the rates of some of them, its tasks, and what is to be said about it.
+
+    origin: None where it starts with random weights.
+    """
 
     steps: int
     rates: tuple[RateReport, ...]
@@ -96,3 +132,4 @@ class Report:
     tasks: tuple[TaskReport, ...]
     without_effect: tuple[str, ...]
     warnings: tuple[str, ...]
+    origin: OriginReport | None = None

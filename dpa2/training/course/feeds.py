@@ -30,6 +30,8 @@ class Feeds:
             return {head: HeadFeed(models[head], task, options, both, share) for head, task, both in heads}
 
         self.own = [of_rank(rank, models) for rank, models in zip(self.ranks.own, places, strict=True)]
+        for task in plan.tasks:
+            task.lists.release()
 
     @property
     def first(self) -> dict[str, HeadFeed]:

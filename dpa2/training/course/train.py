@@ -63,7 +63,7 @@ def train(
     See `docs/training-in-python.md`.
     """
     origin, options = origin or Origin(), options or Options()
-    plan = plan_training(read(script, origin), ranks=options.ranks)
+    plan = plan_training(read(script, origin), ranks=options.ranks, memory=options.memory, lists=options.lists)
     if not options.truncate:
         plan.require_room()
     return prepare(plan, origin, backend, device, options).run(watch)

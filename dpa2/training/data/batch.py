@@ -19,8 +19,8 @@ from .labels import LABELS, Label, require_labels
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Batch:
-    """Frames to train on together.
+class HostBatch:
+    """Frames to train on together, in NumPy arrays; `dpa2.training.Batch` has them on a library.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Batch:
 
     def __repr__(self) -> str:
         known = ", ".join(name for name, flag in self.found.items() if flag)
-        return f"Batch({len(self)} frames of {self.mask.shape[1]} slots, with {known or 'no labels'})"
+        return f"HostBatch({len(self)} frames of {self.mask.shape[1]} slots, with {known or 'no labels'})"
 
     def __len__(self) -> int:
         return len(self.systems)
@@ -63,7 +63,7 @@ class Batch:
 
 def batch_of(
     frames: Sequence[Frame], labels: Iterable[str] = ("energy", "forces"), systems: Sequence[System] | None = None
-) -> Batch:
+) -> HostBatch:
     """Return frames as a batch.
 
     Parameters
@@ -95,7 +95,7 @@ def batch_of(
     mask = real_atoms([system.types for system in systems])
     arrays = {name: stacked(frames, LABELS[name], mask) for name in names}
     found = {name: float(LABELS[name].of(frames[0]) is not None) for name in names}
-    return Batch(tuple(systems), arrays, found, mask, tuple(frame.name for frame in frames))
+    return HostBatch(tuple(systems), arrays, found, mask, tuple(frame.name for frame in frames))
 
 
 def stacked(frames: Sequence[Frame], label: Label, mask: Float[np.ndarray, "frame slot"]) -> np.ndarray:

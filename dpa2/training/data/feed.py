@@ -10,7 +10,7 @@ from ...errors import InputError
 from ...model.preparation import check_system
 from ...neighbors import Neighbors
 from ...structures.system import System
-from .batch import Batch, batch_of
+from .batch import HostBatch, batch_of
 from .closest import closest_pair
 from .kept_lists import KeptLists
 from .prefetch import prefetched
@@ -20,11 +20,15 @@ from .source import Source
 
 @dataclass(frozen=True, eq=False)
 class Ready:
-    """A batch, the neighbour list of each of its systems, and the state of the sampler after it."""
+    """A batch, the neighbour list of each of its systems, and the state of the sampler after it.
 
-    batch: Batch
+    system: the number of the system that its frames are of.
+    """
+
+    batch: HostBatch
     lists: tuple[Neighbors, ...]
     state: SamplerState
+    system: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +76,7 @@ class Feed:
         frames = [system.frame(row) for row in rows]
         checked = [check_system(self.config, frame.system, frame.name) for frame in frames]
         lists = tuple(self.lists.of(frame.name, s) for frame, s in zip(frames, checked, strict=True))
-        return Ready(batch_of(frames, self.labels, checked), lists, state)
+        return Ready(batch_of(frames, self.labels, checked), lists, state, number)
 
     def too_close(self, number: int, row: int) -> bool:
         """Return whether two atoms of a frame are closer than allowed; found out once for each frame."""

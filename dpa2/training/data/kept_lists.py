@@ -1,4 +1,8 @@
-"""Neighbour lists of frames, computed once and kept: in memory up to a limit, on disk where a folder is named."""
+"""Neighbour lists of frames, searched once and kept: in memory up to a limit, on disk where a folder is named.
+
+What is kept first are all neighbours within the cutoff, which the count before a training needs, too; the list of a
+model, which may be shorter, follows from them.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +16,9 @@ from threading import Lock
 
 import numpy as np
 
-from ...batching.table import Cutoffs
 from ...config import DPA2Config
 from ...errors import WriteFailed
-from ...model.preparation import list_neighbors
+from ...model.preparation import all_neighbors, chosen_neighbors
 from ...neighbors import Neighbors
 from ...structures.system import System
 
@@ -47,27 +50,61 @@ class KeptLists:
     used: int = 0
     computed: int = 0
     lists: dict[Hashable, Neighbors] = field(default_factory=dict, repr=False)
+    chosen: set[Hashable] = field(default_factory=set, repr=False)
     lock: Lock = field(default_factory=Lock, repr=False)
 
     def of(self, key: Hashable, system: System) -> Neighbors:
         """Return the list of a checked structure; key: one name for it in this run, by which it is found in memory."""
         with self.lock:
-            if key in self.lists:
-                return self.lists[key]
-        found = self.stored(system)
-        self.keep(key, found)
+            known, done = self.lists.get(key), key in self.chosen
+        if known is not None and done:
+            return known
+        found = chosen_neighbors(self.config, known or self.stored(system), system, self.neighbors)
+        self.keep(key, found, chosen=True)
         return found
 
-    def keep(self, key: Hashable, found: Neighbors) -> None:
-        """Keep a list in memory, if there is room for it."""
-        size = sum(array.nbytes for array in arrays_of(found).values())
+    def every(self, key: Hashable, system: System, keep: bool = True) -> Neighbors:
+        """Return all neighbours in a checked structure, and keep them for `of` if there is room, and if that is asked.
+
+        Those that were cut short for a model already are searched again.
+        """
         with self.lock:
-            if key not in self.lists and self.used + size <= self.memory:
+            known = None if key in self.chosen else self.lists.get(key)
+        found = known or self.stored(system)
+        if keep:
+            self.keep(key, found)
+        return found
+
+    def keep(self, key: Hashable, found: Neighbors, chosen: bool = False) -> None:
+        """Keep a list in memory if there is room; the one `chosen` for the model takes the place of all neighbours."""
+        with self.lock:
+            before = self.lists.get(key)
+            size = bytes_of(found) - (bytes_of(before) if before is not None else 0)
+            if (before is None or chosen) and self.used + size <= self.memory:
                 self.lists[key] = found
                 self.used += size
+                self.chosen |= {key} if chosen else set()
+
+    def for_model(
+        self, config: DPA2Config, neighbors: str, memory: int = MEMORY, folder: str | Path | None = None
+    ) -> KeptLists:
+        """Return the lists of a model with the same cutoff, which begin with what is kept here."""
+        other = KeptLists(config, neighbors, memory, folder)
+        with self.lock:
+            known = {key: found for key, found in self.lists.items() if key not in self.chosen}
+        for key, found in known.items() if config.repinit.cutoff == self.config.repinit.cutoff else ():
+            other.keep(key, found)
+        return other
+
+    def release(self) -> None:
+        """Forget the lists in memory; those who took them over still have them."""
+        with self.lock:
+            self.lists.clear()
+            self.chosen.clear()
+            self.used = 0
 
     def stored(self, system: System) -> Neighbors:
-        """Return a list from the folder, or compute it."""
+        """Return all neighbours in a structure, from the folder, or searched now."""
         if self.folder is None:
             return self.compute(system)
         path = Path(self.folder) / f"{self.digest(system)}.npz"
@@ -78,14 +115,13 @@ class KeptLists:
         return found
 
     def compute(self, system: System) -> Neighbors:
-        """Return the list of a structure, computed now."""
+        """Return all neighbours in a structure, searched now."""
         self.computed += 1
-        return list_neighbors(self.config, system, self.neighbors)
+        return all_neighbors(self.config, system)
 
     def digest(self, system: System) -> str:
-        """Return a name for all that a list depends on."""
-        cutoffs = Cutoffs.of(self.config)
-        settings = self.neighbors, cutoffs.lists, self.config.model_excluded_pairs, system.pbc, system.cell is None
+        """Return a name for all that the neighbours within the cutoff depend on."""
+        settings = "all", self.config.repinit.cutoff, system.pbc, system.cell is None
         digest = hashlib.sha256(repr(settings).encode())
         for array in (system.coordinates, system.types, *([] if system.cell is None else [system.cell])):
             digest.update(np.ascontiguousarray(array).tobytes())
@@ -95,6 +131,11 @@ class KeptLists:
 def arrays_of(found: Neighbors) -> dict[str, np.ndarray]:
     """Return the arrays of a list by their names."""
     return {name: getattr(found, name) for name in FIELDS if getattr(found, name) is not None}
+
+
+def bytes_of(found: Neighbors) -> int:
+    """Return the memory of a list."""
+    return sum(array.nbytes for array in arrays_of(found).values())
 
 
 def read_list(path: Path, atoms: int) -> Neighbors | None:

@@ -5,21 +5,19 @@ Source: section 6.1 of the specification of training.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ...errors import InputError
-from ...neighbors import neighbor_list
+from ...neighbors import UNLIMITED, Neighbors, neighbor_list
+from ...nn.arrays import Float
 from ...structures.datasets import Frame
-from ...structures.system import System, checked
+from ...structures.system import checked
 from ..script.script import Script
 from ..script.selections import automatic, heads_of, with_numbers
 from .systems import TrainingSystem
-
-UNLIMITED = sys.maxsize  # max_neighbors of a list that is not cut
 
 
 @dataclass(frozen=True)
@@ -54,23 +52,30 @@ def count_neighbors(frames: Iterable[Frame], type_map: Sequence[str], cutoffs: I
 
     Raises `InputError` for two atoms at one place, and if there are no frames.
 
+    >>> from dpa2.structures.system import System
     >>> water = System([[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]], ["O", "H", "H"])
     >>> found = count_neighbors([Frame(water, *[None] * 5, "water")], ("O", "H"), [1.2, 4.0])
     >>> [most.count for most in found.most.values()], round(found.closest, 2)
     ([2, 2], 0.96)
     """
-    lengths, total = sorted(set(cutoffs)), None
-    for frame in frames:
-        found = of_system(checked(frame.system, type_map, frame.name), lengths, frame.name)
-        total = found if total is None else total.joined(found)
+    lengths = sorted(set(cutoffs))
+    systems = ((frame.name, checked(frame.system, type_map, frame.name)) for frame in frames)
+    return counted(((name, neighbor_list(system, lengths[-1], UNLIMITED)) for name, system in systems), lengths)
+
+
+def counted(lists: Iterable[tuple[str, Neighbors]], cutoffs: Sequence[float]) -> NeighborCounts:
+    """Return the numbers from the names of frames and their lists of all neighbours within the largest cutoff."""
+    total = None
+    for name, found in lists:
+        own = of_distances(found.distance, cutoffs, name)
+        total = own if total is None else total.joined(own)
     if total is None:
         raise InputError("there are no frames to count neighbours in", argument="frames")
     return total
 
 
-def of_system(system: System, cutoffs: Sequence[float], name: str) -> NeighborCounts:
-    """Return the numbers of one checked structure."""
-    distance = neighbor_list(system, max(cutoffs), UNLIMITED).distance
+def of_distances(distance: Float[np.ndarray, "atom neighbor"], cutoffs: Sequence[float], name: str) -> NeighborCounts:
+    """Return the numbers of one frame."""
     most = {}
     for cutoff in cutoffs:
         counts = (distance < cutoff).sum(axis=1)

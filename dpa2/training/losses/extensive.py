@@ -36,10 +36,10 @@ def extensive(
     xp, sizes, settings = array_namespace(found), given.sizes, given.settings
     inverse, inverse_square, deviation = sizes.inverse[:, None], sizes.inverse_square[:, None], found - label
     if settings.measure == "absolute":
-        mean = xp.mean(xp.abs(deviation) * inverse)
+        mean = sizes.mean_of_frames(xp.abs(deviation) * inverse)
         return TermValue(mean, mean)
     square = deviation * deviation
-    error = xp.sqrt(xp.mean(square * inverse_square))
+    error = xp.sqrt(sizes.mean_of_frames(square * inverse_square))
     if settings.measure == "huber":
-        return TermValue(xp.mean(huber(label * inverse - found * inverse, delta)), error)
-    return TermValue(xp.mean(square * (inverse_square if settings.intensive else inverse)), error)
+        return TermValue(sizes.mean_of_frames(huber(label * inverse - found * inverse, delta)), error)
+    return TermValue(sizes.mean_of_frames(square * (inverse_square if settings.intensive else inverse)), error)

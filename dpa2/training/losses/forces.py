@@ -48,5 +48,5 @@ def generalized_forces(given: Comparison) -> TermValue:
     frames, slots, axes, coordinates = slopes.shape
     flat = xp.reshape(deviation, (frames, 1, slots * axes))
     along = flat @ xp.reshape(slopes, (frames, slots * axes, coordinates))
-    mean = xp.mean(along * along)
+    mean = given.sizes.mean_of_frames((along * along)[:, 0, :])
     return TermValue(mean, xp.sqrt(mean))

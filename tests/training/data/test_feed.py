@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from itertools import islice
@@ -108,7 +109,10 @@ def test_a_name_on_disk_stands_for_all_that_a_list_depends_on():
     system = check_system(CONFIG, frame.system)
     moved = check_system(CONFIG, frame.system)
     moved.coordinates[0, 0] += 1e-12
-    names = {KeptLists(CONFIG, mode).digest(s) for mode in ("strict", "truncate") for s in (system, moved)}
+    longer = dataclasses.replace(
+        CONFIG, repinit=dataclasses.replace(CONFIG.repinit, cutoff=CONFIG.repinit.cutoff + 0.1)
+    )
+    names = {KeptLists(config).digest(s) for config in (CONFIG, longer) for s in (system, moved)}
     assert len(names) == 4
 
 

@@ -44,6 +44,32 @@ def test_slots_without_atoms_change_nothing(measure):
     assert padded_errors == pytest.approx(errors, rel=1e-15)
 
 
+GENERAL = {
+    "intensive": {"intensive": True},
+    "weights": {"weighted_forces": Prefactor(1.0, 2.0), "generalized_forces": Prefactor(1.0, 2.0), "coordinates": 2},
+    "coefficients": {"weighted_energy": True},
+}
+
+
+@pytest.mark.parametrize("rounding", [False, True])
+@pytest.mark.parametrize("changes", [*GENERAL.values(), {"measure": "absolute"}, {"measure": "huber"}], ids=str)
+def test_frames_without_atoms_change_nothing(changes, rounding):
+    """Their predictions and labels are 0, as those of frames that fill up a batch."""
+    rng = np.random.default_rng(3)
+    more = {"force_weights": rng.random((3, 5)), "generalized": rng.normal(size=(3, 5, 3, 2))}
+    found, known, real = drawn(Predictions, 3, 5, 1), drawn(Labels, 3, 5, 2), np.ones((3, 5))
+    known = dataclasses.replace(known, **more, energy_coefficients=rng.random((3, 5)))
+    loss = Loss(dataclasses.replace(EVERY, **changes), rounding)
+    value, errors = loss(found, known, real, loss.prefactors(0.3))
+    longer = [
+        type(x)(**{n: np.concatenate([a, np.zeros_like(a[:2])]) for n, a in vars(x).items() if a is not None})
+        for x in (found, known)
+    ]
+    padded, padded_errors = loss(*longer, np.concatenate([real, 0 * real[:2]]), loss.prefactors(0.3))
+    assert padded == pytest.approx(value, rel=1e-15)
+    assert padded_errors == pytest.approx(errors, rel=1e-15)
+
+
 def test_forces_are_means_over_atoms_and_energies_over_frames():
     """Two frames of 1 and 3 atoms, each off by 1: sums by hand."""
     real = np.array([[1.0, 0.0, 0.0], [1.0, 1.0, 1.0]])
