@@ -96,7 +96,8 @@ model.evaluate(box["coordinates"][:12], box["types"][:12], None)
 @pytest.mark.parametrize("where", ["folder", "off"])
 def test_compiled_functions_are_kept_where_they_may_be(where, tmp_path):
     home = tmp_path / "home"
-    environment = dict(os.environ) | {"XDG_CACHE_HOME": str(home), "JAX_ENABLE_X64": "1"}
+    environment = {name: value for name, value in os.environ.items() if name != "JAX_COMPILATION_CACHE_DIR"}
+    environment |= {"XDG_CACHE_HOME": str(home), "JAX_ENABLE_X64": "1"}
     environment["DPA2_CACHE"] = str(tmp_path / "kept") if where == "folder" else "off"
     subprocess.run([sys.executable, "-c", COMPILED_ON_DISK], check=True, env=environment, capture_output=True)
     assert not home.exists()
