@@ -34,7 +34,7 @@ def evaluate(model):
 
 
 def load(library: str, dtype: str) -> dpa2.Model:
-    """The demonstration's model; on JAX with a chunk for the whole structure, so that each function is compiled once."""
+    """The demonstration's model; on JAX with one chunk for all atoms, so that each function is compiled once."""
     model = dpa2.load(demo.MODEL, backend=library, dtype=dtype)
     if library != "jax":
         return model
