@@ -86,10 +86,8 @@ def test_jax_takes_rows_without_looking_for_indices_out_of_bounds():
 
 
 COMPILED_ON_DISK = """
-import dpa2
-box = dpa2.demo.structure()
-model = dpa2.load(dpa2.demo.MODEL, backend="jax")
-model.evaluate(box["coordinates"][:12], box["types"][:12], None)
+from dpa2 import testing
+testing.perturbed_model(testing.small_config(), backend="jax").evaluate([[0.0, 0.0, 0.0], [0.96, 0.0, 0.0]], ["O", "H"])
 """
 
 
