@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tarfile
+import tempfile
 from pathlib import Path
 
 DATA = Path(__file__).parent / "data"
@@ -14,8 +16,24 @@ SAFELY = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # Python
 os.environ.update({name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")})
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-os.environ.setdefault("DPA2_CACHE", "off")  # a test compiles what it tests
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")  # half the time to compile, same numbers
+
+
+def folder_for_compiled_functions() -> Path | None:
+    """A new folder where JAX keeps what it compiles, so that a run compiles equal programs once; None if there is one.
+
+    Workers and programs that tests start find it by the environment. It goes when the process that made it ends.
+    """
+    if "DPA2_CACHE" in os.environ:
+        return None
+    folder = Path(tempfile.mkdtemp(prefix="dpa2-tests-"))
+    os.environ["DPA2_CACHE"] = str(folder)
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(folder / "jax")  # also where tests use JAX themselves
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    return folder
+
+
+KEPT = folder_for_compiled_functions()
 
 import pytest  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
@@ -42,6 +60,11 @@ def pytest_configure(config):
     os.environ["DPA2_TEST_BUDGET"] = "20" if slow else "1"
     settings.register_profile("dpa2", deadline=None, derandomize=not slow, suppress_health_check=CHECKS)
     settings.load_profile("dpa2")
+
+
+def pytest_unconfigure():
+    if KEPT is not None:
+        shutil.rmtree(KEPT, ignore_errors=True)
 
 
 def wants_slow(config) -> bool:

@@ -17,6 +17,7 @@ DATA = Path(__file__).parent / "data"
 CASES = tuple(sorted(path.stem for path in (DATA / "cases").glob("*.dp")))
 TRACES = tuple(sorted(path.stem for path in (DATA / "cases" / "traces").glob("*.npz")))
 COMPILED = ("base", "first_layer_skip", "float32", "model_exclude", "sel_binding")  # on JAX; the first for its own sake
+ONE_CHUNK = ChunkShape(size=136, step=8, uniform=LISTS, filled=True)  # the frames of a case fit into it
 
 
 @dataclass(frozen=True)
@@ -45,25 +46,21 @@ def read_frame(data, prefix: str, coordinates: str) -> Frame:
 
 @cache
 def load(case: str, library: str = "numpy") -> dpa2.Model:
-    """The model of a case. On JAX mostly without compilation of functions, which takes 10 s each time.
+    """The model of a case; on JAX with equal chunks, and mostly without compilation of functions, which takes 10 s.
 
     Single operations are compiled nevertheless, for each shape of arrays. Cases that share no shapes with others are
-    compiled as a whole, because that is faster.
+    compiled as a whole, because that is faster; the base case with chunks as they are.
     """
     model = moved(dpa2.load(DATA / "cases" / f"{case}.dp"), library)
-    return uncompiled(model) if library == "jax" and case not in COMPILED else model
+    if library != "jax" or case == "base":
+        return model
+    return on(model, (model.backend if case in COMPILED else model.backend.uncompiled()).with_shape(ONE_CHUNK))
 
 
 def moved(model: dpa2.Model, library: str, dtype: str | None = None) -> dpa2.Model:
     """The model on a library that does everything itself: NumPy does not help PyTorch out."""
     model = model.to(library, dtype=dtype)
     return on(model, model.backend.uncompiled()) if library == "torch" else model
-
-
-def uncompiled(model: dpa2.Model) -> dpa2.Model:
-    """A JAX model that runs operation by operation, in one chunk that the frames of a case fit into."""
-    shape = ChunkShape(size=136, step=8, uniform=LISTS, filled=True)
-    return on(model, model.backend.uncompiled().with_shape(shape))
 
 
 def strict(model: dpa2.Model) -> dpa2.Model:

@@ -177,9 +177,9 @@ with install_import_hook({names}, "beartype.beartype"):
     from dpa2.testing.strategies import ACTIVATIONS, drawn_config
 
 warnings.simplefilter("ignore", dpa2.TruncationWarning)  # these lists are cut on purpose
-for case in {cases}:
+for case, numbers in {cases}:
     model, data = dpa2.load(f"{data}/{{case}}.dp"), numpy.load(f"{data}/{{case}}.npz")
-    for k in "123":
+    for k in numbers:
         given = {{n.partition("/")[2]: data[n] for n in data.files if n.startswith(k)}}
         options = {{n: given[n] for n in ("fparam", "aparam") if n in given}}
         arguments = given["coords"], given["types"], given.get("box")
@@ -201,12 +201,16 @@ except Exception as error:
 """
 
 
-def test_shapes_in_signatures_are_true():
-    """Every signature of the core is checked at run time, with the program's own arrays."""
+SMALL = [("base", "123"), ("strip", "1"), ("not_smooth", "2"), ("fparam", "3"), ("no_out_both", "1"), ("exclude", "2")]
+ALL = [(case, "123") for case, _ in SMALL]
+
+
+@pytest.mark.parametrize("cases", [SMALL, pytest.param(ALL, marks=pytest.mark.slow)], ids=["few frames", "all frames"])
+def test_shapes_in_signatures_are_true(cases):
+    """Every signature of the core is checked at run time, with the program's own arrays, in frames of cases."""
     below = FOLDERS[: FOLDERS.index("construction")]
     below = [name for name in below if name != "config"]  # has no shapes, and reads values of other types itself
     checked = [f"dpa2.{name}" for name in modules() if folder(name) in below]
-    cases = ["base", "strip", "not_smooth", "fparam", "no_out_both", "exclude"]
     data = (TESTS / "data" / "cases").as_posix()
     printed = run(CHECKED.format(names=checked, cases=cases, data=data), DPA2_CHECK_SHAPES="1")
     assert printed.split() == ["TypeCheckError"], "the check is not switched on"

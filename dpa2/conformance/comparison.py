@@ -6,7 +6,7 @@ order 1, so an error relative to such an entry would be mere rounding.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -64,7 +64,12 @@ class Finding:
 
 def compare(reference: Arrays, candidate: Arrays, slots: dict[str, np.ndarray]) -> list[Finding]:
     """Return a finding for each intermediate of the reference, in the order of computation."""
-    return [compare_one(name, reference, candidate.get(name), slots) for name in sorted(reference, key=position)]
+    return list(compared_in_turn(reference, candidate, slots))
+
+
+def compared_in_turn(reference: Arrays, candidate: Arrays, slots: dict[str, np.ndarray]) -> Iterator[Finding]:
+    """Yield the findings of `compare`, each compared when it is asked for: the first that differs is often enough."""
+    return (compare_one(name, reference, candidate.get(name), slots) for name in sorted(reference, key=position))
 
 
 def compare_one(name: str, reference: Arrays, found, slots: dict[str, np.ndarray]) -> Finding:
@@ -147,7 +152,7 @@ class Divergence:
         return self.between[len(self.between) // 2] if self.between else None
 
 
-def first_divergence(findings: list[Finding], tolerance: float) -> Divergence | None:
+def first_divergence(findings: Iterable[Finding], tolerance: float) -> Divergence | None:
     """Return the first divergence of two evaluations, or None if they agree."""
     after, between = None, []
     for finding in findings:

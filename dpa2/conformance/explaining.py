@@ -16,7 +16,7 @@ from ..model.preparation import check_system, list_neighbors
 from ..nn.module import recast
 from ..tracing.trace import in_one_chunk, intermediates, neighbor_lists, values
 from .causes.cause import AlteredModel, Cause, chain
-from .comparison import DERIVATIVES, compare, first_divergence
+from .comparison import DERIVATIVES, compared_in_turn, first_divergence
 from .results import Checked
 from .vectors import Vector
 
@@ -60,7 +60,7 @@ def remaining(checked: Checked, *causes: Cause) -> str | None:
     """Return the first given intermediate that mistakes do not reproduce, or None; derivatives are left out."""
     vector, report = checked.vector, checked.report
     given = {name: array for name, array in checked.given.items() if name not in DERIVATIVES}
-    found = compare(altered_reference(vector, report.dtype, *causes), given, vector.occupied)
+    found = compared_in_turn(altered_reference(vector, report.dtype, *causes), given, vector.occupied)
     divergence = first_divergence(found, report.tolerance)
     return None if divergence is None else divergence.finding.name
 
@@ -70,6 +70,6 @@ def first_change(checked: Checked, cause: Cause) -> str | None:
     vector, report = checked.vector, checked.report
     kept = [name for name in checked.given if name not in DERIVATIVES]
     reference, altered = vector.reference(report.dtype), altered_reference(vector, report.dtype, cause)
-    findings = compare(reference, {name: altered[name] for name in kept if name in altered}, vector.occupied)
+    findings = compared_in_turn(reference, {name: altered[name] for name in kept if name in altered}, vector.occupied)
     divergence = first_divergence(findings, report.tolerance)
     return None if divergence is None else divergence.finding.name

@@ -86,17 +86,16 @@ def test_jax_takes_rows_without_looking_for_indices_out_of_bounds():
 
 
 COMPILED_ON_DISK = """
-import dpa2
-box = dpa2.demo.structure()
-model = dpa2.load(dpa2.demo.MODEL, backend="jax")
-model.evaluate(box["coordinates"][:12], box["types"][:12], None)
+from dpa2 import testing
+testing.perturbed_model(testing.small_config(), backend="jax").evaluate([[0.0, 0.0, 0.0], [0.96, 0.0, 0.0]], ["O", "H"])
 """
 
 
 @pytest.mark.parametrize("where", ["folder", "off"])
 def test_compiled_functions_are_kept_where_they_may_be(where, tmp_path):
     home = tmp_path / "home"
-    environment = dict(os.environ) | {"XDG_CACHE_HOME": str(home), "JAX_ENABLE_X64": "1"}
+    environment = {name: value for name, value in os.environ.items() if name != "JAX_COMPILATION_CACHE_DIR"}
+    environment |= {"XDG_CACHE_HOME": str(home), "JAX_ENABLE_X64": "1"}
     environment["DPA2_CACHE"] = str(tmp_path / "kept") if where == "folder" else "off"
     subprocess.run([sys.executable, "-c", COMPILED_ON_DISK], check=True, env=environment, capture_output=True)
     assert not home.exists()

@@ -15,7 +15,8 @@ from faults.planted import FAULTS
 
 import dpa2
 from dpa2.conformance.causes import CAUSES
-from dpa2.conformance.check import check_all, common_causes, earliest
+from dpa2.conformance.check import common_causes, compared, earliest, explained, with_causes
+from dpa2.conformance.results import Checked
 from dpa2.conformance.vectors import shipped
 
 HERE = Path(__file__).parent  # contains the package `faults`
@@ -45,14 +46,33 @@ def names() -> list[str]:
     return [f"{number}-{fault.file}-{fault.cause or 'unnamed'}" for number, fault in enumerate(FAULTS)]
 
 
-@pytest.mark.parametrize("number", range(len(FAULTS)), ids=names())
+EVERY = pytest.mark.parametrize("number", range(len(FAULTS)), ids=names())
+
+
+@EVERY
 def test_a_fault_is_found_where_it_was_planted_and_named_if_it_is_known(number, computed):
-    fault, arrays = FAULTS[number], computed(number)
+    """Sets of causes are looked for, too, beside every tenth fault: they take longer than all the rest."""
+    explain = with_causes if number % 10 else explained
+    found_and_named(FAULTS[number], explain(compared_on_all_vectors(computed(number))))
 
-    def target(vector, dtype):
-        return {n.partition(":")[2]: a for n, a in arrays.items() if n.startswith(f"{vector.name}:")}
 
-    reports = check_all(target, shipped())
+@pytest.mark.slow
+@EVERY
+def test_a_fault_is_found_and_named_in_the_whole_report(number, computed):
+    found_and_named(FAULTS[number], explained(compared_on_all_vectors(computed(number))))
+
+
+def compared_on_all_vectors(arrays: dict[str, np.ndarray]) -> list[Checked]:
+    """The comparison of each vector with what a copy of the package gave for it."""
+    results = []
+    for vector in shipped():
+        found = {n.partition(":")[2]: a for n, a in arrays.items() if n.startswith(f"{vector.name}:")}
+        results.append(Checked(vector, *compared(vector, found, "float64", None)))
+    return results
+
+
+def found_and_named(fault, reports) -> None:
+    """Assert that the first divergence is where a fault was planted, and that its cause is told if there is one."""
     first = earliest(reports)
     assert first is not None
     assert re.fullmatch(fault.first, first.divergence.finding.name)

@@ -26,7 +26,7 @@ GIVEN = "coordinates, types, cell = [[0, 0, 0], [0.96, 0, 0]], ['O', 'H'], None\
 def ran(*words: object, folder: Path) -> str:
     """What a program prints; without the settings of JAX that the tests have."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
-    environment |= {"PYTHONPATH": str(ROOT), "DPA2_CACHE": "off"}
+    environment |= {"PYTHONPATH": str(ROOT)}
     words = tuple(map(str, (sys.executable, *words)))
     done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr

@@ -8,12 +8,11 @@ import numpy as np
 import oracles
 import pytest
 from libraries import EAGER, LIBRARIES
-from references import CASES, COMPILED, DATA, frames, host, load, read_frame
+from references import CASES, COMPILED, DATA, ONE_CHUNK, frames, host, load, read_frame
 from tolerances import assert_close
 
 import dpa2
 from dpa2.backends.compiling import compiled
-from dpa2.batching.plan import LISTS
 from dpa2.descriptor.descriptor import advance
 from dpa2.evaluation.descriptor import evaluate_descriptor
 from dpa2.model.preparation import check_system, in_chunks, list_neighbors
@@ -56,9 +55,8 @@ def descriptors(model, case: str):
     if model.backend.name != "jax":
         return [model.descriptor.evaluate(s.coordinates, s.types, s.cell, neighbors="truncate") for s in systems]
     systems = [check_system(model.config, s) for s in systems]
-    shape = dataclasses.replace(model.backend.shape, uniform=LISTS, width_cache=None)
     lists = [list_neighbors(model.config, s, "truncate") for s in systems]
-    ready = in_chunks(model.config, model.backend, systems, lists, shape=shape)
+    ready = in_chunks(model.config, model.backend, systems, lists, shape=ONE_CHUNK)
     return evaluate_descriptor(model.program.descriptor, model.backend, ready)
 
 

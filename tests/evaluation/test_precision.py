@@ -8,9 +8,11 @@ import re
 import numpy as np
 import pytest
 from libraries import LIBRARIES
+from strict import on
 
 import dpa2
 from dpa2 import demo
+from dpa2.batching.plan import LISTS
 from dpa2.errors import BackendError, ConfigurationError
 
 # Largest error of forces relative to the largest force: the unit roundoff, amplified some ten times by cancellation.
@@ -31,6 +33,16 @@ def evaluate(model):
     return model.evaluate(box["coordinates"], box["types"], box["cell"])
 
 
+def load(library: str, dtype: str) -> dpa2.Model:
+    """The demonstration's model; on JAX with one chunk for all atoms, so that each function is compiled once."""
+    model = dpa2.load(demo.MODEL, backend=library, dtype=dtype)
+    if library != "jax":
+        return model
+    atoms = len(demo.structure()["types"])
+    whole = dataclasses.replace(model.backend.shape, size=atoms, uniform=LISTS, filled=True, width_cache=None)
+    return on(model, model.backend.with_shape(whole))
+
+
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("dtype", FORCES)
 def test_lower_precision_is_as_good_as_it_can_be(library, dtype, exact):
@@ -39,7 +51,7 @@ def test_lower_precision_is_as_good_as_it_can_be(library, dtype, exact):
             dpa2.load(demo.MODEL, backend=library, dtype=dtype)
         assert (caught.value.backend, caught.value.hint) == (library, "float32")
         return
-    model = dpa2.load(demo.MODEL, backend=library, dtype=dtype)
+    model = load(library, dtype)
     found = evaluate(model)
     forces = model.backend.to_numpy(found.forces)
     assert np.abs(forces - exact.forces).max() <= FORCES[dtype] * np.abs(exact.forces).max()
@@ -66,7 +78,7 @@ def test_a_double_model_is_never_evaluated_in_single_precision():
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_energies_and_sums_are_double_whatever_the_model(library):
     """The bias of -187 eV would lose 1e-5 eV per atom in single precision."""
-    model = dpa2.load(demo.MODEL, backend=library, dtype="float32")
+    model = load(library, "float32")
     found = evaluate(model)
     for array in (found.energy, found.forces, found.virial, found.atom_energy):
         assert str(array.dtype).endswith("float64")

@@ -80,7 +80,7 @@ def test_pytree_gradients_are_the_modules(gradients, cluster):
     model = dpa2.load(CASE, backend="jax")
     weights, evaluate = model.as_pytree()
     ready = model.prepare_systems([cluster])
-    found = leaves(jax.grad(lambda w: loss(evaluate(w, ready)[0]))(weights))
+    found = leaves(jax.jit(jax.grad(lambda w: loss(evaluate(w, ready)[0])))(weights))
     for name, expected in gradients.items():
         error = np.abs(np.asarray(found[name]) - expected.numpy()).max()
         assert error <= 1e-11 * max(float(expected.abs().max()), 1e-3), name
