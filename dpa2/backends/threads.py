@@ -52,10 +52,10 @@ def keep_freed_memory() -> bool:
 
 
 @cache
-def pool(threads: int, process: int, begin: Callable[[], None] | None) -> ThreadPoolExecutor:
+def pool(threads: int, process: int, begin: Callable[[], None] | None, number: int = 0) -> ThreadPoolExecutor:
     """A pool of so many threads, which belong to a process: a forked child has none of its parent's.
 
-    begin: is called first in every thread, for settings that belong to a thread.
+    begin: is called first in every thread, for settings that belong to a thread. number: of the pool among equal ones.
     """
     return ThreadPoolExecutor(threads, thread_name_prefix="dpa2", initializer=begin)
 
@@ -93,14 +93,24 @@ def run_in_threads(
     return list(pool(threads, os.getpid(), begin).map(lambda item: function(*shared, *item), items))
 
 
-def run_on_cache(
-    function: Callable[..., Result],
-    shared: tuple,
-    items: list,
-    threads: int,
-    begin: Callable[[], None] | None = None,
-) -> list[Result]:
+def run_on_cache(function: Callable[..., Result], shared: tuple, items: list, threads: int) -> list[Result]:
     """Return the same for functions on NumPy: matrix products use one thread, and freed memory is kept."""
     keep_freed_memory()
     with libraries("openmp").limit(limits=1), ONE_THREAD:  # each thread has its own limit of OpenMP
-        return run_in_threads(function, shared, items, threads, begin)
+        return run_in_threads(function, shared, items, threads)
+
+
+def run_pinned(
+    function: Callable[..., Result], items: list[tuple], threads: int, begin: Callable[[], None]
+) -> list[Result]:
+    """Return `function(*item)` for every item; those of one place in the list always run in the same thread.
+
+    begin: is called first in every thread. Freed memory is kept.
+    """
+    keep_freed_memory()
+    if threads == 1 or len(items) == 1:
+        return [function(*item) for item in items]
+    pools = [pool(1, os.getpid(), begin, number) for number in range(threads)]
+    with ONE_THREAD:
+        running = [pools[place % threads].submit(function, *item) for place, item in enumerate(items)]
+        return [each.result() for each in running]

@@ -9,7 +9,7 @@ from typing import Any
 from ..nn.arrays import Array
 from ..nn.flat import flattened, refilled
 from .differentiation import Arrays, OptimizerSettings
-from .threads import available, libraries, run_on_cache
+from .threads import available, libraries, run_pinned
 from .torch import Torch
 from .torch_optimizer import TorchOptimizer
 
@@ -112,13 +112,12 @@ class TorchDifferentiation:
         return tuple(next(found) if x.requires_grad else None for x in leaves)
 
     def in_threads(self, function: Callable, calls: list[tuple]) -> list:
-        """The results of a function for each chunk, on all processors."""
-        return run_on_cache(function, (), calls, self.threads, self.one_thread)
+        """The results of a function for each chunk, on all processors.
 
-    def one_thread(self) -> None:
-        """Let operations of the calling thread use no others; PyTorch must be asked before it takes a limit."""
-        self.torch.get_num_threads()
-        libraries("openmp").limit(limits=1)
+        PyTorch goes back through a graph in an order that depends on which threads made its parts, and rounds sums
+        accordingly: so that a training can be repeated to the bit, a chunk stays with its thread.
+        """
+        return run_pinned(function, calls, self.threads, settle_thread)
 
     def summed(self, trees: list[Any]) -> Any:
         """The sum of equal trees."""
@@ -144,3 +143,11 @@ class TorchDifferentiation:
     def optimizer(self, settings: OptimizerSettings, parameters: Arrays) -> TorchOptimizer:
         """`torch.optim.Adam` or `torch.optim.AdamW`."""
         return TorchOptimizer(settings, parameters, self.backend)
+
+
+def settle_thread() -> None:
+    """Let operations of the calling thread use no others; PyTorch must be asked before it takes a limit."""
+    import torch
+
+    torch.get_num_threads()
+    libraries("openmp").limit(limits=1)

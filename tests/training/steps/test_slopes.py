@@ -12,7 +12,7 @@ from tolerances import assert_close
 import dpa2
 from dpa2 import testing
 from dpa2.errors import BackendError, ConfigurationError
-from dpa2.training.losses import Loss, LossSettings, Prefactor, predictions_of
+from dpa2.training.losses import Labels, Loss, LossSettings, Prefactor, predictions_of
 from dpa2.training.steps import Trainer, make_batch, trained
 
 ONE = {
@@ -61,6 +61,19 @@ def test_gradients_are_those_of_automatic_differentiation_through_the_forces(ter
             "gradient by weights", np.asarray(slope), np.broadcast_to(expected[name], slope.shape), name, largest
         )
     assert report.slope == pytest.approx(np.sqrt(sum((expected[n] ** 2).sum() for n in slopes)), rel=1e-12)
+
+
+def test_gradients_on_several_threads_are_the_same_to_the_bit_each_time():
+    """PyTorch adds derivatives in an order that depends on which threads made a graph."""
+    given = dpa2.load(dpa2.demo.MODEL, backend="torch")
+    box, rng = testing.water_box(32, seed=1), np.random.default_rng(0)
+    batch = make_batch(given, [box], Labels(np.zeros(1), rng.normal(size=(1, 96, 3))), neighbors="truncate")
+    assert len(batch.prepared.chunks) == 4
+    trainer = Trainer(given, Loss(), 1.0)
+    trainer.differentiation.threads = 3
+    found = [trainer.slopes(batch, RATE)[1] for _ in range(8)]
+    for again in found[1:]:
+        assert all(np.array_equal(x, again[name]) for name, x in found[0].items())
 
 
 @pytest.mark.parametrize("library", ["torch", "jax"])
