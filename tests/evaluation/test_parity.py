@@ -8,7 +8,7 @@ import numpy as np
 import oracles
 import pytest
 from libraries import EAGER, LIBRARIES
-from references import CASES, COMPILED, DATA, ONE_CHUNK, frames, host, load, read_frame
+from references import CASES, DATA, ONE_CHUNK, frames, host, load, read_frame
 from tolerances import assert_close
 
 import dpa2
@@ -61,7 +61,7 @@ def descriptors(model, case: str):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", [case for case in CASES if case not in COMPILED])
+@pytest.mark.parametrize("case", CASES)
 def test_compiled_functions_on_jax_give_the_numbers_of_the_reference(case):
     model = dpa2.load(DATA / "cases" / f"{case}.dp", backend="jax")
     systems = [frame.system for frame in frames(case)]
