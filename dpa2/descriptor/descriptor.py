@@ -146,7 +146,7 @@ def return_to_vectors(
     initial: Initial, edges: Float[Array, "edge f"] | None, chunk: Chunk, links: Links, part: Features
 ) -> Float[Array, "atom neighbor 3"]:
     """The gradient with respect to the vectors of a chunk's edges."""
-    return initial_vjp(initial, chunk)[1](edges, links, part)
+    return initial.vjp(chunk)[1](collected(edges, links, part))
 
 
 def layer_vjp(
@@ -160,15 +160,28 @@ def layer_of_edges_vjp(
     step: RepformerStep, near: Float[Array, "edge f"], links: Links, state: Features
 ) -> tuple[Features, Callable]:
     """The same from the neighbours' f."""
-    array = array_namespace(near).reshape(near, (*links.near.shape, -1))
-    x = Features(state.atom, array, state.pair, state.direction, state.switch)
+    x = with_near(near, links, state)
     y, pull = step.vjp(x, links.sums)
+    return y, lambda edges, part: back_through_layer(pull, x, edges, links, state, part)
 
-    def pull_back(edges: Float[Array, "edge f"] | None, part: Features) -> tuple[Features, Float[Array, "edge f"]]:
-        dx = pull(collected(edges, links, part).filled(state)).filled(x)
-        return Features(atom=dx.atom, pair=dx.pair, direction=dx.direction, switch=dx.switch), flat(dx.near)
 
-    return y, pull_back
+def with_near(near: Float[Array, "edge f"], links: Links, state: Features) -> Features:
+    """A chunk's features together with the neighbours' f."""
+    array = array_namespace(near).reshape(near, (*links.near.shape, -1))
+    return Features(state.atom, array, state.pair, state.direction, state.switch)
+
+
+def back_through_layer(
+    pull: Callable[[Features], Features],
+    x: Features,
+    edges: Float[Array, "edge f"] | None,
+    links: Links,
+    state: Features,
+    part: Features,
+) -> tuple[Features, Float[Array, "edge f"]]:
+    """A chunk's own cotangent, and that of the neighbours' f, edge by edge, by the pullback of a layer at x."""
+    dx = pull(collected(edges, links, part).filled(state)).filled(x)
+    return Features(atom=dx.atom, pair=dx.pair, direction=dx.direction, switch=dx.switch), flat(dx.near)
 
 
 def advance(step: RepformerStep, atoms: Float[Array, "row f"], links: Links, state: Features) -> Features:
@@ -185,7 +198,8 @@ def retreat(
     part: Features,
 ) -> tuple[Features, Float[Array, "edge f"]]:
     """Back through one layer on one chunk."""
-    return layer_vjp(step, atoms, links, state)[1](edges, part)
+    x = with_near(edges_from(atoms, links), links, state)
+    return back_through_layer(step.pullback(x, links.sums), x, edges, links, state, part)
 
 
 def advance_by_edges(step: RepformerStep, near: Float[Array, "edge f"], links: Links, state: Features) -> Features:

@@ -65,6 +65,10 @@ class RepformerStep:
         record("h2", new["direction"])
         return Features(atom=new["atom"], pair=new["pair"], direction=new["direction"], switch=x.switch), pull_back
 
+    def pullback(self, x: Features, sums: Sums) -> Callable[[Features], Features]:
+        """The pullback alone, where the new (f, g, h) are known already."""
+        return self.updates_vjp(x, sums)[1]
+
     def updates_vjp(self, x: Features, sums: Sums) -> tuple[Sequence[Features], Callable[[Features], Features]]:
         """Return the updates, and the pullback from the cotangents of the new representations."""
         updates, pulls = zip(*(update.vjp(x, sums) for update in self.updates), strict=True)
