@@ -8,18 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import wraps
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import BackendError, MissingDependency
 from ..nn.arrays import Array, array_namespace
+from .own_settings import Function, under
 
 if TYPE_CHECKING:
     import numpy as np
 
 Arrays = Mapping[str, Array]
-Function = TypeVar("Function", bound=Callable[..., Any])
 PACKAGES = {"jax": ("jax", "optax"), "torch": ("torch",)}  # that training needs, by library; the first is preferred
 INSTALL = "pip install 'dpa2[torch]' or pip install 'dpa2[jax,train]'"
 EPSILON = 1e-8  # of Adam; it is the reference's, which cannot be set
@@ -56,25 +55,6 @@ class Optimizer(Protocol):
         """Go on from a state."""
 
 
-class Keeper(Protocol):
-    """Graphs of functions of chunks as an array library keeps them."""
-
-    def graphs(self, functions: list[Callable], tracked: tuple[bool, ...], arguments: list[tuple]) -> tuple[list, list]:
-        """Return, for each chunk, the leaves of its arguments and the result of its function, which has a graph."""
-
-    def without_graph(self, result: Any) -> tuple[list, Any, tuple[bool, ...]]:
-        """Return the leaves of a result as they are, the result without its graph, and which leaves had one."""
-
-    def back(self, leaves: list[list], ends: list[list], slopes: list[list], keep: bool) -> list[tuple]:
-        """Return, for each chunk, the derivatives by leaves from those by the ends of its graph (None: nothing).
-
-        keep: whether the graph serves once more.
-        """
-
-    def summed(self, trees: list[Any]) -> Any:
-        """Return the sum of equal trees of tuples, arrays and None."""
-
-
 class Differentiation(Protocol):
     """Derivatives as an array library takes them."""
 
@@ -91,7 +71,7 @@ class Differentiation(Protocol):
 
     @property
     def keeper(self) -> Keeper | None:
-        """What keeps the graphs of stages until derivatives go back; None: stages are computed again."""
+        """Itself, if it keeps the graphs of stages until derivatives go back; None if stages are computed again."""
 
     def slopes(self, function: Callable, x: Arrays, *fixed: Any) -> tuple[Array, Any, dict[str, Array]]:
         """Return value, extra results and gradient by x of `function(x, *fixed)`, which returns value and extra."""
@@ -136,22 +116,32 @@ class Differentiation(Protocol):
         """Return an optimizer of copies of parameters."""
 
 
+class Keeper(Differentiation, Protocol):
+    """Derivatives of a library that keeps graphs of functions of chunks."""
+
+    def graphs(self, functions: list[Callable], tracked: tuple[bool, ...], arguments: list[tuple]) -> tuple[list, list]:
+        """Return, for each chunk, the leaves of its arguments and the result of its function, which has a graph."""
+
+    def without_graph(self, result: Any) -> tuple[list, Any, tuple[bool, ...]]:
+        """Return the leaves of a result as they are, the result without its graph, and which leaves had one."""
+
+    def back(self, leaves: list[list], ends: list[list], slopes: list[list], keep: bool) -> list[tuple]:
+        """Return, for each chunk, the derivatives by leaves from those by the ends of its graph (None: nothing).
+
+        keep: whether the graph serves once more.
+        """
+
+
 def settled(function: Function) -> Function:
     """Return a method of an object with a `differentiation`, run under the settings that steps of training want."""
-
-    @wraps(function)
-    def run(trainer: Any, *arguments: Any, **options: Any) -> Any:
-        with trainer.differentiation.settings():
-            return function(trainer, *arguments, **options)
-
-    return run  # type: ignore[return-value]
+    return under(lambda trainer: trainer.differentiation.settings())(function)
 
 
 def differentiation(backend: Any, recompute: bool = False) -> Differentiation:
     """Return how a back end's library differentiates.
 
-    backend: a `Backend`. recompute: whether PyTorch goes back chunk by chunk, which takes less memory and more time;
-    JAX always does.
+    backend: a `Backend`. recompute: whether PyTorch computes stages again on the way back, which takes less memory and
+    more time; JAX always does.
 
     Raises `BackendError` for a library without derivatives by weights.
     """

@@ -17,15 +17,23 @@ from .process_setting import ProcessSetting
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+def under(settings_of: Callable[[Any], AbstractContextManager[Any]]) -> Callable[[Function], Function]:
+    """Return a decorator of functions that are run under the settings that their first argument has."""
+
+    def decorate(function: Function) -> Function:
+        @wraps(function)
+        def run(owner: Any, *arguments: Any, **options: Any) -> Any:
+            with settings_of(owner):
+                return function(owner, *arguments, **options)
+
+        return run  # type: ignore[return-value]
+
+    return decorate
+
+
 def undisturbed(function: Function) -> Function:
     """Return a function whose first argument has a `backend`, run under the settings that this back end wants."""
-
-    @wraps(function)
-    def run(model: Any, *arguments: Any, **options: Any) -> Any:
-        with model.backend.own_settings():
-            return function(model, *arguments, **options)
-
-    return run  # type: ignore[return-value]
+    return under(lambda model: model.backend.own_settings())(function)
 
 
 def numpy_settings() -> AbstractContextManager[Any]:

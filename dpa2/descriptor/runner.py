@@ -18,7 +18,7 @@ Back = Callable[..., list]  # pull(shared, *lists): the results of the way back 
 
 @dataclass(frozen=True)
 class Gather:
-    """How the last shared argument of a stage, rows of all chunks, enters: by rows that each chunk takes.
+    """The way in which the last shared argument of a stage, rows of all chunks, enters: each chunk takes some rows.
 
     take: returns them, from all rows and the first argument of the chunk. forward: the stage, which takes them as the
     chunk's first argument. give_back: returns what the edges of all chunks, end to end, bring to the rows of a chunk.
@@ -69,11 +69,16 @@ class Runner(Protocol):
 
 def computed_again(runner: Runner, stage: Stage, shared: tuple, *lists: Sequence) -> tuple[list, Back]:
     """Return what `Runner.run_stage` does, by functions that compute the stage again on the way back."""
+    return runner.run(stage.forward, shared, *lists), back_again(runner, stage, shared, *lists)
+
+
+def back_again(runner: Runner, stage: Stage, shared: tuple, *lists: Sequence) -> Back:
+    """Return the way back through a stage, on which it is computed again."""
 
     def pull_back(more: tuple, *cotangents: Sequence) -> list:
         return runner.run(stage.back, (*shared, *more), *lists, *cotangents)
 
-    return runner.run(stage.forward, shared, *lists), pull_back
+    return pull_back
 
 
 def kept(stage: Stage, shared: tuple, *lists: Sequence) -> tuple[list, Back]:

@@ -11,8 +11,10 @@ from ...construction.build import skeleton
 from ...construction.trainability import trainable
 from ...model.preparation import check_system
 from ...nn.module import Leaf, map_roles
+from ...structures.system import checked
 from ..course.origin import Origin
-from ..data.count import Progress, too_close
+from ..data.closest import too_close
+from ..data.count import Progress
 from ..data.labels import LABELS
 from ..data.neighbor_counts import NeighborCounts, all_frames
 from ..data.source import Source
@@ -101,7 +103,8 @@ def system_reports(config: DPA2Config, source: Source, limit: float = 0.0) -> It
         first = system.frame(0)
         check_system(config, first.system, first.name)
         labels = tuple(name for name in LABELS if system.has(name))
-        left_out = sum(too_close(config, frame, limit) for frame in all_frames([system])) if limit > 0 else 0
+        frames = all_frames([system]) if limit > 0 else ()
+        left_out = sum(too_close(checked(frame.system, config.types, frame.name), limit) for frame in frames)
         yield SystemReport(system.name, len(system), system.atoms, size, batches, chance, labels, left_out)
 
 

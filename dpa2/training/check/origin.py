@@ -18,8 +18,6 @@ from ..start.pretrained import Pretrained
 from ..start.start import Start
 from .report import HeadOrigin, OriginReport
 
-WAYS = ("restart", "init_model", "init_frz_model", "finetune")
-
 
 def origin_report(plan: Plan, origin: Origin, backend: str | None = None) -> tuple[OriginReport | None, list[str]]:
     """Return what would be taken from the file of an origin, None without one, and the warnings that there would be.
@@ -28,9 +26,9 @@ def origin_report(plan: Plan, origin: Origin, backend: str | None = None) -> tup
 
     Raises the errors with which a training would refuse the file.
     """
-    way = next((way for way in WAYS if getattr(origin, way) is not None), None)
-    if way is None:
+    if not origin.given:
         return None, []
+    (way,) = origin.given
     file = str(getattr(origin, way))
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", UserWarning)
@@ -53,11 +51,11 @@ def restarted(plan: Plan, file: File, backend: str | None) -> OriginReport:
 def begun(plan: Plan, origin: Origin, way: str, file: str) -> OriginReport:
     """Return what a training would begin with."""
     start = start_of(plan, origin, "numpy", None)
-    return OriginReport(way, file, tuple(heads_of(start, origin, file)))
+    return OriginReport(way, file, tuple(head_origins(start, origin, file)))
 
 
-def heads_of(start: Start, origin: Origin, file: str) -> Iterator[HeadOrigin]:
-    """What each head has from the file."""
+def head_origins(start: Start, origin: Origin, file: str) -> Iterator[HeadOrigin]:
+    """Yield the share of the file in the model of each head."""
     path, named = serialization.file_and_head(file, origin.model_branch)
     opened = Pretrained(path)
     for task in start.script.tasks:

@@ -88,7 +88,7 @@ class TaskReport:
 
 @dataclass(frozen=True)
 class HeadOrigin:
-    """What a head of a training has from a file.
+    """The share of a file in the model of a head.
 
     branch: the head of the file, None in a file of one model. taken: tensors of the file; initial: those that keep
     their initial values; left_out: those of the file that the model has not. new_types: those that the file lacks.

@@ -10,6 +10,7 @@ from ...errors import InputError
 from ..start import with_model_of_file, with_parts_of_file
 
 File = str | PathLike[str]
+FILES = ("restart", "init_model", "init_frz_model", "finetune")  # the files of an origin, of which it has one at most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +32,7 @@ class Origin:
     use_pretrain_script: bool = False
 
     def __post_init__(self) -> None:
-        files = ("restart", "init_model", "init_frz_model", "finetune")
-        given = [name for name in files if getattr(self, name) is not None]
+        given = self.given
         if len(given) > 1:
             raise InputError(f"{given[1]} stands beside {given[0]}; give one of them", argument=given[1])
         if self.model_branch is not None and self.finetune is None:
@@ -40,6 +40,11 @@ class Origin:
         if self.use_pretrain_script and (not given or self.restart is not None):
             rule = "needs a file of models to begin with (init_model, init_frz_model or finetune)"
             raise InputError(f"use_pretrain_script {rule}", argument="use_pretrain_script")
+
+    @property
+    def given(self) -> list[str]:
+        """The names of the files that are given."""
+        return [name for name in FILES if getattr(self, name) is not None]
 
     def change(self, script: dict[str, Any]) -> dict[str, Any]:
         """Return a script as it is read with this origin: with the model of the file, if that is wanted."""

@@ -9,6 +9,11 @@ from ...neighbors.search import measured, search
 from ...structures.system import System
 
 
+def too_close(system: System, limit: float) -> bool:
+    """Return whether two atoms of a checked structure are closer than a limit in Å; 0 is no limit."""
+    return limit > 0 and closest_pair(system, limit) < limit
+
+
 def closest_pair(system: System, radius: float) -> float:
     """Return the distance in Å of the closest atoms of a checked structure, infinite if none are within `radius` Å.
 

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 from ...backends.ranks import Ranks
 from ...batching.table import Cutoffs
-from ...config import DPA2Config
 from ...neighbors import Neighbors
 from ...structures.datasets import Frame
 from ...structures.system import checked
 from ..script.script import Script
 from ..script.selections import automatic, heads_of
-from .closest import closest_pair
+from .closest import too_close
 from .kept_lists import KeptLists
 from .largest_counts import LargestCounts, largest_counts
 from .neighbor_counts import NeighborCounts, all_frames, counted
@@ -74,18 +73,10 @@ class Count:
 
         def lists() -> Iterator[tuple[str, Neighbors]]:
             for (number, row), frame in frames:
-                if not too_close(self.lists.config, frame, limit):
-                    found = self.searched(frame, wanted(row))
+                system = checked(frame.system, self.lists.config.types, frame.name)
+                if not too_close(system, limit):
+                    found = self.lists.every(frame.name, system, wanted(row))
                     largest[number] = largest_counts(found, Cutoffs.of(self.lists.config), largest[number])
                     yield frame.name, found
 
         return counted(lists(), self.cutoffs), tuple(largest)
-
-    def searched(self, frame: Frame, keep: bool) -> Neighbors:
-        """Return all neighbours in a frame."""
-        return self.lists.every(frame.name, checked(frame.system, self.lists.config.types, frame.name), keep)
-
-
-def too_close(config: DPA2Config, frame: Frame, limit: float) -> bool:
-    """Return whether two atoms of a frame are closer than a limit in Å."""
-    return limit > 0 and closest_pair(checked(frame.system, config.types, frame.name), limit) < limit

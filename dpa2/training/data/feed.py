@@ -11,7 +11,7 @@ from ...model.preparation import check_system
 from ...neighbors import Neighbors
 from ...structures.system import System
 from .batch import HostBatch, batch_of
-from .closest import closest_pair
+from .closest import too_close
 from .kept_lists import KeptLists
 from .prefetch import prefetched
 from .sampler import SamplerState
@@ -83,8 +83,7 @@ class Feed:
         if not self.min_pair_dist > 0:
             return False
         if (number, row) not in self.near:
-            distance = closest_pair(self.checked(number, row), self.min_pair_dist)
-            self.near[number, row] = distance < self.min_pair_dist
+            self.near[number, row] = too_close(self.checked(number, row), self.min_pair_dist)
         return self.near[number, row]
 
     def checked(self, number: int, row: int) -> System:

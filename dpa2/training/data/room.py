@@ -34,7 +34,7 @@ class Room:
 
 @dataclass(frozen=True, eq=False)
 class Demand:
-    """What the batches of a system need: the largest number of frames, their atoms, and their numbers of neighbours.
+    """The need of a system's batches: the largest number of frames, their atoms, and their numbers of neighbours.
 
     counts: None where they were not counted, {} for a system without frames that are trained on. share: of the batches.
     """

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...backends.differentiation import Differentiation
-from ...descriptor.runner import Back, Gather, Stage, computed_again
+from ...descriptor.runner import Back, Gather, Stage, back_again, computed_again
 from ...nn.arrays import Array, end_to_end
 from .calls import Calls, Node, as_nodes, derivatives, values
 from .kept_stage import run_kept
@@ -41,7 +41,7 @@ class Tape:
             return computed_again(self, stage, shared, *lists)
         results = self.forward(stage.forward, Calls(shared, lists))
         self.undo.append(lambda: self.back_gathered(gather, results, shared, lists))
-        return results, lambda more, *cotangents: self.run(stage.back, (*shared, *more), *lists, *cotangents)
+        return results, back_again(self, stage, shared, *lists)
 
     def forward(self, function: Callable, calls: Calls) -> list[Any]:
         """Return the results of a function for every chunk."""

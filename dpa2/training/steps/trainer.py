@@ -15,13 +15,13 @@ from ...evaluation.forces import evaluate_prepared
 from ...evaluation.results import Evaluation
 from ...fitting.atomic_model import AtomicProgram
 from ...model.model import Model
-from ...nn.arrays import Array, array_namespace
-from ...nn.flat import flattened
+from ...nn.arrays import Array
 from ..losses import Labels, Loss, Predictions, predictions_of
 from .average import moved_average
 from .batch import Batch
 from .clipping import length, scaled, shortening
-from .parameters import ALONE, Parameters, parameters_of
+from .fold import Fold, Folded
+from .parameters import ALONE, parameters_of
 from .slopes import Cotangents, one_pass
 
 
@@ -48,32 +48,6 @@ class LossOfArrays:
     def __call__(self, predictions: Mapping[str, Array], labels: Any, real: Array, prefactors: Any) -> tuple:
         """Return the loss and the errors that are reported."""
         return self.loss(Predictions(**predictions), Labels(**labels), real, prefactors)
-
-
-@dataclass(frozen=True, eq=False)
-class Fold:
-    """The program of a head as a function of the head's parameters."""
-
-    parameters: Parameters
-    head: str
-    model: Model
-
-    def __call__(self, arrays: Mapping[str, Array]) -> AtomicProgram:
-        """Return the program."""
-        return self.model.backend.fold(self.parameters.placed(self.head, self.model.weights, arrays))
-
-
-@dataclass(frozen=True)
-class Folded:
-    """The number Σ slope · array over the arrays of a head's program, as a function of the head's parameters."""
-
-    fold: Fold
-
-    def __call__(self, arrays: Mapping[str, Array], slopes: Sequence[Array | None]) -> tuple[Array, None]:
-        """Return the number."""
-        pairs = zip(flattened(self.fold(arrays)), slopes, strict=True)
-        parts = [array_namespace(array).sum(array * slope) for array, slope in pairs if slope is not None]
-        return sum(parts[1:], parts[0]), None
 
 
 class Trainer:
