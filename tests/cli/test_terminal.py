@@ -191,7 +191,9 @@ def test_a_written_file_is_named(data, tmp_path, call):
 def test_ctrl_c_ends_with_one_line(delay, tmp_path):
     program = (
         "import os, signal, threading, time\nfrom dpa2.cli import main\n"
-        f"threading.Timer({delay}, os.kill, (os.getpid(), signal.SIGINT)).start()\nmain()"
+        f"timer = threading.Timer({delay}, os.kill, (os.getpid(), signal.SIGINT))\n"
+        "timer.daemon = True  # or the interpreter waits for it after a quick command, and is interrupted there\n"
+        "timer.start()\nmain()"
     )
     words = (
         ["check", "--command", """sh -c 'sleep 30' {inputs} {outputs}"""]
