@@ -43,6 +43,11 @@ def take(x: Array, indices: Array, *, axis: int) -> Array:
     return paddle.index_select(x, indices, axis)
 
 
+def unstack(x: Array, *, axis: int = 0) -> Sequence[Array]:
+    """The slices of the tensor along an axis."""
+    return paddle.unbind(x, axis)
+
+
 def cumulative_sum(x: Array, *, axis: int = 0) -> Array:
     """Sums of all numbers up to each one."""
     return paddle.cumsum(x, axis)
