@@ -1,0 +1,1 @@
+"""LAMMPS runs molecular dynamics with a model of dpa2."""
