@@ -80,7 +80,7 @@ def test_a_comment_begins_outside_of_quotes(text, kept):
         ("run 5", ["run", "5"]),
         ("  run\t 5  ", ["run", "5"]),
         ("print 'a b' c", ["print", "a b", "c"]),
-        ('print "a \'b\' c"', ["print", "a 'b' c"]),
+        ("print \"a 'b' c\"", ["print", "a 'b' c"]),
         ('print """a "b" c"""', ["print", 'a "b" c']),
         ('print ""', ["print", ""]),
         ("variable a equal it's", ["variable", "a", "equal", "it's"]),
