@@ -55,7 +55,7 @@ HOMES = {
 MODULES = (
     "backends", "config", "conformance", "data", "demo", "errors", "serialization", "surveys", "testing", "training",
 )  # fmt: skip
-NEEDING_MORE = ("ase",)  # modules that need packages which dpa2 does not install by itself
+NEEDING_MORE = ("ase", "lammps")  # modules that need packages which dpa2 does not install by itself
 
 __all__ = ["__version__", *HOMES, *MODULES]
 

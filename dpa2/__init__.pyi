@@ -7,6 +7,7 @@ from . import conformance as conformance
 from . import data as data
 from . import demo as demo
 from . import errors as errors
+from . import lammps as lammps
 from . import serialization as serialization
 from . import surveys as surveys
 from . import testing as testing

@@ -23,7 +23,7 @@ TESTS = Path(__file__).parent
 FOLDERS = (  # from the bottom up: a folder imports what stands before it
     "errors", "dtypes", "nn", "descriptor", "fitting", "config", "structures", "neighbors", "batching", "construction",
     "serialization", "evaluation", "backends", "model", "training", "tracing", "api", "data", "interfaces", "ase",
-    "testing", "demo", "surveys", "conformance", "cli", "__main__",
+    "lammps", "testing", "demo", "surveys", "conformance", "cli", "__main__",
 )  # fmt: skip
 CORE = ("nn", "descriptor", "fitting")  # the folders that compute, on whatever arrays they are given
 HEAVY = {
@@ -32,6 +32,8 @@ HEAVY = {
     "paddle",
     "cupy",
     "ase",
+    "lammps",
+    "mpi4py",
     "hypothesis",
     "jaxtyping",
     "array_api_strict",

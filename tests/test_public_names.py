@@ -16,7 +16,7 @@ import dpa2
 
 PACKAGE = Path(dpa2.__file__).parent
 STUB = ast.parse((PACKAGE / "__init__.pyi").read_text(encoding="utf-8"))
-MODULES = ("ase", "config", "conformance", "data", "demo", "errors", "serialization", "testing")
+MODULES = ("ase", "config", "conformance", "data", "demo", "errors", "lammps", "serialization", "testing")
 
 
 @pytest.mark.parametrize("name", MODULES)
