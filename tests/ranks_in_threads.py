@@ -50,6 +50,10 @@ class ThreadHalo:
     def reverse(self, rows: np.ndarray) -> np.ndarray:
         return np.concatenate(self.mail.passed(self.rank, [rows[place] for place in self.places]))
 
+    def largest(self, numbers: Sequence[int]) -> list[int]:
+        handed = self.mail.passed(self.rank, [np.asarray(numbers)] * len(self.places))
+        return np.max(handed, axis=0).tolist()
+
 
 def parts(system: System, found, owner: np.ndarray, ranks: int) -> list[tuple]:
     """The system, the list and the halo of each rank; `owner` of each atom of a checked system with its list."""

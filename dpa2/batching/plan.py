@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, log2
 from sys import maxsize
@@ -13,7 +13,7 @@ from ..descriptor.chunk import Chunk
 from ..neighbors import Neighbors
 from ..nn.arrays import Float, Int
 from .table import Cutoffs, Others, Table, lay_end_to_end
-from .widths import KnownWidths, WidthCache, coarse, rounded_up
+from .widths import AgreedWidths, KnownWidths, WidthCache, coarse, rounded_up
 
 LISTS = ("repinit", "three_body", "repformer")
 MIN_CHUNKS = 24  # make chunks larger only where there are at least this many
@@ -34,7 +34,7 @@ class ChunkShape:
     uniform: tuple[str, ...] = ()
     filled: bool = False
     ordered: bool = True
-    width_cache: WidthCache | KnownWidths | None = None
+    width_cache: WidthCache | KnownWidths | AgreedWidths | None = None
     max_size: int | None = None
     min_size: int | None = None
 
@@ -46,6 +46,11 @@ class ChunkShape:
     def of_size(self, size: int) -> ChunkShape:
         """The same shape with `size` atoms in each chunk, however many there are."""
         return replace(self, size=size, max_size=None)
+
+    def agreed(self, largest: Callable[[Sequence[int]], list[int]]) -> ChunkShape:
+        """The same shape, with widths that processes agree on; largest: as for `AgreedWidths`."""
+        cache = self.width_cache
+        return replace(self, width_cache=AgreedWidths(cache, largest)) if isinstance(cache, WidthCache) else self
 
     def doubled(self) -> ChunkShape:
         """The same shape with twice as many atoms in each chunk."""

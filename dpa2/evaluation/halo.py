@@ -36,6 +36,9 @@ class Halo(Protocol):
     def reverse(self, rows: Float[np.ndarray, "remote *rest"]) -> Float[np.ndarray, "sent *rest"]:
         """Return what others give back to each row that was sent, and give back rows of remote atoms: the adjoint."""
 
+    def largest(self, numbers: Sequence[int]) -> list[int]:
+        """Return the largest of each number among all processes."""
+
 
 @dataclass(frozen=True)
 class HaloExchange:
@@ -86,6 +89,14 @@ class HaloExchange:
         back = self.halo.reverse(self.backend.to_numpy(owed)[: len(self.halo.types)])
         own = self.backend.to_numpy(atoms)
         return self.backend.asarray(own - summed(back, self.halo.sent, len(own)), self.backend.wide())
+
+
+def agree_on_lengths(backend: Library, halo: Halo, plan: Plan) -> None:
+    """Make room for the longest arrays of all processes, so that they compile for the same lengths."""
+    near = sum(chunk.near.size for chunk in plan.chunks)
+    edges = sum(len(chunk.types) * chunk.repformer_width for chunk in plan.chunks)
+    for length in halo.largest([len(plan.order), near, edges, len(halo.sent), len(halo.types)]):
+        backend.room(length)
 
 
 def in_pieces(remote: Arrivals, rows: int) -> tuple[list[np.ndarray], list[np.ndarray]]:

@@ -17,7 +17,7 @@ from ..neighbors import Neighbors
 from ..nn.arrays import Array, end_to_end, flat
 from ..structures.lattice import wrapped
 from ..structures.system import System
-from .halo import Halo, HaloExchange
+from .halo import Halo, HaloExchange, agree_on_lengths
 from .library import Library
 from .rows import RowMap
 
@@ -54,6 +54,7 @@ def prepare(
 ) -> Prepared:
     """A plan and what belongs to its rows, on a back end; halo: for one system of which other processes have a part."""
     if halo is not None:
+        agree_on_lengths(backend, halo, host)
         host = with_room(host, backend)
     coordinates = np.concatenate([wrapped(s.coordinates, s.cell, s.pbc) for s in systems])[host.order]
     row_map = RowMap(

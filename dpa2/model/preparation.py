@@ -92,7 +92,9 @@ def in_chunks(
         return np.where(kinds < 0, virtual_type, kinds)
 
     others = None if halo is None else Others(real(halo.types), int(real(np.asarray(halo.first_type))))
-    host = plan([real(s.types) for s in systems], lists, Cutoffs.of(config), shape or backend.shape, others)
+    shape = shape or backend.shape
+    shape = shape if halo is None else shape.agreed(halo.largest)
+    host = plan([real(s.types) for s in systems], lists, Cutoffs.of(config), shape, others)
     return prepare(backend, config, host, lists, systems, halo)
 
 

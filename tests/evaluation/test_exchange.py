@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from heads import HEADS, sample
@@ -13,6 +15,9 @@ from references import CASES, frames, host, load
 from tolerances import assert_close
 
 import dpa2
+from dpa2.backends.compiling import compiled
+from dpa2.batching.widths import AgreedWidths, WidthCache
+from dpa2.descriptor.descriptor import advance, retreat
 from dpa2.model.preparation import check_system, list_neighbors
 
 pytestmark = pytest.mark.filterwarnings("ignore::dpa2.TruncationWarning")  # lists are cut on purpose
@@ -72,3 +77,24 @@ def test_models_of_other_kinds_are_refused_by_name():
     ((place, listed, halo),) = parts(system, found, np.zeros(len(system.types), dtype=int), 1)
     with pytest.raises(dpa2.InputError, match="dipoles"):
         model.compute([place], [listed], halo=halo)
+
+
+def test_ranks_agree_on_widths_which_only_grow():
+    agreed = AgreedWidths(WidthCache(), lambda numbers: np.maximum(numbers, [14, 30]).tolist())
+    assert agreed.widths_for("repformer", [9, 9, 10], step=2) == [18, 18, 18]
+    assert agreed.widths_for("repformer", [9, 19, 36], step=2) == [24, 24, 36]
+    assert agreed.widths_for("repformer", [9, 19, 37], step=2) == [24, 24, 44]
+    assert agreed.widths_for("repformer", [9, 19, 25], step=2, most=40) == [24, 24, 36]
+
+
+@pytest.mark.slow
+def test_nothing_is_compiled_after_the_first_steps_of_hot_atoms_that_change_ranks():
+    model = load("base", "jax")
+    frame, rng = frames("base")[0], np.random.default_rng(0)
+    system, counts = check_system(model.config, frame.system), []
+    for step in range(60):
+        moved = replace(system, coordinates=system.coordinates + rng.normal(scale=0.1, size=system.coordinates.shape))
+        divided(model, replace(frame, system=moved), owners(len(system.types), 3, step), 3)
+        counts.append(len(compiled(advance, "cpu")) + len(compiled(retreat, "cpu")))
+    assert counts[0] > 0
+    assert counts[10:] == [counts[-1]] * 50
