@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, log2
 from sys import maxsize
@@ -12,8 +12,8 @@ import numpy as np
 from ..descriptor.chunk import Chunk
 from ..neighbors import Neighbors
 from ..nn.arrays import Float, Int
-from .table import Cutoffs, Table, lay_end_to_end
-from .widths import KnownWidths, WidthCache, coarse, rounded_up
+from .table import Cutoffs, Others, Table, lay_end_to_end
+from .widths import AgreedWidths, KnownWidths, WidthCache, coarse, rounded_up
 
 LISTS = ("repinit", "three_body", "repformer")
 MIN_CHUNKS = 24  # make chunks larger only where there are at least this many
@@ -34,7 +34,7 @@ class ChunkShape:
     uniform: tuple[str, ...] = ()
     filled: bool = False
     ordered: bool = True
-    width_cache: WidthCache | KnownWidths | None = None
+    width_cache: WidthCache | KnownWidths | AgreedWidths | None = None
     max_size: int | None = None
     min_size: int | None = None
 
@@ -47,16 +47,33 @@ class ChunkShape:
         """The same shape with `size` atoms in each chunk, however many there are."""
         return replace(self, size=size, max_size=None)
 
+    def agreed(self, largest: Callable[[Sequence[int]], list[int]]) -> ChunkShape:
+        """The same shape, with widths that processes agree on; largest: as for `AgreedWidths`."""
+        cache = self.width_cache
+        return replace(self, width_cache=AgreedWidths(cache, largest)) if isinstance(cache, WidthCache) else self
+
     def doubled(self) -> ChunkShape:
         """The same shape with twice as many atoms in each chunk."""
         return replace(self, size=2 * self.size, max_size=self.max_size and 2 * self.max_size)
 
 
 @dataclass(frozen=True)
+class Arrivals:
+    """The edges that lead to some atoms: their positions among the repformer's edges of all chunks, end to end.
+
+    mask: 1 where a slot of `positions` holds an edge.
+    """
+
+    positions: Int[np.ndarray, "atom edge"]
+    mask: Float[np.ndarray, "atom edge"]
+
+
+@dataclass(frozen=True)
 class Plan:
     """Chunks on the host, and the origin of their rows: row k of all chunks is atom `order[k]`, of system `system[k]`.
 
-    Rows from `atoms` on are padding of the last chunk.
+    Rows from `atoms` on are padding of the last chunk. remote: the edges that lead to the remote atoms, whose rows
+    follow behind all others.
     """
 
     chunks: tuple[Chunk, ...]
@@ -65,6 +82,7 @@ class Plan:
     atoms: int
     systems: int
     cutoffs: Cutoffs
+    remote: Arrivals
 
     @property
     def present(self) -> Float[np.ndarray, "row"]:
@@ -81,9 +99,18 @@ class Plan:
         return np.argsort(self.order[: self.atoms])
 
 
-def plan(types: Sequence[np.ndarray], lists: Sequence[Neighbors], cutoffs: Cutoffs, shape: ChunkShape) -> Plan:
-    """The chunks of the atoms of all systems; types below 0 must be replaced already."""
-    table = lay_end_to_end(types, lists, cutoffs, shape.step)
+def plan(
+    types: Sequence[np.ndarray],
+    lists: Sequence[Neighbors],
+    cutoffs: Cutoffs,
+    shape: ChunkShape,
+    others: Others | None = None,
+) -> Plan:
+    """The chunks of the atoms of all systems; types below 0 must be replaced already.
+
+    others: atoms of one system that other processes own.
+    """
+    table = lay_end_to_end(types, lists, cutoffs, shape.step, others)
     atoms = len(table.types)
     order = np.arange(atoms)
     if shape.ordered:
@@ -93,17 +120,27 @@ def plan(types: Sequence[np.ndarray], lists: Sequence[Neighbors], cutoffs: Cutof
     extra = -atoms % shape.size if shape.filled else 0
     table = table.padded(extra, cutoffs.far)
     order = np.append(order, np.repeat(order[:1], extra))
-    return Plan(tuple(made_chunks(table, shape, cutoffs)), order, table.system, atoms, len(types), cutoffs)
+    rows = len(table.types)
+    spans = [slice(k, min(k + shape.size, rows)) for k in range(0, rows, shape.size)]
+    widths = widths_of_lists(table, spans, shape, cutoffs)
+    table = table.widened(max(map(max, widths.values())), cutoffs.far)
+    own, remote = arrivals(table, spans, widths["repformer"], shape)
+    chunks = tuple(made_chunks(table, spans, widths, own))
+    return Plan(chunks, order, table.system, atoms, len(types), cutoffs, remote)
 
 
-def made_chunks(table: Table, shape: ChunkShape, cutoffs: Cutoffs) -> Iterator[Chunk]:
-    """Chunks of rows, each as wide as its widest atom."""
-    spans = [slice(k, k + shape.size) for k in range(0, len(table.types), shape.size)]
+def widths_of_lists(table: Table, spans: Sequence[slice], shape: ChunkShape, cutoffs: Cutoffs) -> dict[str, list[int]]:
+    """The widths of the chunks of each list."""
     widths = {n: chunk_widths(n, table.counts[n], spans, shape, most) for n, (_, most) in cutoffs.lists.items()}
     widths["three_body"] = three_body_widths(table.counts["three_body"], spans, widths, shape, cutoffs)
+    return widths
+
+
+def made_chunks(
+    table: Table, spans: Sequence[slice], widths: dict[str, list[int]], incoming: Sequence[Arrivals]
+) -> Iterator[Chunk]:
+    """Chunks of rows, each as wide as its widest atom."""
     wide = [max(needs) for needs in zip(*widths.values(), strict=True)]  # the other lists are its leading columns
-    table = table.widened(max(wide), cutoffs.far)
-    incoming, arriving, arrivals = incoming_edges(table, spans, widths["repformer"], shape)
     for k, span in enumerate(spans):
         columns = slice(0, wide[k])
         yield Chunk(
@@ -116,8 +153,8 @@ def made_chunks(table: Table, shape: ChunkShape, cutoffs: Cutoffs) -> Iterator[C
             repinit_count=table.counts["repinit"][span],
             three_body_count=table.counts["three_body"][span],
             repformer_count=table.counts["repformer"][span],
-            incoming=incoming[span, : arrivals[k]],
-            arriving=arriving[span, : arrivals[k]],
+            incoming=incoming[k].positions,
+            arriving=incoming[k].mask,
             three_body_width=widths["three_body"][k],
             repformer_width=widths["repformer"][k],
         )
@@ -165,14 +202,27 @@ def arrival_widths(
     return [w << double for w, double in zip(widths, doubles, strict=True)]
 
 
-def incoming_edges(
+def arrivals(
     table: Table, spans: Sequence[slice], widths: Sequence[int], shape: ChunkShape
-) -> tuple[np.ndarray, np.ndarray, list[int]]:
-    """The edges of the repformer that lead to each row.
+) -> tuple[list[Arrivals], Arrivals]:
+    """The edges of the repformer that lead to the atoms of each chunk, and those that lead to remote atoms."""
+    position, target = edges_by_target(table, spans, widths)
+    rows = len(table.types)
+    count = np.bincount(target, minlength=rows + table.remote)
+    slot = np.arange(len(target)) - np.repeat(np.cumsum(count) - count, count)
+    slots = np.zeros((len(count), max(1, int(count.max(initial=0)))), dtype=np.int64)
+    slots[target, slot] = position
+    own = [
+        in_slots(slots[s], count[s], w) for s, w in zip(spans, arrival_widths(count, spans, widths, shape), strict=True)
+    ]
+    widest = rounded_up(int(count[rows:].max(initial=0)), shape.step)
+    return own, in_slots(slots[rows:], count[rows:], widest)
 
-    Returned are their positions (row, slot) among the edges of all chunks, 1 where a slot holds one (row, slot), and
-    the number of slots of each chunk.
-    """
+
+def edges_by_target(
+    table: Table, spans: Sequence[slice], widths: Sequence[int]
+) -> tuple[Int[np.ndarray, "edge"], Int[np.ndarray, "edge"]]:
+    """The positions of the repformer's edges among those of all chunks, and the rows that they lead to, in order."""
     positions, targets, base = [], [], 0
     for span, width in zip(spans, widths, strict=True):
         used = (table.used[span, :width] > 0) & (np.arange(width) < table.counts["repformer"][span, None])
@@ -181,9 +231,10 @@ def incoming_edges(
         base += used.size
     position, target = np.concatenate(positions), np.concatenate(targets)
     order = np.argsort(target, kind="stable")
-    count = np.bincount(target, minlength=len(table.types))
-    slot = np.arange(len(target)) - np.repeat(np.cumsum(count) - count, count)
-    arrivals = arrival_widths(count, spans, widths, shape)
-    incoming = np.zeros((len(count), max(arrivals)), dtype=np.int64)
-    incoming[target[order], slot] = position[order]
-    return incoming, (np.arange(incoming.shape[1]) < count[:, None]).astype(float), arrivals
+    return position[order], target[order]
+
+
+def in_slots(slots: Int[np.ndarray, "atom edge"], count: Int[np.ndarray, "atom"], width: int) -> Arrivals:
+    """The same edges in so many slots for each atom."""
+    fitted = np.pad(slots[:, :width], ((0, 0), (0, max(0, width - slots.shape[1]))))
+    return Arrivals(fitted, (np.arange(width) < count[:, None]).astype(float))

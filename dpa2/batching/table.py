@@ -51,8 +51,20 @@ class Cutoffs:
 
 
 @dataclass(frozen=True)
+class Others:
+    """The atoms of one system that other processes own.
+
+    types: of those that own atoms have as neighbours (remote atoms), which its list numbers behind own ones. first: the
+    type of the first atom of the whole system.
+    """
+
+    types: Int[np.ndarray, "remote"]
+    first: int
+
+
+@dataclass(frozen=True)
 class Table:
-    """Rows of atoms, and their neighbours as rows of other atoms, nearest first.
+    """Rows of atoms, and their neighbours as rows of other atoms, nearest first; rows of remote atoms are behind all.
 
     `used` is 1 where a slot holds a neighbour that is not excluded. Other slots hold `far` vectors and the `filler`,
     the type of the system's first atom. `counts` has for each list the number of slots that hold any neighbour.
@@ -66,12 +78,19 @@ class Table:
     vectors: Float[np.ndarray, "row slot 3"]
     used: Float[np.ndarray, "row slot"]
     counts: dict[str, Int[np.ndarray, "row"]]
+    remote: int = 0
+
+    def rows(self, index: Int[np.ndarray, "row"]) -> dict:
+        """The fields of some rows."""
+        fixed = "counts", "remote"
+        rows = {f.name: getattr(self, f.name)[index] for f in dataclasses.fields(self) if f.name not in fixed}
+        return rows | {"remote": self.remote}
 
     def take(self, order: Int[np.ndarray, "row"]) -> Table:
         """The table whose row k is row order[k] of this one, with neighbours renumbered accordingly."""
-        rank = np.empty_like(order)
+        rank = np.arange(len(order) + self.remote)
         rank[order] = np.arange(len(order))
-        rows = {f.name: getattr(self, f.name)[order] for f in dataclasses.fields(self) if f.name != "counts"}
+        rows = self.rows(order)
         counts = {name: count[order] for name, count in self.counts.items()}
         return Table(**rows | {"near": rank[rows["near"]]}, counts=counts)
 
@@ -91,26 +110,42 @@ class Table:
         if not extra:
             return self
         index = np.concatenate([np.arange(len(self.types)), np.zeros(extra, dtype=int)])
-        rows = {f.name: getattr(self, f.name)[index] for f in dataclasses.fields(self) if f.name != "counts"}
+        rows = self.rows(index)
+        rows["near"] = behind(rows["near"], len(self.types), extra)
         last = slice(len(self.types), None)
         rows["vectors"][last], rows["used"][last] = far, 0.0
         counts = {name: np.append(count, np.zeros(extra, count.dtype)) for name, count in self.counts.items()}
         return Table(**rows, counts=counts)
 
 
-def lay_end_to_end(types: Sequence[np.ndarray], lists: Sequence[Neighbors], cutoffs: Cutoffs, step: int) -> Table:
-    """The table of all systems, as wide as its widest atom needs, rounded up to a multiple of `step`."""
+def behind(near: Int[np.ndarray, "*axes"], rows: int, extra: int) -> Int[np.ndarray, "*axes"]:
+    """Rows of neighbours where `extra` rows come between `rows` own ones and the remote ones."""
+    return near + extra * (near >= rows)
+
+
+def lay_end_to_end(
+    types: Sequence[np.ndarray],
+    lists: Sequence[Neighbors],
+    cutoffs: Cutoffs,
+    step: int,
+    others: Others | None = None,
+) -> Table:
+    """The table of all systems, as wide as its widest atom needs, rounded up to a multiple of `step`.
+
+    others: atoms of one system that other processes own.
+    """
     sizes = [len(t) for t in types]
     starts = np.cumsum([0, *sizes])
     width = rounded_up(max(n.index.shape[1] for n in lists), step, cutoffs.repinit[1])
-    own, filler = np.concatenate(types), np.repeat([t[0] for t in types], sizes)
+    own, filler = np.concatenate(types), np.repeat([t[0] if others is None else others.first for t in types], sizes)
+    remote = own[:0] if others is None else others.types
     near = np.full((starts[-1], width), -1)
     vectors = np.empty((starts[-1], width, 3))
     for start, n in zip(starts, lists, strict=False):
         here = slice(start, start + len(n.index)), slice(0, n.index.shape[1])
         near[here] = np.where(n.index >= 0, n.index + start, -1)
         vectors[here] = n.vector
-    near_types = own[near]
+    near_types = np.concatenate([own, remote])[near]
     used = (near >= 0) & allowed(cutoffs)[own[:, None], near_types]
     vectors[~used] = cutoffs.far
     return Table(
@@ -122,6 +157,7 @@ def lay_end_to_end(types: Sequence[np.ndarray], lists: Sequence[Neighbors], cuto
         vectors=vectors,
         used=used.astype(float),
         counts={name: count_all(lists, *limits) for name, limits in cutoffs.lists.items()},
+        remote=len(remote),
     )
 
 

@@ -9,7 +9,7 @@ another, later ones are taken from a ladder with few rungs, so that the number o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from math import ceil, sqrt
 from sys import maxsize
@@ -68,6 +68,7 @@ class WidthCache:
     def __init__(self) -> None:
         self.known: dict[tuple[str, int], set[int]] = {}  # by list and its max_neighbors
         self.last: dict[tuple[str, int], list[int]] = {}  # by list and number of chunks
+        self.agreed: dict[tuple[str, int], tuple[int, int]] = {}  # those that several processes agreed on
 
     @property
     def crowded(self) -> bool:
@@ -111,6 +112,33 @@ class KnownWidths:
         """The widths of chunks that need the given ones."""
         own = [rounded_up(w, step, most) for w in needed]
         return [max(pair) for pair in zip(self.widths.get(name, own), own, strict=True)]
+
+
+class AgreedWidths:
+    """Two widths of each list, for half of the chunks and for all, which processes agree on and which only grow.
+
+    All of them then compile for the same shapes, at the same time; otherwise one would wait for the compiler of
+    another. cache: holds what was agreed before. largest: returns the largest of each number among all processes.
+
+    >>> widths = AgreedWidths(WidthCache(), largest=lambda numbers: numbers)
+    >>> widths.widths_for("repformer", [9, 15, 16, 24], step=4), widths.widths_for("repformer", [9, 26], step=4)
+    ([20, 20, 20, 32], [20, 32])
+    """
+
+    crowded = False
+
+    def __init__(self, cache: WidthCache, largest: Callable[[Sequence[int]], list[int]]) -> None:
+        self.agreed, self.largest = cache.agreed, largest
+
+    def widths_for(self, name: str, needed: list[int], step: int, most: int = maxsize) -> list[int]:
+        """The widths of chunks that need the given ones."""
+        ordered = sorted(needed)
+        wanted = self.largest([ordered[(len(ordered) - 1) // 2], ordered[-1]])
+        before = self.agreed.get((name, most), (0, 0))
+        pairs = zip(wanted, before, strict=True)
+        small, large = (b if w <= b else rounded_up(w + ceil(sqrt(w)), step, most) for w, b in pairs)
+        self.agreed[name, most] = min(small, large), large
+        return [small if w <= small else large for w in needed]
 
 
 class LengthCache:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..nn.arrays import Array, Float, array_namespace, flat, take_rows
+from ..nn.arrays import Array, Float, Int, array_namespace, flat, take_rows
 from ..nn.layers import Linear
 from ..nn.module import module, static
 from ..nn.record import record, scope
 from .chunk import Chunk
 from .environment import Environment
+from .exchange import ALONE, Exchange
 from .features import Features, Links
 from .initial import Initial, InitialPairs
 from .repformer import RepformerLayer, RepformerStep
@@ -88,11 +89,13 @@ class DescriptorProgram:
     steps: tuple[RepformerStep, ...]
     table: Float[Array, "types_and_padding embedding"] | None
 
-    def vjp(self, chunks: Sequence[Chunk], backend: Runner) -> tuple[Sequence[Features], VectorsPullback]:
+    def vjp(
+        self, chunks: Sequence[Chunk], backend: Runner, exchange: Exchange = ALONE
+    ) -> tuple[Sequence[Features], VectorsPullback]:
         """The final `Features` of every chunk; `pull` takes their cotangents and gives those of the vectors."""
         begun, pull_initial = backend.run_stage(INITIAL, (self.initial,), chunks)
         starts, links = zip(*begun, strict=True)
-        states, pull_layers = self.layers_vjp(links, starts, backend)
+        states, pull_layers = self.layers_vjp(links, starts, backend, exchange)
 
         def pull_back(cotangents: Sequence[Features]) -> list[Array]:
             parts, edges = pull_layers(cotangents)
@@ -101,12 +104,12 @@ class DescriptorProgram:
         return states, pull_back
 
     def layers_vjp(
-        self, links: Sequence[Links], states: Sequence[Features], backend: Runner
+        self, links: Sequence[Links], states: Sequence[Features], backend: Runner, exchange: Exchange
     ) -> tuple[Sequence[Features], LayersPullback]:
         """The `Features` after all layers; `pull` gives each chunk's part of those before, and what edges add to f."""
         pulls = []
         for k, step in enumerate(self.steps):
-            atoms = backend.joiner()([s.atom for s in states])
+            atoms = exchange.with_remote(backend.joiner()([s.atom for s in states]))
             with scope(f"repformer/layer{k}/"):
                 states, pull = backend.run_stage(LAYER, (step, atoms), links, states)
             pulls.append(pull)
@@ -116,6 +119,7 @@ class DescriptorProgram:
             for pull in reversed(pulls):
                 parts, edges = zip(*pull((edges,), parts), strict=True)
                 edges = join(edges)
+                parts = exchange.with_owed(parts, edges)
             return parts, edges
 
         return states, pull_back
@@ -214,7 +218,14 @@ def edges_from(atoms: Float[Array, "row f"], links: Links) -> Float[Array, "edge
 
 def arriving(edges: Float[Array, "edge f"], links: Links) -> Float[Array, "atom f"]:
     """The sum over all edges that lead to each atom of a chunk."""
-    return (links.arriving[:, None, :] @ take_rows(edges, links.incoming))[:, 0, :]
+    return sum_of_edges(edges, links.incoming, links.arriving)
+
+
+def sum_of_edges(
+    edges: Float[Array, "edge f"], incoming: Int[Array, "atom slot"], mask: Float[Array, "atom slot"]
+) -> Float[Array, "atom f"]:
+    """The sum over the edges at the positions in each row, where the mask is 1."""
+    return (mask[:, None, :] @ take_rows(edges, incoming))[:, 0, :]
 
 
 def collected(edges: Float[Array, "edge f"] | None, links: Links, part: Features) -> Features:

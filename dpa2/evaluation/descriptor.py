@@ -14,7 +14,7 @@ from .results import DescriptorEvaluation
 
 def evaluate_descriptor(program: DescriptorProgram, backend: Library, ready: Prepared) -> list[DescriptorEvaluation]:
     """The descriptor's outputs of the prepared systems, whose chunks must all be equally wide."""
-    states, _ = program.vjp(ready.chunks, backend)
+    states, _ = program.vjp(ready.chunks, backend, ready.exchange)
     rotations = backend.run(rotation, (program.initial.pairs,), ready.chunks, states)
     fields = {n: end_to_end([getattr(s, n) for s in states]) for n in ("pair", "direction")}
     fields["switch"] = end_to_end(backend.run(switches, (program.initial.pairs,), ready.chunks))

@@ -21,7 +21,7 @@ def evaluate_prepared(
     program: AtomicProgram, backend: Library, ready: Prepared, with_atom_virial: bool
 ) -> list[Evaluation]:
     """Energies, forces and virials of the prepared systems."""
-    energies, pull = program.vjp(ready.chunks, ready.inputs, backend)
+    energies, pull = program.vjp(ready.chunks, ready.inputs, backend, ready.exchange)
     gradients = pull([given.real for given in ready.inputs])
     shares = atom_virials(backend, ready, gradients, pull) if with_atom_virial else None
     return results_of(backend, ready, energies, gradients, shares)
@@ -41,7 +41,7 @@ def results_of(
     parts = [energies, *from_edges(backend, ready, share_out, gradients)]
     whole = ([backend.joiner()(part)] for part in parts)
     ((totals, forces, virials, atom_energies),) = backend.run(sum_over_rows, (ready.row_map,), *whole)
-    return split(backend, ready.systems, totals, forces, virials, atom_energies, shares)
+    return split(backend, ready.systems, totals, ready.exchange.settled(*forces), virials, atom_energies, shares)
 
 
 def from_edges(backend: Library, ready: Prepared, function: Callable, gradients: Sequence) -> list[Sequence[Array]]:
@@ -62,13 +62,13 @@ def atom_virials(backend: Library, ready: Prepared, gradients: Sequence, pull: C
     passed_on = [flow(backend, ready, share_out, edges) for edges in weighted]
     xp = array_namespace(passed_on[0])
     own = flow(backend, ready, share_out_virial, gradients)
-    return ready.row_map.unsorted(own - xp.stack(passed_on, axis=-1))
+    return own - xp.stack(passed_on, axis=-1)
 
 
 def flow(backend: Library, ready: Prepared, function: Callable, gradients: Sequence) -> Array:
-    """For each row, what `function` gives it as an atom, less what it gives to the edges that lead to it."""
+    """For each atom, what `function` gives it, less what it gives to the edges that lead to it."""
     leaving, arriving, *_ = (backend.joiner()(part) for part in from_edges(backend, ready, function, gradients))
-    return ready.row_map.flow(leaving, arriving)
+    return ready.exchange.settled(*ready.row_map.flow(leaving, arriving))
 
 
 def share_out(

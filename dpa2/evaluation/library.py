@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
+import numpy as np
+
 from ..descriptor.runner import Runner
 from ..nn.arrays import Array
 
@@ -23,6 +25,9 @@ class Library(Runner, Protocol):
 
         Raises `BackendError` for a precision that the library does not have.
         """
+
+    def to_numpy(self, x: Array) -> np.ndarray:
+        """Return an array of the library as one of NumPy."""
 
     def arrays(self, tree: Tree, dtype: str) -> Tree:
         """Return a tree of NumPy arrays as a tree of arrays on the device, real numbers in the precision `dtype`."""

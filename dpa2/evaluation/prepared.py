@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..batching.plan import Plan
+from ..batching.table import behind
 from ..config import DPA2Config
 from ..descriptor.chunk import Chunk
+from ..descriptor.exchange import ALONE, Exchange
 from ..fitting.head import Inputs
 from ..neighbors import Neighbors
 from ..nn.arrays import Array, end_to_end, flat
 from ..structures.lattice import wrapped
 from ..structures.system import System
+from .halo import Halo, HaloExchange, agree_on_lengths
 from .library import Library
 from .rows import RowMap
 
@@ -30,6 +33,7 @@ class Prepared:
     row_map: RowMap
     lists: Sequence[Neighbors]
     systems: Sequence[System]
+    exchange: Exchange = ALONE
 
     def __repr__(self) -> str:
         return f"Prepared({len(self.systems)} systems of {sum(self.atoms)} atoms in {len(self.chunks)} chunks)"
@@ -41,15 +45,24 @@ class Prepared:
 
 
 def prepare(
-    backend: Library, config: DPA2Config, host: Plan, lists: Sequence[Neighbors], systems: Sequence[System]
+    backend: Library,
+    config: DPA2Config,
+    host: Plan,
+    lists: Sequence[Neighbors],
+    systems: Sequence[System],
+    halo: Halo | None = None,
 ) -> Prepared:
-    """A plan and what belongs to its rows, on a back end."""
+    """A plan and what belongs to its rows, on a back end; halo: for one system of which other processes have a part."""
+    if halo is not None:
+        agree_on_lengths(backend, halo, host)
+        host = with_room(host, backend)
     coordinates = np.concatenate([wrapped(s.coordinates, s.cell, s.pbc) for s in systems])[host.order]
     row_map = RowMap(
         near=in_room(backend, end_to_end([flat(chunk.near) for chunk in host.chunks])),
         system=in_room(backend, host.system),
         inverse=in_room(backend, host.inverse),
         systems=backend.room(host.systems),
+        remote=0 if halo is None else backend.room(len(halo.types)),
         into_rows=backend.sum_into_rows,
     )
     return Prepared(
@@ -60,7 +73,15 @@ def prepare(
         row_map=backend.arrays(row_map, config.dtype),
         lists=lists,
         systems=systems,
+        exchange=ALONE if halo is None else HaloExchange.of(backend, halo, host, config.dtype),
     )
+
+
+def with_room(host: Plan, backend: Library) -> Plan:
+    """The plan with rows of remote atoms behind the rows that the back end adds to own ones."""
+    rows = len(host.order)
+    extra = backend.room(rows) - rows
+    return replace(host, chunks=tuple(replace(c, near=behind(c.near, rows, extra)) for c in host.chunks))
 
 
 def in_room(backend: Library, rows: np.ndarray) -> np.ndarray:

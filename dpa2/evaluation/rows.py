@@ -14,18 +14,27 @@ class RowMap:
     """Sums over edges and rows of all chunks, for atoms and for systems.
 
     near: the row of the neighbour of every edge. system: the system of each row. inverse: the row of each atom, systems
-    end to end. systems: their number. into_rows: `Backend.sum_into_rows`. All are as long as `Backend.room` says.
+    end to end. systems: their number. remote: the number of rows of remote atoms, behind all others. into_rows:
+    `Backend.sum_into_rows`. All are as long as `Backend.room` says.
     """
 
     near: Int[Array, "edge"]
     system: Int[Array, "row"]
     inverse: Int[Array, "atom"]
     systems: int = static()
+    remote: int = static()
     into_rows: Callable = static()
 
-    def flow(self, leaving: Float[Array, "row *rest"], arriving: Float[Array, "edge *rest"]) -> Array:
-        """For each row, its value in `leaving` less the sum of `arriving` over the edges that lead to it."""
-        return leaving - self.into_rows(arriving, self.near, leaving.shape[0])
+    def flow(
+        self, leaving: Float[Array, "row *rest"], arriving: Float[Array, "edge *rest"]
+    ) -> tuple[Float[Array, "atom *rest"], Float[Array, "remote *rest"]]:
+        """For each atom, its value in `leaving` less the sum of `arriving` over own edges that lead to it.
+
+        Behind it comes that sum for each remote atom.
+        """
+        rows = leaving.shape[0]
+        sums = self.into_rows(arriving, self.near, rows + self.remote)
+        return self.unsorted(leaving - sums[:rows, ...]), sums[rows:, ...]
 
     def totals(self, values: Float[Array, "row *rest"]) -> Float[Array, "system *rest"]:
         """Return the sums over the rows of each system."""
@@ -42,7 +51,10 @@ def sum_over_rows(
     leaving: Float[Array, "row 3"],
     arriving: Float[Array, "edge 3"],
     virial: Float[Array, "row 3 3"],
-) -> tuple[Array, Array, Array, Array]:
-    """Energies of systems, forces, virials of systems, and energies of atoms, from the values of all chunks."""
-    forces = row_map.unsorted(row_map.flow(leaving, arriving))
+) -> tuple[Array, tuple[Array, Array], Array, Array]:
+    """Energies of systems, forces, virials of systems, and energies of atoms, from the values of all chunks.
+
+    Forces are those of own edges, on own and on remote atoms.
+    """
+    forces = row_map.flow(leaving, arriving)
     return row_map.totals(energies), forces, row_map.totals(virial), row_map.unsorted(energies)

@@ -28,7 +28,7 @@ def evaluate_values(
     config: DPA2Config, program: AtomicProgram, backend: Library, ready: Prepared, gradient: bool
 ) -> list[Any]:
     """Return the values of the systems and of their atoms, and the derivatives of the former."""
-    values, pull = program.vjp(ready.chunks, ready.inputs, backend)
+    values, pull = program.vjp(ready.chunks, ready.inputs, backend, ready.exchange)
     factors = shares(config, backend, ready)
     whole = ([backend.joiner()(part)] for part in (backend.run(times, (), values, factors), values))
     ((totals, of_atoms),) = backend.run(sum_values, (ready.row_map,), *whole)
@@ -70,8 +70,7 @@ def gradients_of(
         chosen = np.zeros(shape)
         chosen[index] = 1.0
         weights = backend.run(times, (), [backend.asarray(chosen, backend.wide())[None, ...]] * len(factors), factors)
-        rows = flow(backend, ready, share_out, pull(weights))
-        columns.append(backend.pieces(-ready.row_map.unsorted(rows), ready.atoms))
+        columns.append(backend.pieces(-flow(backend, ready, share_out, pull(weights)), ready.atoms))
     xp = array_namespace(columns[0][0])
     return [xp.reshape(xp.stack(system), (*shape, -1, 3)) for system in zip(*columns, strict=True)]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from ..descriptor.chunk import Chunk
 from ..descriptor.descriptor import Descriptor, DescriptorProgram, rotation, rotation_vjp
+from ..descriptor.exchange import ALONE, Exchange
 from ..descriptor.features import Features
 from ..descriptor.initial import InitialPairs
 from ..descriptor.runner import Runner, Stage
@@ -52,10 +53,10 @@ class AtomicProgram:
     head: Head
 
     def vjp(
-        self, chunks: Sequence[Chunk], inputs: Sequence[Inputs], backend: Runner
+        self, chunks: Sequence[Chunk], inputs: Sequence[Inputs], backend: Runner, exchange: Exchange = ALONE
     ) -> tuple[Sequence[Array], Callable[[Sequence[Array]], list[Array]]]:
         """Values (atom, ...) of each chunk; `pull(weights)` gives the gradients of Σ weights · values."""
-        states, pull_descriptor = self.descriptor.vjp(chunks, backend)
+        states, pull_descriptor = self.descriptor.vjp(chunks, backend, exchange)
         pairs, rotates = (self.descriptor.initial.pairs,), self.head.readout.rotates
         rotations = backend.run(rotation, pairs, chunks, states) if rotates else [None] * len(chunks)
         given = [s.atom for s in states], rotations, [c.types for c in chunks], inputs

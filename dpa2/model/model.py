@@ -20,6 +20,7 @@ from ..construction.precision import stored_precision
 from ..construction.usable import require_real, require_usable
 from ..errors import BackendError, InputError, shorten
 from ..evaluation.evaluate import evaluate, in_words, require_outputs
+from ..evaluation.halo import Halo
 from ..evaluation.hessian import hessian
 from ..evaluation.outputs import OUTPUTS, Result
 from ..evaluation.prepared import Prepared
@@ -35,6 +36,7 @@ from ..structures.parameters import refuse_unasked, with_parameters
 from ..structures.system import System, checked, frames, host_array, listed, refuse_masked
 from .acceleration import Acceleration, accelerated
 from .descriptor_view import DescriptorView
+from .empty_part import virtual_atom, without_atoms
 from .extrapolation import warn_of_extrapolation
 from .placement import destination, moved
 from .preparation import check_system, in_chunks, in_turns, require_room, with_neighbors
@@ -319,12 +321,27 @@ class Model:
 
     @undisturbed
     def compute(
-        self, systems: Sequence[System], lists: Sequence[Neighbors], atom_virial: bool = False, gradient: bool = False
+        self,
+        systems: Sequence[System],
+        lists: Sequence[Neighbors],
+        atom_virial: bool = False,
+        gradient: bool = False,
+        halo: Halo | None = None,
     ) -> list[Result]:
-        """Return the results of systems that are checked already, with their neighbour lists."""
+        """Return the results of systems that are checked already, with their neighbour lists.
+
+        halo: for one system, of which this process has some atoms and others the rest; its list numbers remote atoms
+        behind own ones. Energy and virial are then those of own atoms and their edges, forces are complete. Raises
+        `InputError` for a halo and a model of another kind.
+        """
+        if halo is not None:
+            self.require_energies("an evaluation by several processes")
+            if len(systems[0].types) == 0:
+                one, alone = virtual_atom(systems[0])
+                return [without_atoms(self.compute([one], [alone], atom_virial, halo=halo)[0])]
         worker = self.worker
         warn_of_extrapolation(self, lists)
-        ready = in_chunks(worker.config, worker.backend, systems, lists)
+        ready = in_chunks(worker.config, worker.backend, systems, lists, halo=halo)
         options = {"atom_virial": atom_virial, "gradient": gradient}
         found = evaluate(worker.config, worker.program_for(lists), worker.backend, ready, **options)
         return [self.adopted(result) for result in found]

@@ -11,9 +11,10 @@ import numpy as np
 from ..backends.protocol import Backend
 from ..batching.memory import Demand, turns
 from ..batching.plan import ChunkShape, plan
-from ..batching.table import Cutoffs
+from ..batching.table import Cutoffs, Others
 from ..config import DPA2Config
 from ..errors import InputError
+from ..evaluation.halo import Halo
 from ..evaluation.prepared import Prepared, prepare
 from ..neighbors import UNLIMITED, Neighbors, Selection, check_max_neighbors, narrowed, neighbor_list
 from ..structures.given import systems_of
@@ -79,14 +80,22 @@ def in_chunks(
     *,
     virtual_type: int = 0,
     shape: ChunkShape | None = None,
+    halo: Halo | None = None,
 ) -> Prepared:
     """Return checked systems with their lists as chunks of atoms on a back end.
 
-    virtual_type: the type that virtual atoms take on. shape: of the chunks; the back end's own if None.
+    virtual_type: the type that virtual atoms take on. shape: of the chunks; the back end's own if None. halo: for one
+    system of which other processes have a part.
     """
-    types = [np.where(s.types < 0, virtual_type, s.types) for s in systems]
-    host = plan(types, lists, Cutoffs.of(config), shape or backend.shape)
-    return prepare(backend, config, host, lists, systems)
+
+    def real(kinds: np.ndarray) -> np.ndarray:
+        return np.where(kinds < 0, virtual_type, kinds)
+
+    others = None if halo is None else Others(real(halo.types), int(real(np.asarray(halo.first_type))))
+    shape = shape or backend.shape
+    shape = shape if halo is None else shape.agreed(halo.largest)
+    host = plan([real(s.types) for s in systems], lists, Cutoffs.of(config), shape, others)
+    return prepare(backend, config, host, lists, systems, halo)
 
 
 def in_turns(config: DPA2Config, backend: Backend, lists: Sequence[Neighbors], memory: int | None) -> Iterable[slice]:
