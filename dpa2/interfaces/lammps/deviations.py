@@ -16,15 +16,15 @@ COLUMNS = ("max_devi_v", "min_devi_v", "avg_devi_v", "max_devi_f", "min_devi_f",
 class Deviations:
     """Writes the deviation of forces and virials every `every` steps, from the first rank; never if that is 0.
 
-    comm: None on one rank. atomic: whether each line has the deviation of each atom's force too, by ids. relative,
-    relative_v: None, or the number l for deviations |D| / (|value| + l) of forces and virials.
+    comm: communicator of all ranks. atomic: whether each line has the deviation of each atom's force too, by ids.
+    relative, relative_v: None, or the number l for deviations |D| / (|value| + l) of forces and virials.
     """
 
     def __init__(
         self,
         file: str,
         every: int,
-        comm: Any = None,
+        comm: Any,
         *,
         atomic: bool = False,
         relative: float | None = None,
@@ -51,7 +51,7 @@ class Deviations:
         numbers = [*of_virials(virials, atoms, self.relative_v), *numbers]
         if self.atomic:
             numbers += self.by_id(tags, found)
-        if self.comm is None or self.comm.rank == 0:
+        if self.comm.rank == 0:
             self.write(step, numbers)
         self.last = step
 
@@ -59,15 +59,13 @@ class Deviations:
         """Return the number of all atoms, and largest, smallest and mean deviation of their forces."""
         largest = np.array([found.max(initial=-np.inf), -found.min(initial=np.inf)])
         total = np.array([own, found.sum()])
-        if self.comm is not None:
-            largest, total = self.comm.allreduce(largest, op=np.maximum), self.comm.allreduce(total)
+        largest, total = self.comm.allreduce(largest, op=np.maximum), self.comm.allreduce(total)
         atoms = int(total[0])
         return atoms, [largest[0], -largest[1], total[1] / max(atoms, 1)]
 
     def by_id(self, tags: np.ndarray, found: np.ndarray) -> list[float]:
         """Return the deviation of each atom's force, by ids."""
-        gathered = [(tags, found)] if self.comm is None else self.comm.allgather((tags, found))
-        tags, found = (np.concatenate(column) for column in zip(*gathered, strict=True))
+        tags, found = (np.concatenate(column) for column in zip(*self.comm.allgather((tags, found)), strict=True))
         return [float(x) for x in found[np.argsort(tags)]]
 
     def write(self, step: int, numbers: Sequence[float]) -> None:

@@ -17,6 +17,7 @@ from ...errors import DPA2Error, InputError, require
 from ...model.model import Model
 from ...neighbors import Neighbors
 from ...structures.system import System, index_table, ordered_names
+from .alone import Alone
 from .company import share_processors
 from .deviations import Deviations
 from .evaluator import Evaluator, Forces
@@ -86,12 +87,12 @@ def attach(
         raise InputError("lmp: has no box yet; read the atoms first", argument="lmp")
     unit = unit_of_energy(lmp)
     comm = communicator(lmp)
-    if comm is not None:
+    if comm.size > 1:
         share_processors(comm)
     given = [model] if isinstance(model, Model | str | PathLike) else list(model)
     models = [each if isinstance(each, Model) else load(each) for each in given]
     evaluators = [Evaluator(each, neighbors, fparam, aparam) for each in models]
-    if comm is not None:
+    if comm.size > 1:
         evaluators = [each.on_threads(available()) for each in evaluators]
     types = types_of(models, type_map, lmp.extract_setting("ntypes"))
     levels = {"relative": relative, "relative_v": relative_v}
@@ -102,9 +103,9 @@ def attach(
 
 
 def communicator(lmp: Any) -> Any:
-    """Return the communicator of LAMMPS' ranks, a copy of its own; None if there is one rank."""
+    """Return a communicator of LAMMPS' ranks, which nothing else uses."""
     if lmp.extract_setting("world_size") == 1:
-        return None
+        return Alone()
     require("mpi4py.MPI", "lammps")
     return lmp.get_mpi_comm().Dup()
 
@@ -159,7 +160,6 @@ class Driver:
     ):
         self.lmp, self.comm, self.evaluators, self.types = lmp, comm, evaluators, types
         self.fix_id, self.unit, self.deviations = fix_id, unit, deviations
-        self.rank = 0 if comm is None else comm.rank
         self.cutoff = float(max(each.model.cutoff for each in evaluators))
         self.timings = {"list": 0.0, "exchange": 0.0, "model": 0.0}
         self.error: BaseException | None = None
@@ -198,11 +198,11 @@ class Driver:
 
     def fail(self, error: BaseException) -> None:
         """Keep an error of the only rank for `raise_error`; one that other ranks do not know of ends the job."""
-        if self.comm is None:
+        if self.comm.size == 1:
             self.error = error
             return
         text = f"dpa2: {error}\n" if isinstance(error, DPA2Error) else "".join(traceback.format_exception(error))
-        sys.stderr.write(f"MPI rank {self.rank}: {text}")
+        sys.stderr.write(f"MPI rank {self.comm.rank}: {text}")
         sys.stderr.flush()
         self.comm.Abort(1)
 
@@ -224,20 +224,17 @@ class Driver:
     def lists(self, step: int, own: int) -> list[tuple[System, Neighbors]]:
         """Return own atoms and neighbours for each model."""
         atoms = read_atoms(self.lmp, own)
-        require_finite(atoms, self.rank)
+        require_finite(atoms, self.comm.rank)
         builds = self.lmp.get_thermo("nbuild")
         followed = self.seen == (step - 1, builds)
         self.seen = step, builds
         if self.nodes is None or not followed or not self.nodes.fits(atoms):
             self.nodes = node_table(atoms, *read_list(self.lmp), self.types, self.cutoff)
             self.halo = None
-        return [each.neighbors(self.nodes, atoms.positions, self.rank) for each in self.evaluators]
+        return [each.neighbors(self.nodes, atoms.positions, self.comm.rank) for each in self.evaluators]
 
     def agree(self, error: DPA2Error | None) -> None:
         """Let all ranks know of the first one's error, and make a plan for the exchange where one has new nodes."""
-        if self.comm is None:
-            self.error = error
-            return
         start = time.perf_counter()
         failed, planless = self.comm.allreduce(
             np.array([error is not None, self.halo is None], dtype=np.int64), op=np.maximum
@@ -247,7 +244,7 @@ class Driver:
         elif planless:
             nodes = self.nodes
             assert nodes is not None
-            self.halo = Halo(self.comm, nodes.own, nodes.tags, nodes.types[nodes.own :])
+            self.halo = Halo(self.comm, nodes.own, nodes.tags, nodes.types)
         self.timings["exchange"] += time.perf_counter() - start
 
     def hand_over(self, step: int, own: int, forces: Any, ready: list[tuple[System, Neighbors]]) -> None:
@@ -273,20 +270,19 @@ class Driver:
 
     def evaluate(self, number: int, system: System, found: Neighbors) -> Forces:
         """Return what a model gives for the own atoms."""
-        start, before = time.perf_counter(), 0.0 if self.halo is None else self.halo.seconds
-        result = self.evaluators[number].compute(system, found, self.atom_virial and number == 0, self.halo)
-        exchange = 0.0 if self.halo is None else self.halo.seconds - before
+        halo = self.halo
+        assert halo is not None
+        start, before = time.perf_counter(), halo.seconds
+        result = self.evaluators[number].compute(system, found, self.atom_virial and number == 0, halo)
+        exchange = halo.seconds - before
         self.timings["exchange"] += exchange
         self.timings["model"] += time.perf_counter() - start - exchange
         return result
 
     def summed(self, shares: list[np.ndarray]) -> np.ndarray:
         """Return the sums of some numbers over all ranks, the same on each."""
-        own = np.stack(shares)
-        if self.comm is None:
-            return own
         start = time.perf_counter()
-        total: np.ndarray = self.comm.allreduce(own)
+        total: np.ndarray = self.comm.allreduce(np.stack(shares))
         self.timings["exchange"] += time.perf_counter() - start
         return total
 

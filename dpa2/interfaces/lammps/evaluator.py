@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ...errors import InputError, TooManyNeighbors
+from ...evaluation.halo import Halo
 from ...model.model import Model
 from ...model.preparation import require_room
 from ...neighbors import Neighbors, Selection
@@ -71,12 +72,9 @@ class Evaluator:
             refuse_pair(error, nodes, rank)
         return system, found
 
-    def compute(self, system: System, found: Neighbors, atom_virial: bool, halo: Any = None) -> Forces:
-        """Return energy, forces and virial of the own atoms; halo: None on one rank."""
-        if halo is None and len(system.types) == 0:
-            return Forces(0.0, np.zeros((0, 3)), np.zeros((3, 3)), np.zeros(0), np.zeros((0, 3, 3)))
-        options = {} if halo is None else {"halo": halo}
-        (out,) = self.model.compute([system], [found], atom_virial=atom_virial, **options)
+    def compute(self, system: System, found: Neighbors, atom_virial: bool, halo: Halo) -> Forces:
+        """Return energy, forces and virial of the own atoms; all ranks call this together."""
+        (out,) = self.model.compute([system], [found], atom_virial=atom_virial, halo=halo)
         names = "forces", "virial", "atom_energy", "atom_virial"
         arrays = {name: self.on_host(getattr(out, name)) for name in names}
         return Forces(energy=float(self.model.backend.to_numpy(out.energy)), **arrays)

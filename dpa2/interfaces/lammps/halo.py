@@ -7,6 +7,7 @@ nobody keeps a table of all atoms.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -17,22 +18,27 @@ from ...errors import InputError
 from ...nn.arrays import Int
 from .nodes import located
 
+NOBODY = sys.maxsize, 0  # in place of the lowest id of a rank and its type, where it has no atoms
+
 
 class Halo:
     """The exchange of one rank, over a communicator of mpi4py; all ranks make it, and call its methods, together.
 
-    tags: (N + M,), ids of the own atoms and of the remote ones, these in ascending order. types: (M,), of remote atoms.
-    `sent`: (S,), own atoms whose rows are sent, rank by
-    rank, so that an atom may occur several times. `seconds`: time spent in exchanges.
+    tags, types: (N + M,), ids and types of the own atoms and of the remote ones, these in ascending order of ids.
+
+    `types`: (M,), those of the remote atoms. `first_type`: that of the atom with the lowest id of all. `sent`: (S,),
+    own atoms whose rows are sent, rank by rank, so that an atom may occur several times. `seconds`: spent in exchanges.
 
     Raises `InputError` where no rank owns a remote atom (facts: atom).
     """
 
-    def __init__(self, comm: Any, own: int, tags: Int[np.ndarray, "node"], types: Int[np.ndarray, "remote"]):
+    def __init__(self, comm: Any, own: int, tags: Int[np.ndarray, "node"], types: Int[np.ndarray, "node"]):
         self.comm = comm
-        self.types = types
+        self.types = types[own:]
         self.seconds = 0.0
         start = time.perf_counter()
+        first = int(np.argmin(tags[:own])) if own else None
+        self.first_type = comm.allreduce(NOBODY if first is None else (int(tags[first]), int(types[first])), op=min)[1]
         owners = owners_of(comm, tags[:own], tags[own:])
         self.arrival = np.argsort(owners, kind="stable")  # of each row that arrives, the remote atom
         self.arriving = np.bincount(owners, minlength=comm.size)

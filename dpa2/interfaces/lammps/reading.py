@@ -55,13 +55,12 @@ def unit_of_energy(lmp: Any) -> float:
 
 
 def styles_of_computes(lmp: Any, comm: Any) -> dict[str, str]:
-    """Return the style of each compute by its ID; comm: None on one rank."""
+    """Return the style of each compute by its ID."""
     with tempfile.TemporaryDirectory() as folder:
         file = os.path.join(folder, "computes")
-        shared = file if comm is None else comm.bcast(file)
-        lmp.command(f'info computes out overwrite "{shared}"')
+        lmp.command(f'info computes out overwrite "{comm.bcast(file)}"')
         text = ""
         if os.path.exists(file):
             with open(file) as stream:
                 text = stream.read()
-    return dict(STYLE.findall(text if comm is None else comm.bcast(text)))
+    return dict(STYLE.findall(comm.bcast(text)))
