@@ -93,5 +93,5 @@ def of_virials(virials: Float[np.ndarray, "model 3 3"], atoms: int, relative: fl
     per_atom = virials / max(atoms, 1)
     mean = per_atom.mean(axis=0)
     found = np.sqrt(((per_atom - mean) ** 2).mean(axis=0))
-    found = found if relative is None else found / (np.abs(mean) + relative)
+    found = found if relative is None else found / (np.sqrt((mean**2).sum()) + relative)
     return [float(found.max()), float(found.min()), float(np.sqrt((found**2).mean()))]

@@ -74,7 +74,7 @@ def attach(
     Returns
     -------
     Driver
-        Run steps by its `run`, which raises the errors of the model; or by LAMMPS, and call `raise_error` then.
+        Run steps by its `run`, which raises the errors of the model; or by LAMMPS, and call `raise_error` after it.
 
     Raises
     ------
@@ -140,6 +140,7 @@ def connect(lmp: Any, driver: Driver, overlay: bool) -> None:
     lmp.command(f"fix {driver.fix_id} all external pf/callback 1 1")
     lmp.command(f"fix_modify {driver.fix_id} energy yes virial yes")
     lmp.set_fix_external_callback(driver.fix_id, driver.callback, None)
+    driver.look_at_computes()
 
 
 class Driver:
@@ -165,12 +166,13 @@ class Driver:
         self.error: BaseException | None = None
         self.nodes: Nodes | None = None
         self.halo: Halo | None = None
-        self.seen: tuple[int, float] = (-1, 0.0)
-        self.computes: list[str] = []
+        self.seen: tuple[int, float] | None = None
+        self.styles: dict[str, str] = {}
         self.atom_virial = False
 
     def run(self, steps: int) -> None:
         """Run a number of steps; raises the error of the model, if there is one, on all ranks."""
+        self.look_at_computes()
         try:
             self.lmp.command(f"run {steps}")
         finally:
@@ -208,7 +210,6 @@ class Driver:
 
     def compute(self, step: int, own: int, forces: Any) -> None:
         """Compute everything that LAMMPS wants to know of a step, unless the input of a rank is wrong."""
-        self.look_at_computes(step)
         start = time.perf_counter()
         ready, error = None, None
         try:
@@ -228,6 +229,8 @@ class Driver:
         builds = self.lmp.get_thermo("nbuild")
         followed = self.seen == (step - 1, builds)
         self.seen = step, builds
+        if not followed:  # a run begins
+            self.atom_virial = self.needs_atom_virial()
         if self.nodes is None or not followed or not self.nodes.fits(atoms):
             self.nodes = node_table(atoms, *read_list(self.lmp), self.types, self.cutoff)
             self.halo = None
@@ -286,15 +289,17 @@ class Driver:
         self.timings["exchange"] += time.perf_counter() - start
         return total
 
-    def look_at_computes(self, step: int) -> None:
-        """Find out at the beginning of a run whether a compute needs the virial of each atom."""
-        if step == self.seen[0] + 1:
-            return
+    def look_at_computes(self) -> None:
+        """Find out whether a compute of LAMMPS needs the virial of each atom, which takes four times as long.
+
+        Call it before LAMMPS' own `run` when there are new computes; of those that it has not seen, one may need it.
+        """
+        self.styles = styles_of_computes(self.lmp, self.comm)
+
+    def needs_atom_virial(self) -> bool:
+        """Return whether a compute needs the virial of each atom, or one is new and may."""
         present = self.lmp.available_ids("compute")
-        if present != self.computes:
-            self.computes = present
-            styles = styles_of_computes(self.lmp, self.comm).values()
-            self.atom_virial = any(each.startswith(OF_ATOMS) for each in styles)
+        return any(self.styles.get(name, OF_ATOMS[0]).startswith(OF_ATOMS) for name in present)
 
 
 def components(tensor: np.ndarray) -> np.ndarray:

@@ -215,6 +215,8 @@ class Runner:
         self.require_model(command.place)
         if name == "run":
             self.require_plain(self.flow.given(command), command.place)
+        if self.driver is not None:
+            self.driver.look_at_computes()
         lmp, start = self.lmp, time.perf_counter()
         step, simulated = lmp.extract_global("ntimestep"), lmp.get_thermo("time")
         try:
