@@ -21,7 +21,15 @@ from dpa2.lammps import attach
 OUT = Path(sys.argv[1]) if __name__ == "__main__" else Path()
 COMM = MPI.COMM_WORLD
 SPACING = 2.2  # Å, of the lattice
-SETTINGS = {"units": "metal", "boundary": "p p p", "newton": "on", "tilt": None, "cells": (3, 3, 3), "high": 1.0}
+SETTINGS = {
+    "units": "metal",
+    "boundary": "p p p",
+    "newton": "on",
+    "tilt": None,
+    "cells": (3, 3, 3),
+    "high": 1.0,
+    "offset": 0.6,
+}
 STRUCTURES: dict[str, dict] = {
     "orthorhombic": {},
     "triclinic": {"tilt": (0.9, -0.6, 0.7)},
@@ -42,7 +50,7 @@ def write_data(file: Path, settings: dict, spread: float = 0.3, speed: float = 0
     rng = np.random.default_rng(5)
     cells = np.array(settings["cells"])
     sites = np.stack(np.meshgrid(*map(np.arange, cells), indexing="ij"), axis=-1).reshape(-1, 3)
-    positions = SPACING * sites + 0.6 + rng.uniform(-spread, spread, sites.shape)
+    positions = SPACING * sites + settings["offset"] + rng.uniform(-spread, spread, sites.shape)
     kinds = rng.integers(1, 3, len(sites))
     velocities = rng.normal(0.0, 1.0, sites.shape) * speed / np.array([4.0, 1.0])[kinds - 1][:, None]
     lengths = SPACING * cells * (1.0, 1.0, settings["high"])
@@ -113,7 +121,11 @@ def record(lmp, name: str, **more) -> None:
     """Write what LAMMPS says of its present state."""
     low, high, xy, yz, xz, periodic, _ = lmp.extract_box()
     lengths = np.array(high) - np.array(low)
-    found = {"cell": np.array([[lengths[0], 0, 0], [xy, lengths[1], 0], [xz, yz, lengths[2]]]), "pbc": periodic}
+    found = {
+        "low": np.array(low),
+        "cell": np.array([[lengths[0], 0, 0], [xy, lengths[1], 0], [xz, yz, lengths[2]]]),
+        "pbc": periodic,
+    }
     names = ("id", "type", "x", "v", "f")
     found |= dict(zip(names, gathered(lmp, *(atoms(lmp, each) for each in names)), strict=True))
     if lmp.has_id("compute", "stresses"):
@@ -210,14 +222,16 @@ def others() -> None:
     record(lmp, "minimized", first=first)
     lmp.close()
 
-    lmp = made("pressed", {}, speed=5.0)
+    lmp = made("pressed", {"offset": 0.2}, speed=15.0)
     state = model.state_dict()
     other = model.with_state({name: 1.1 * array if "bias" in name else array for name, array in state.items()})
     driver = attach(lmp, [model, other], out_freq=10, out_file=str(OUT / "devi.out"), atomic=True)
     watch(lmp)
     lmp.command("fix move all npt temp 300 300 0.05 aniso 0 0 0.5")
     driver.run(20)
-    record(lmp, "pressed", deviations=(OUT / "devi.out").read_text())
+    x = atoms(lmp, "x")
+    outside = COMM.allreduce(int(((x < lmp.extract_box()[0]) | (x > lmp.extract_box()[1])).sum()))
+    record(lmp, "pressed", outside=outside, deviations=(OUT / "devi.out").read_text())
     lmp.close()
 
 

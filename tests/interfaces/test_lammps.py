@@ -63,7 +63,9 @@ def model() -> dpa2.Model:
 def serial(found: dict, neighbors: str = "strict", of: dpa2.Model | None = None) -> dpa2.Evaluation:
     """The evaluation in one process of the atoms that LAMMPS has."""
     pbc = [bool(flag) for flag in found["pbc"]]
-    system = dpa2.System(found["x"], found["type"].astype(int) - 1, found["cell"] if any(pbc) else None, pbc=pbc)
+    system = dpa2.System(
+        found["x"] - found["low"], found["type"].astype(int) - 1, found["cell"] if any(pbc) else None, pbc=pbc
+    )
     return (of or model()).evaluate(system, atom_virial=True, neighbors=neighbors)
 
 
@@ -143,6 +145,8 @@ def test_minimize_and_constant_pressure_use_energies_and_virials_of_the_model(ra
         expected = serial(found)
         close(found["forces"], expected.forces)
         close(found["pressures"], PRESSURE["metal"] * symmetric(expected.virial) / abs(np.linalg.det(found["cell"])))
+        close(found["stresses"], -PRESSURE["metal"] * symmetric(expected.atom_virial))
+    assert results(ranks, "others", "pressed")["outside"]
     found = results(ranks, "others", "minimized")
     assert found["pe"] < found["first"] - 1e-3
 

@@ -23,7 +23,7 @@ from .deviations import Deviations
 from .evaluator import Evaluator, Forces
 from .halo import Halo
 from .nodes import Atoms, Nodes, node_table
-from .reading import read_atoms, read_list, styles_of_computes, unit_of_energy
+from .reading import places_in_box, read_atoms, read_list, styles_of_computes, unit_of_energy
 
 VOIGT = ([0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2])  # rows and columns of xx, yy, zz, xy, xz, yz, the order of LAMMPS
 OF_ATOMS = ("stress/atom", "heat/flux")  # computes that need the virial of each atom
@@ -234,7 +234,8 @@ class Driver:
         if self.nodes is None or not followed or not self.nodes.fits(atoms):
             self.nodes = node_table(atoms, *read_list(self.lmp), self.types, self.cutoff)
             self.halo = None
-        return [each.neighbors(self.nodes, atoms.positions, self.comm.rank) for each in self.evaluators]
+        places = places_in_box(self.lmp, atoms.positions[:own])
+        return [each.neighbors(self.nodes, atoms.positions, places, self.comm.rank) for each in self.evaluators]
 
     def agree(self, error: DPA2Error | None) -> None:
         """Let all ranks know of the first one's error, and make a plan for the exchange where one has new nodes."""

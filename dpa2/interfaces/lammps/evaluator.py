@@ -58,12 +58,15 @@ class Evaluator:
         system = System(positions, types, None, self.fparam, own, "", names, (False, False, False))
         return with_defaults(system, self.model.config.fitting)
 
-    def neighbors(self, nodes: Nodes, positions: Float[np.ndarray, "atom 3"], rank: int) -> tuple[System, Neighbors]:
+    def neighbors(
+        self, nodes: Nodes, positions: Float[np.ndarray, "atom 3"], own: Float[np.ndarray, "atom 3"], rank: int
+    ) -> tuple[System, Neighbors]:
         """Return the own atoms with their neighbours.
 
-        positions: of LAMMPS' own atoms and ghosts. Raises `TooManyNeighbors` and `InputError` that name ids and rank.
+        positions: of LAMMPS' own atoms and ghosts. own: of own atoms, in the box. Raises `TooManyNeighbors` and
+        `InputError` that name ids and rank.
         """
-        system = self.system(positions[: nodes.own], nodes.types[: nodes.own])
+        system = self.system(own, nodes.types[: nodes.own])
         try:
             found = nodes.neighbors(positions, self.selection)
             if nodes.own:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
+from ...nn.arrays import Float
+from ...structures.lattice import wrapped
 from .nodes import Atoms, read_pairs
 
 EV = {"metal": 1.0, "real": 23.060549}  # of LAMMPS' unit of energy, as LAMMPS itself converts eV to kcal/mol
@@ -23,6 +25,14 @@ def read_atoms(lmp: Any, own: int) -> Atoms:
         return Atoms(0, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros((0, 3)))
     tags, types = (lmp.numpy.extract_atom(name)[:count].astype(np.int64) for name in ("id", "type"))
     return Atoms(own, tags, types, lmp.numpy.extract_atom("x")[:count].copy())
+
+
+def places_in_box(lmp: Any, positions: Float[np.ndarray, "atom 3"]) -> Float[np.ndarray, "atom 3"]:
+    """Return positions in the box, relative to its corner: the virial of single atoms depends on the image."""
+    low, high, xy, yz, xz, periodic, _ = lmp.extract_box()
+    x, y, z = np.subtract(high, low)
+    cell = np.array([[x, 0.0, 0.0], [xy, y, 0.0], [xz, yz, z]])
+    return wrapped(positions - low, cell, tuple(map(bool, periodic)))
 
 
 def read_list(lmp: Any) -> tuple[np.ndarray, np.ndarray]:
