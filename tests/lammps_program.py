@@ -159,6 +159,18 @@ def structures() -> None:
         lmp.close()
 
 
+def on(library: str) -> None:
+    """An evaluation on another library, some of whose ranks may have no atoms."""
+    model = dpa2.load(dpa2.demo.MODEL, backend=library)
+    for name in ("triclinic", "half empty"):
+        lmp = made(name, STRUCTURES[name])
+        driver = attach(lmp, model)
+        watch(lmp)
+        driver.run(2)
+        record(lmp, name)
+        lmp.close()
+
+
 def lattice() -> None:
     """A perfect lattice whose lists are cut through shells of equally distant atoms."""
     model = dpa2.load(dpa2.demo.MODEL)
@@ -259,7 +271,8 @@ def refusals() -> None:
     driver = attach(lmp, model)
     watch(lmp)
     driver.run(0)
-    record(lmp, "after", said=np.array(COMM.allgather(said), dtype=object))
+    threads = driver.evaluators[0].model.backend.threads
+    record(lmp, "after", threads=threads, said=np.array(COMM.allgather(said), dtype=object))
     lmp.close()
 
 
@@ -286,4 +299,9 @@ PARTS = {each.__name__: each for each in (structures, lattice, dynamics, others,
 
 if __name__ == "__main__":
     for part in sys.argv[2:]:
-        PARTS[part]() if part in PARTS else fault(part)
+        if part in PARTS:
+            PARTS[part]()
+        elif part in ("torch", "jax"):
+            on(part)
+        else:
+            fault(part)

