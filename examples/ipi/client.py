@@ -21,7 +21,7 @@ def serve(address: str, start: str, model: str = dpa2.demo.WATER) -> int:
     """Answer i-PI with energies, forces and virials until it closes the socket; return how often."""
     atoms, served = ase.io.read(start, format="xyz"), 0
     atoms.set_pbc(True)
-    atoms.calc = DPA2(model)
+    atoms.calc = DPA2(model, skin=1.0)  # beads alternate: those of a hydrogen must lie within skin / 2 of each other
     client = SocketClient(unixsocket=address)
     for _ in client.irun(atoms, use_stress=True):
         served += 1
