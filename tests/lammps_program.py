@@ -277,13 +277,13 @@ def refusals() -> None:
 
 
 def fault(what: str) -> None:
-    """The last rank fails in the third evaluation, in a way that the others cannot know of."""
+    """The last rank fails in the third evaluation, in a way that the others cannot know of; or LAMMPS does, at once."""
     count = [0]
     compute = evaluator.Evaluator.compute
 
     def failing(*arguments):
         count[0] += 1
-        if count[0] == 3 and COMM.rank == COMM.size - 1:
+        if count[0] == 3 and COMM.rank == COMM.size - 1 and what != "lammps":
             if what == "kill":
                 os.kill(os.getpid(), signal.SIGKILL)
             raise RuntimeError("the third evaluation fails")
@@ -291,7 +291,10 @@ def fault(what: str) -> None:
 
     evaluator.Evaluator.compute = failing  # type: ignore[method-assign]
     lmp = made(what, {})
-    attach(lmp, dpa2.load(dpa2.demo.MODEL)).run(5)
+    driver = attach(lmp, dpa2.load(dpa2.demo.MODEL))
+    if what == "lammps" and COMM.rank == COMM.size - 1:
+        lmp.numpy.extract_atom("x")[0] = np.nan
+    driver.run(5)
     (OUT / f"{what}.finished").touch()
 
 

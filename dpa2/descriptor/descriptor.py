@@ -157,16 +157,17 @@ def layer_vjp(
     step: RepformerStep, atoms: Float[Array, "row f"], links: Links, state: Features
 ) -> tuple[Features, Callable]:
     """One layer on one chunk; `pull` gives its own cotangent, and that of the neighbours' f, edge by edge."""
-    return layer_of_edges_vjp(step, edges_from(atoms, links), links, state)
+    y, pull = layer_of_edges_vjp(step, edges_from(atoms, links), links, state)
+    return y, lambda edges, part: pull(None if edges is None else arriving(edges, links), part)
 
 
 def layer_of_edges_vjp(
     step: RepformerStep, near: Float[Array, "edge f"], links: Links, state: Features
 ) -> tuple[Features, Callable]:
-    """The same from the neighbours' f."""
+    """The same from the neighbours' f; `pull` takes what edges bring to the atoms of the chunk, and its own part."""
     x = with_near(near, links, state)
     y, pull = step.vjp(x, links.sums)
-    return y, lambda edges, part: back_through_layer(pull, x, edges, links, state, part)
+    return y, lambda arrived, part: back_through_layer(pull, x, state, with_arrived(part, arrived))
 
 
 def with_near(near: Float[Array, "edge f"], links: Links, state: Features) -> Features:
@@ -175,16 +176,16 @@ def with_near(near: Float[Array, "edge f"], links: Links, state: Features) -> Fe
     return Features(state.atom, array, state.pair, state.direction, state.switch)
 
 
+def with_arrived(part: Features, arrived: Float[Array, "atom f"] | None) -> Features:
+    """A chunk's cotangent: its own part, and what edges bring to its atoms."""
+    return part if arrived is None else part + Features(atom=arrived)
+
+
 def back_through_layer(
-    pull: Callable[[Features], Features],
-    x: Features,
-    edges: Float[Array, "edge f"] | None,
-    links: Links,
-    state: Features,
-    part: Features,
+    pull: Callable[[Features], Features], x: Features, state: Features, part: Features
 ) -> tuple[Features, Float[Array, "edge f"]]:
     """A chunk's own cotangent, and that of the neighbours' f, edge by edge, by the pullback of a layer at x."""
-    dx = pull(collected(edges, links, part).filled(state)).filled(x)
+    dx = pull(part.filled(state)).filled(x)
     return Features(atom=dx.atom, pair=dx.pair, direction=dx.direction, switch=dx.switch), flat(dx.near)
 
 
@@ -203,7 +204,7 @@ def retreat(
 ) -> tuple[Features, Float[Array, "edge f"]]:
     """Back through one layer on one chunk."""
     x = with_near(edges_from(atoms, links), links, state)
-    return back_through_layer(step.pullback(x, links.sums), x, edges, links, state, part)
+    return back_through_layer(step.pullback(x, links.sums), x, state, collected(edges, links, part))
 
 
 def advance_by_edges(step: RepformerStep, near: Float[Array, "edge f"], links: Links, state: Features) -> Features:
@@ -230,11 +231,11 @@ def sum_of_edges(
 
 def collected(edges: Float[Array, "edge f"] | None, links: Links, part: Features) -> Features:
     """A chunk's cotangent: its own part, and what all edges that lead to its atoms contribute."""
-    return part if edges is None else part + Features(atom=arriving(edges, links))
+    return with_arrived(part, None if edges is None else arriving(edges, links))
 
 
 INITIAL = Stage(initial_vjp, begin, return_to_vectors)
-LAYER = Stage(layer_vjp, advance, retreat, Gather(edges_from, advance_by_edges, arriving))
+LAYER = Stage(layer_vjp, advance, retreat, Gather(edges_from, layer_of_edges_vjp, advance_by_edges, arriving))
 
 
 def rotation(pairs: InitialPairs, chunk: Chunk, state: Features) -> Float[Array, "atom g 3"]:

@@ -20,11 +20,13 @@ Back = Callable[..., list]  # pull(shared, *lists): the results of the way back 
 class Gather:
     """The way in which the last shared argument of a stage, rows of all chunks, enters: each chunk takes some rows.
 
-    take: returns them, from all rows and the first argument of the chunk. forward: the stage, which takes them as the
-    chunk's first argument. give_back: returns what the edges of all chunks, end to end, bring to the rows of a chunk.
+    take: returns them, from all rows and the first argument of the chunk. vjp, forward: the stage, which takes them as
+    the chunk's first argument; the pullback takes what `give_back` returns in place of the edges of all chunks.
+    give_back: returns what the edges of all chunks, end to end, bring to the rows of a chunk: the adjoint of `take`.
     """
 
     take: Callable
+    vjp: Callable
     forward: Callable
     give_back: Callable
 

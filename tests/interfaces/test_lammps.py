@@ -203,7 +203,7 @@ def test_ranks_share_the_processors(ranks, results):
     assert results(ranks, "refusals", "after")["threads"] == max(1, processors() // ranks)
 
 
-@pytest.mark.parametrize(("what", "ranks"), [("raise", 1), ("raise", 2), ("kill", 2)])
+@pytest.mark.parametrize(("what", "ranks"), [("raise", 1), ("raise", 2), ("kill", 2), ("lammps", 2)])
 def test_a_rank_that_fails_by_itself_ends_the_job(what, ranks, tmp_path):
     start = time.monotonic()
     done = launched(ranks, tmp_path, what)
@@ -213,6 +213,9 @@ def test_a_rank_that_fails_by_itself_ends_the_job(what, ranks, tmp_path):
     if what == "raise":
         assert "RuntimeError: the third evaluation fails" in done.stderr
         assert ("MPI rank 1: Traceback" in done.stderr) == (ranks == 2)
+    if what == "lammps":
+        assert "MPI rank 1: Traceback" in done.stderr
+        assert "Non-numeric atom coords" in done.stderr
 
 
 def refused() -> list:

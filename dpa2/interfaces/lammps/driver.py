@@ -28,6 +28,8 @@ from .reading import places_in_box, read_atoms, read_list, styles_of_computes, u
 VOIGT = ([0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2])  # rows and columns of xx, yy, zz, xy, xz, yz, the order of LAMMPS
 OF_ATOMS = ("stress/atom", "heat/flux")  # computes that need the virial of each atom
 
+ON_ONE_RANK = "MPIAbortException"  # of LAMMPS: an error that the other ranks do not know of
+
 
 def attach(
     lmp: Any,
@@ -175,8 +177,12 @@ class Driver:
         self.look_at_computes()
         try:
             self.lmp.command(f"run {steps}")
-        finally:
-            self.raise_error()
+        except Exception as error:
+            if self.comm.size > 1 and type(error).__name__ == ON_ONE_RANK:
+                self.fail(error)
+            self.raise_error()  # the cause of LAMMPS' error, if it is one of the model
+            raise
+        self.raise_error()
 
     def raise_error(self) -> None:
         """Raise the error that stopped LAMMPS, once."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...backends.differentiation import Keeper
-from ...descriptor.runner import Back, Stage
+from ...descriptor.runner import Back
 from .calls import Calls, as_nodes, derivatives
 
 
@@ -28,11 +28,14 @@ class Ends:
 
 
 def run_kept(
-    keeper: Keeper, undo: list[Callable[[], None]], stage: Stage, shared: tuple, *lists: Sequence
+    keeper: Keeper, undo: list[Callable[[], None]], vjp: Callable, shared: tuple, *lists: Sequence
 ) -> tuple[list[Any], Back]:
-    """Return what `Runner.run_stage` does, with nodes as leaves; `undo` notes how derivatives go back."""
+    """Return the results of a function of chunks and the way back through it, with nodes as leaves.
+
+    vjp: returns the result of a chunk and its pullback. undo: notes how derivatives go back.
+    """
     calls = Calls(shared, lists)
-    leaves, found = keeper.graphs([stage.vjp] * len(calls.values), calls.tracked, calls.values)
+    leaves, found = keeper.graphs([vjp] * len(calls.values), calls.tracked, calls.values)
     pulls = [pull for _, pull in found]
     ends = [Ends(keeper, [result for result, _ in found])]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ...backends.differentiation import Differentiation
+from ...backends.differentiation import Differentiation, Keeper
 from ...descriptor.runner import Back, Gather, Stage, back_again, computed_again
 from ...nn.arrays import Array, end_to_end
 from .calls import Calls, Node, as_nodes, derivatives, values
@@ -34,14 +34,38 @@ class Tape:
 
     def run_stage(self, stage: Stage, shared: tuple, *lists: Sequence) -> tuple[list[Any], Back]:
         """Return the results of a stage, and the way back through it."""
-        if self.differentiation.keeper is not None:
-            return run_kept(self.differentiation.keeper, self.undo, stage, shared, *lists)
-        gather = stage.gather
+        gather, keeper = stage.gather, self.differentiation.keeper
+        if keeper is not None:
+            if gather is not None:
+                return self.kept_gathered(keeper, gather, shared, *lists)
+            return run_kept(keeper, self.undo, stage.vjp, shared, *lists)
         if gather is None:
             return computed_again(self, stage, shared, *lists)
         results = self.forward(stage.forward, Calls(shared, lists))
         self.undo.append(lambda: self.back_gathered(gather, results, shared, lists))
         return results, back_again(self, stage, shared, *lists)
+
+    def kept_gathered(self, keeper: Keeper, gather: Gather, shared: tuple, *lists: Sequence) -> tuple[list[Any], Back]:
+        """Do so for a stage that takes rows, whose graphs begin at the rows that each chunk takes."""
+        *alike, rows = shared
+        links = [values(item) for item in lists[0]]
+        near = self.linear(gather.take, rows, links, lambda slopes: self.brought(gather, slopes, links))
+        results, pull = run_kept(keeper, self.undo, gather.vjp, tuple(alike), near, *lists)
+
+        def pull_back(more: tuple, parts: Sequence) -> list:
+            (edges,) = more
+            if edges is None:
+                return pull((), [None] * len(links), parts)
+            arrived = self.linear(gather.give_back, edges, links, lambda slopes: self.sent(gather, slopes, links))
+            return pull((), arrived, parts)
+
+        return results, pull_back
+
+    def linear(self, function: Callable, whole: Node, links: list, adjoint: Callable[[list], Array]) -> list[Node]:
+        """Return the results of a linear function of all rows or edges for each chunk; adjoint: its way back."""
+        found = [Node(x) for x in self.differentiation.backend.run(function, (whole.value,), links)]
+        self.undo.append(lambda: whole.add(adjoint([node.by_value for node in found]), None))
+        return found
 
     def forward(self, function: Callable, calls: Calls) -> list[Any]:
         """Return the results of a function for every chunk."""
@@ -75,6 +99,11 @@ class Tape:
             return None
         backend = self.differentiation.backend
         return end_to_end(backend.run(gather.give_back, (backend.joiner()(edges),), links))
+
+    def sent(self, gather: Gather, rows: Sequence[Array], links: Sequence[Any]) -> Array:
+        """Return the rows of all chunks at each of the edges that lead to them."""
+        backend = self.differentiation.backend
+        return end_to_end(backend.run(gather.take, (backend.joiner()(rows),), links))
 
     def joiner(self) -> Callable[[Sequence[Node]], Node]:
         """Return a function that lays nodes end to end."""
