@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,7 @@ class Runner:
         for file in style.files:
             key = (file, *sorted(options.items()))
             if key not in self.loaded:
-                self.loaded[key] = agreed(self.comm, lambda f=file: placed(style.place, load, f, **options))
+                self.loaded[key] = agreed(self.comm, partial(placed, style.place, load, file, **options))
         return [self.loaded[file, *sorted(options.items())] for file in style.files]
 
     def pair_coeff(self, given: list[str], command: Command) -> None:
