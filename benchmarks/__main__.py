@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from . import acceleration, compilation, compression, memory, neighbors, scaling, speed, startup, training
+from . import acceleration, compilation, compression, lammps, memory, neighbors, scaling, speed, startup, training
 from .program import options_from_command_line
 
 PROGRAMS = [
-    m.PROGRAM for m in (startup, compilation, speed, memory, scaling, neighbors, acceleration, compression, training)
+    m.PROGRAM
+    for m in (startup, compilation, speed, memory, scaling, neighbors, acceleration, compression, training, lammps)
 ]
 PROGRAMS.insert(2, compilation.SERIES_PROGRAM)
 

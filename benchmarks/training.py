@@ -7,76 +7,31 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from .measuring import Failed, environment, interpreters
+from .measuring import environment, interpreters
 from .program import Bench, Options, Program, bars
+from .stepping import Stepping, by_itself, in_turns
 from .task import MODELS
 
-WARM = 2  # steps before the first that is timed
 LIBRARIES = ("jax", "torch")  # that train
-PAUSE = 0.002  # seconds between two looks at the learning curve
 
 
-class Trainer:
-    """A training that goes on step by step: its learning curve has a row for each."""
+def steps_done(curve: str) -> int:
+    """The number of rows of a learning curve, one for each step."""
+    return sum(not line.startswith("#") for line in curve.splitlines())
 
-    def __init__(self, command: list[str], folder: Path, device: str = "cpu", threads: int = 2):
-        self.table, self.started = folder / "lcurve.out", time.perf_counter()
-        self.errors, kept = folder / "errors", {"DPA2_CACHE": os.environ.get("DPA2_CACHE", "off")}
-        with self.errors.open("w") as errors:
-            self.process = subprocess.Popen(
-                command, cwd=folder, env=environment(threads, device) | kept, stdout=errors, stderr=errors
-            )
-        self.seconds: list[float] = []
-        self.done = self.peak_mb = 0.0
-        self.wait(1)
-        self.first = time.perf_counter() - self.started
 
-    def rows(self) -> int:
-        """Number of steps that are done."""
-        lines = self.table.read_text().splitlines() if self.table.exists() else []
-        return sum(not line.startswith("#") for line in lines)
-
-    def wait(self, rows: int) -> None:
-        """Wait until so many steps are done, then pause."""
-        while self.rows() < rows:
-            if self.process.poll() is not None:
-                message = (self.errors.read_text().strip().splitlines() or ["no message"])[-1]
-                raise Failed(f"ended with code {self.process.returncode}: {message}")
-            time.sleep(PAUSE)
-        self.process.send_signal(signal.SIGSTOP)
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        self.peak_mb = next(int(line.split()[1]) / 1024 for line in status.splitlines() if "VmHWM" in line)
-
-    def step(self) -> None:
-        """Time one step."""
-        rows, start = self.rows(), time.perf_counter()
-        self.process.send_signal(signal.SIGCONT)
-        self.wait(rows + 1)
-        self.seconds.append(time.perf_counter() - start)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-
-    def facts(self) -> dict:
-        """Times and memory, without the first steps."""
-        timed = self.seconds[WARM:]
-        return {"median": statistics.median(timed), "min": min(timed), "first": self.first, "peak_mb": self.peak_mb}
+def trainer(command: list[str], folder: Path, device: str = "cpu", threads: int = 2) -> Stepping:
+    """A training in a folder."""
+    kept = {"DPA2_CACHE": os.environ.get("DPA2_CACHE", "off")}
+    return Stepping(command, folder, "lcurve.out", steps_done, environment(threads, device) | kept)
 
 
 def write_task(folder: Path, model: str, atoms: int, batch: int) -> None:
@@ -122,23 +77,11 @@ def measured(
             "input.json",
             "--skip-neighbor-stat",
         ]
-        with Trainer([*command, "--truncate", "--skip-neighbor-stat"], Path(ours), device) as mine:
+        with trainer([*command, "--truncate", "--skip-neighbor-stat"], Path(ours), device) as mine:
             if python is None:
-                for _ in range(WARM + steps):
-                    mine.step()
-                return mine.facts()
-            with Trainer(peer, Path(theirs), device) as other:
-                for _ in range(WARM + steps):
-                    other.step()
-                    mine.step()
-                return compared(mine, other)
-
-
-def compared(mine: Trainer, other: Trainer) -> dict:
-    """Times and memory of both, and the ratios of DeePMD-kit to dpa2, step by step."""
-    ratios = [a / b for a, b in zip(other.seconds[WARM:], mine.seconds[WARM:], strict=True)]
-    found = mine.facts() | {f"peer_{name}": value for name, value in other.facts().items()}
-    return found | {"faster": statistics.median(ratios), "leaner": other.peak_mb / mine.peak_mb}
+                return by_itself(mine, steps)
+            with trainer(peer, Path(theirs), device) as other:
+                return in_turns(mine, other, steps)
 
 
 def cells(options: Options, bench: Bench) -> Iterable:
