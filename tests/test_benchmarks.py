@@ -47,6 +47,17 @@ def test_a_worker_that_fails_is_a_note_and_not_the_end(tmp_path):
     assert "ended with code 3: there is no such back end" in out
 
 
+def test_dynamics_are_measured_step_by_step_on_one_and_two_ranks(tmp_path):
+    pytest.importorskip("lammps")
+    run(
+        "-m", "benchmarks.lammps", "--quick", "--calls", "1", "--libraries", "numpy", "--results", str(tmp_path)
+    )  # fmt: skip
+    found = json.loads((tmp_path / "lammps.json").read_text())["rows"]
+    assert [row["ranks"] for row in found] == [1, 2]
+    assert all(row["median"] > 0 for row in found)
+    assert found[1]["peak_mb"] > found[0]["peak_mb"]  # two processes
+
+
 def test_the_example_conserves_energy(tmp_path):
     pytest.importorskip("ase")
     small = ROOT / "benchmarks" / "models" / "small.json"
