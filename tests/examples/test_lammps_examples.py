@@ -118,6 +118,11 @@ def test_the_deviation_is_that_of_the_two_models_in_the_columns_of_the_page(tmp_
 def test_what_is_printed_at_the_end_has_the_fields_of_the_page():
     said = ran(*PROGRAM, "-in", "in.nve", "--json", "--", "-log", "none", "-var", "copies", 1, "-var", "steps", 2)
     found = json.loads(said)
+    page = (ROOT / "docs" / "lammps.md").read_text()
+    for name in (*found, *found["model"], *found["performance"]):
+        assert f"`{name}`" in page
+    for name in found["performance"]["shares"]:
+        assert name in page.partition("| `shares` |")[0].splitlines()[-1]
     assert found["performance"]["atoms"] == ATOMS
     assert found["performance"]["steps"] == 2
     assert sum(found["performance"]["shares"].values()) == pytest.approx(1.0)
