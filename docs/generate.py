@@ -108,8 +108,16 @@ def functions() -> Iterator[str]:
     )
 
 
+def input_of_lammps() -> Iterator[str]:
+    """The input file that the page on LAMMPS begins with."""
+    yield "```text"
+    yield (DOCS.parent / "examples" / "lammps" / "in.nve").read_text().rstrip()
+    yield "```"
+
+
 TABLES = {
     "functions": functions,
+    "in.nve": input_of_lammps,
     "intermediates": intermediates,
     "settings": settings,
     "features": vector_features,

