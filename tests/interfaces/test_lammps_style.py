@@ -78,7 +78,7 @@ def test_a_part_of_an_overlay_is_replaced_alone(text, expected):
         ("dpa2 a.dp backend", "backend wants a name, not nothing"),
         ("dpa2 a.dp out_freq often", "out_freq wants a number of steps, or 0, not often"),
         ("dpa2 a.dp out_freq -1", "out_freq wants a number of steps, or 0, not -1"),
-        ("dpa2 a.dp relative nan", "relative wants a force, eV/Å, not nan"),
+        ("dpa2 a.dp relative nan", "relative wants a force in the units of the script, not nan"),
         ("dpa2 a.dp fparam x", "fparam wants numbers, not x"),
         ("dpa2 a.dp out_freq 10 b.dp", "'b.dp' is no keyword; files stand before the keywords"),
         ("dpa2 a.dp head w out_frq 10", "did you mean 'out_freq'"),

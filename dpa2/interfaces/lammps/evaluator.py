@@ -112,7 +112,8 @@ def refuse_too_many(error: TooManyNeighbors, nodes: Nodes, rank: int, type_map: 
     raise TooManyNeighbors(
         f"atom id {tag} ({type_map[facts['type']]}) on MPI rank {rank} has {facts['count']} neighbours within "
         f"{facts['cutoff']} Å, the model's {facts['block']} holds {facts['limit']}. Use a model with a larger "
-        f"max_neighbors there, or attach it with `neighbors='truncate'` to keep the nearest {facts['limit']}: "
+        f"max_neighbors there, or keep the nearest {facts['limit']}, by `neighbors truncate` in pair_style or "
+        "`neighbors='truncate'` of attach: "
         "the energy then jumps where a neighbour enters or leaves.",
         **(facts | {"atom": tag, "rank": rank}),
     ) from error

@@ -26,6 +26,9 @@ def objection(name: str, given: Sequence[str], place: Place) -> InputError | Non
         )
     if name == "compute" and len(given) > 2:
         return of_compute(given[2], given[3:], place)
+    if name == "neigh_modify" and "exclude" in given:
+        rule = "a model needs all neighbours of an atom; its energy would be that of another system"
+        return refused(place, f"neigh_modify exclude: {rule}", argument="neigh_modify")
     if name == "run_style" and given[:1] != ["verlet"]:
         return refused(place, f"run_style {' '.join(given[:1])}: a model runs with verlet alone", argument="run_style")
     return None

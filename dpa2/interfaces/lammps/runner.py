@@ -100,7 +100,7 @@ class Runner:
 
     def look_at(self, name: str, command: Command) -> None:
         """Refuse a command that would leave the model out, or remember it for when there is a model."""
-        if name not in ("fix", "compute", "run_style"):
+        if name not in ("fix", "compute", "neigh_modify", "run_style"):
             return
         command = command.replaced(self.flow.expanded(command))
         given = command.words()[1:]

@@ -58,6 +58,14 @@ def flag(values: list[str]) -> bool:
     return True
 
 
+def choice(values: list[str]) -> str:
+    """Take one of the two ways to treat an atom with more neighbours than the model holds."""
+    value = values.pop(0)
+    if value not in ("strict", "truncate"):
+        raise ValueError
+    return value
+
+
 def is_number(text: str) -> bool:
     """Whether a word is a number."""
     try:
@@ -74,8 +82,9 @@ KEYWORDS: dict[str, tuple[Callable[[list[str]], Any], str]] = {  # each with wha
     "fparam": (numbers, "numbers"),
     "aparam": (numbers, "numbers"),
     "atomic": (flag, "nothing"),
-    "relative": (number, "a force, eV/Å"),
-    "relative_v": (number, "a virial per atom, eV"),
+    "relative": (number, "a force in the units of the script"),
+    "relative_v": (number, "a virial per atom, an energy in the units of the script"),
+    "neighbors": (choice, "strict or truncate"),
 }
 
 
@@ -156,6 +165,9 @@ def alone(name: str, rest: list[str], place: Place) -> Style:
     files = rest[:end]
     if not files:
         raise refused(place, f"pair_style {name}: names no model file. It is: {SYNTAX}")
+    for each in files:
+        if "." not in each and meant_perhaps(each, KEYWORDS):
+            list(options(name, [each], place))  # no file: a keyword that is misspelled
     return Style(name, tuple(files), place, dict(options(name, rest[end:], place)))
 
 
