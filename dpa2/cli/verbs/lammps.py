@@ -14,7 +14,7 @@ from ..output import Table, tell, tell_line, tell_table, tell_warning
 @verb(
     Group.USE, 6,
     "dpa2 lammps -in in.water",
-    "mpiexec -n 4 dpa2 lammps -in in.water -- -var T 300 -log water.log",
+    "dpa2 lammps -in in.water -- -var T 300 -log water.log",
     "dpa2 lammps --check -in in.water",
 )  # fmt: skip
 def lammps(
@@ -35,7 +35,7 @@ def lammps(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run molecular dynamics in LAMMPS with a DPA-2 model, alone or under mpiexec.
+    """Run molecular dynamics in LAMMPS with a DPA-2 model, alone or under mpiexec -n 4.
 
     The script is an ordinary one, in which `pair_style dpa2 water.dp` and `pair_coeff * * O H` choose the model; lines
     `pair_style deepmd` are understood, too. docs/lammps.md has a complete one. At the end the performance is printed;
