@@ -93,6 +93,9 @@ class Eager(Shaped):
         """As many rows as there are: nothing is compiled for a length."""
         return rows
 
+    def agree(self, needed: Sequence[int], largest: Sequence[int]) -> None:
+        """Nothing: arrays are as long as they need to be."""
+
     def pieces(self, x: Array, sizes: Sequence[int]) -> list[Array]:
         """Consecutive rows of x, so many for each of the `sizes`."""
         return cut(x, sizes)

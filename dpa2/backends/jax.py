@@ -135,6 +135,10 @@ class JAX(Shaped):
         """A length that serves many numbers of rows."""
         return self.lengths.length_for(rows)
 
+    def agree(self, needed: Sequence[int], largest: Sequence[int]) -> None:
+        """Make arrays that need so many rows as long as those of other processes, which need the largest."""
+        self.lengths.agree(needed, largest)
+
     def pieces(self, x: Array, sizes: Sequence[int]) -> list[Array]:
         """Consecutive rows of x, cut on the host where nothing is differentiated: JAX compiles for each size."""
         return cut(x, sizes) if self.transformed(x) else self.jax.device_put(cut(np.asarray(x), sizes), self.place)

@@ -16,6 +16,9 @@ from .table import Cutoffs, Others, Table, lay_end_to_end
 from .widths import AgreedWidths, KnownWidths, WidthCache, coarse, rounded_up
 
 LISTS = ("repinit", "three_body", "repformer")
+STEP_OF_REMOTE = (
+    16  # widths of the edges that lead to remote atoms are multiples of it; their sums cost next to nothing
+)
 MIN_CHUNKS = 24  # make chunks larger only where there are at least this many
 
 
@@ -215,8 +218,10 @@ def arrivals(
     own = [
         in_slots(slots[s], count[s], w) for s, w in zip(spans, arrival_widths(count, spans, widths, shape), strict=True)
     ]
-    widest = rounded_up(int(count[rows:].max(initial=0)), shape.step)
-    return own, in_slots(slots[rows:], count[rows:], widest)
+    widest = int(count[rows:].max(initial=0))
+    if isinstance(shape.width_cache, AgreedWidths):
+        (widest,) = shape.width_cache.widths_for("remote", [widest], STEP_OF_REMOTE)
+    return own, in_slots(slots[rows:], count[rows:], rounded_up(widest, shape.step))
 
 
 def edges_by_target(

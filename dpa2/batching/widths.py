@@ -17,6 +17,7 @@ from sys import maxsize
 MAX_PADDING = 1.25  # use an old width or length only if it is at most this many times the new one
 CLOSE_WIDTHS = 4  # so many widths of each list fit closely; later ones are rungs of a ladder
 CLOSE_LENGTHS = 6  # so many lengths fit closely; later ones are powers of two
+SMALL = 8192  # rows of an array that a few chunks may double
 SHORTEST = 1024  # rows of the shortest array: all systems of up to 1024 atoms share their programs
 NARROWEST = 8  # slots of the lowest rung
 HALF_RUNGS = ("repformer",)  # lists with rungs between powers of two; pairs of their slots cost most
@@ -137,8 +138,10 @@ class AgreedWidths:
         before = self.agreed.get((name, most), (0, 0))
         pairs = zip(wanted, before, strict=True)
         small, large = (b if w <= b else rounded_up(w + ceil(sqrt(w)), step, most) for w, b in pairs)
-        self.agreed[name, most] = min(small, large), large
-        return [small if w <= small else large for w in needed]
+        small = min(small, large)
+        self.agreed[name, most] = small, large
+        widest = max(range(len(needed)), key=needed.__getitem__)  # has the large width, so that all compile for it
+        return [large if w > small or (k == widest and k > 0) else small for k, w in enumerate(needed)]
 
 
 class LengthCache:
@@ -151,9 +154,28 @@ class LengthCache:
 
     def __init__(self) -> None:
         self.known: tuple[int, ...] = ()
+        self.agreed: dict[int, int] = {}  # lengths that several processes agreed on, by purpose
+        self.fixed: dict[int, int] = {}  # and by the number of rows that this one needs now
+
+    def agree(self, needed: Sequence[int], largest: Sequence[int]) -> None:
+        """Give arrays that need so many rows the lengths that the longest ones of all processes need; these only grow.
+
+        >>> cache = LengthCache()
+        >>> cache.agree([1500, 9000], largest=[2000, 9000])
+        >>> cache.agree([1600, 8000], largest=[2100, 8000])
+        >>> cache.length_for(1600), cache.length_for(8000)
+        (4096, 17408)
+        """
+        self.fixed = {}
+        for purpose, (own, most) in enumerate(zip(needed, largest, strict=True)):
+            if most > self.agreed.get(purpose, 0):
+                self.agreed[purpose] = max(SHORTEST, coarse(most + max(most // 4, min(most, SMALL))))
+            self.fixed[own] = max(self.fixed.get(own, 0), self.agreed[purpose])
 
     def length_for(self, needed: int) -> int:
         """The length of an array for so many rows."""
+        if needed in self.fixed:
+            return self.fixed[needed]
         if needed <= SHORTEST:
             return SHORTEST
         fitting = (length for length in self.known if needed <= length <= MAX_PADDING * needed)

@@ -95,8 +95,8 @@ def agree_on_lengths(backend: Library, halo: Halo, plan: Plan) -> None:
     """Make room for the longest arrays of all processes, so that they compile for the same lengths."""
     near = sum(chunk.near.size for chunk in plan.chunks)
     edges = sum(len(chunk.types) * chunk.repformer_width for chunk in plan.chunks)
-    for length in halo.largest([len(plan.order), near, edges, len(halo.sent), len(halo.types)]):
-        backend.room(length)
+    needed = [len(plan.order), near, edges, len(halo.sent), len(halo.types)]
+    backend.agree(needed, halo.largest(needed))
 
 
 def in_pieces(remote: Arrivals, rows: int) -> tuple[list[np.ndarray], list[np.ndarray]]:

@@ -38,6 +38,9 @@ class Library(Runner, Protocol):
     def room(self, rows: int) -> int:
         """Return the length of an array that holds so many rows; one longer than needed serves more systems."""
 
+    def agree(self, needed: Sequence[int], largest: Sequence[int]) -> None:
+        """Let `room` serve several processes: from now on for these numbers of rows, of which the largest are known."""
+
     def pieces(self, x: Array, sizes: Sequence[int]) -> list[Array]:
         """Return consecutive rows of x, so many for each of the `sizes`; x may have more rows than they need."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +17,7 @@ from tolerances import assert_close
 
 import dpa2
 from dpa2.backends.compiling import compiled
-from dpa2.batching.widths import AgreedWidths, WidthCache
+from dpa2.batching.widths import AgreedWidths, LengthCache, WidthCache
 from dpa2.descriptor.descriptor import advance, retreat
 from dpa2.model.preparation import check_system, list_neighbors
 
@@ -27,13 +28,23 @@ def divided(model, frame, owner, ranks: int, **options) -> tuple[dict, list]:
     """Energy, forces, virial and energies of atoms of a frame divided among ranks, and the parts."""
     system = check_system(model.config, frame.system)
     made = parts(system, list_neighbors(model.config, system, "truncate"), owner, ranks)
-    results = on_all(made, lambda s, found, halo: model.compute([s], [found], halo=halo, **options)[0])
+    results = on_all(made, lambda s, found, halo: of_rank(model).compute([s], [found], halo=halo, **options)[0])
     atoms = np.argsort(np.argsort(owner, kind="stable"))
     found = {n: sum(host(model, getattr(r, n)) for r in results) for n in ("energy", "virial")}
     for name in ("forces", "atom_energy", "atom_virial"):
         if getattr(results[0], name) is not None:
             found[name] = np.concatenate([host(model, getattr(r, name)) for r in results])[atoms]
     return found, made
+
+
+def of_rank(model):
+    """The model as a rank has it, which is a process of its own otherwise: with lengths of its own on JAX."""
+    if model.backend.name != "jax":
+        return model
+    backend = copy(model.backend)
+    backend.lengths = LengthCache()
+    backend.lengths.agreed = model.backend.lengths.agreed  # that of the step before
+    return replace(model, backend=backend)
 
 
 def owners(atoms: int, ranks: int, seed: int = 0) -> np.ndarray:
@@ -81,7 +92,7 @@ def test_models_of_other_kinds_are_refused_by_name():
 
 def test_ranks_agree_on_widths_which_only_grow():
     agreed = AgreedWidths(WidthCache(), lambda numbers: np.maximum(numbers, [14, 30]).tolist())
-    assert agreed.widths_for("repformer", [9, 9, 10], step=2) == [18, 18, 18]
+    assert agreed.widths_for("repformer", [9, 9, 10], step=2) == [18, 18, 36]
     assert agreed.widths_for("repformer", [9, 19, 36], step=2) == [24, 24, 36]
     assert agreed.widths_for("repformer", [9, 19, 37], step=2) == [24, 24, 44]
     assert agreed.widths_for("repformer", [9, 19, 25], step=2, most=40) == [24, 24, 36]
