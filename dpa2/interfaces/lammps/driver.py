@@ -26,6 +26,7 @@ from .nodes import Atoms, Nodes, node_table
 from .reading import places_in_box, read_atoms, read_list, styles_of_computes, unit_of_energy
 
 VOIGT = ([0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2])  # rows and columns of xx, yy, zz, xy, xz, yz, the order of LAMMPS
+BY_CTRL_C = 130  # exit code of an interrupted program, as shells have it
 OF_ATOMS = ("stress/atom", "heat/flux")  # computes that need the virial of each atom
 
 ON_ONE_RANK = "MPIAbortException"  # of LAMMPS: an error that the other ranks do not know of
@@ -209,10 +210,12 @@ class Driver:
         if self.comm.size == 1:
             self.error = error
             return
-        text = f"dpa2: {error}\n" if isinstance(error, DPA2Error) else "".join(traceback.format_exception(error))
-        sys.stderr.write(f"MPI rank {self.comm.rank}: {text}")
-        sys.stderr.flush()
-        self.comm.Abort(1)
+        interrupted = isinstance(error, KeyboardInterrupt)
+        if not interrupted:
+            text = f"dpa2: {error}\n" if isinstance(error, DPA2Error) else "".join(traceback.format_exception(error))
+            sys.stderr.write(f"MPI rank {self.comm.rank}: {text}")
+            sys.stderr.flush()
+        self.comm.Abort(BY_CTRL_C if interrupted else 1)
 
     def compute(self, step: int, own: int, forces: Any) -> None:
         """Compute everything that LAMMPS wants to know of a step, unless the input of a rank is wrong."""
