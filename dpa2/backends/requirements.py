@@ -12,8 +12,8 @@ from ..nn.arrays import Array, array_namespace
 FUNCTIONS = [  # all that the core and `Standard` use; a test compares
     "abs", "arange", "argsort", "asarray", "astype", "broadcast_to", "ceil", "clip", "concat", "cumulative_sum",
     "exp", "finfo", "floor", "int64", "log1p", "max", "maximum", "mean", "min", "minimum", "ones_like",
-    "permute_dims", "reshape", "searchsorted", "sqrt", "stack", "sum", "take", "tanh", "vecdot", "where", "zeros",
-    "zeros_like",
+    "permute_dims", "reshape", "searchsorted", "sqrt", "stack", "sum", "take", "tanh", "unstack", "vecdot", "where",
+    "zeros", "zeros_like",
 ]  # fmt: skip
 ATTRIBUTES = ("T", "dtype", "mT", "ndim", "shape")  # of arrays
 LAZY = (

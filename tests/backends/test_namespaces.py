@@ -87,6 +87,7 @@ CALLS = {
     "where": lambda xp, x: xp.where(x > 0.0, x, xp.zeros_like(x)),
     "broadcast": lambda xp, x: xp.broadcast_to(xp.ones_like(x[:1, 0]), (4,)),
     "stack": lambda xp, x: xp.stack([x, x], axis=-1),
+    "unstack": lambda xp, x: xp.unstack(x, axis=1)[2],
     "concat": lambda xp, x: xp.concat([x, x[:0, :]]),
     "numbers": lambda xp, x: xp.asarray([0.1, 2.0], dtype=x.dtype, device=x.device),
 }  # fmt: skip

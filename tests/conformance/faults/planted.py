@@ -475,8 +475,8 @@ FAULTS = (
     # forces
     Fault(
         "evaluation/rows",
-        "return leaving - self.into_rows(arriving, ",
-        "return leaving + self.into_rows(arriving, ",
+        "self.unsorted(leaving - sums",
+        "self.unsorted(leaving + sums",
         FORCE,
     ),
     Fault("evaluation/forces", "flat(g), -(g.mT @ d)", "flat(g), g.mT @ d", "virial"),
