@@ -168,7 +168,7 @@ class LengthCache:
         """
         self.fixed = {}
         for purpose, (own, most) in enumerate(zip(needed, largest, strict=True)):
-            if most > self.agreed.get(purpose, 0):
+            if most > self.agreed.get(purpose, -1):
                 self.agreed[purpose] = max(SHORTEST, coarse(most + max(most // 4, min(most, SMALL))))
             self.fixed[own] = max(self.fixed.get(own, 0), self.agreed[purpose])
 

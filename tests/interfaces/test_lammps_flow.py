@@ -112,7 +112,6 @@ def test_the_order_of_commands_is_that_of_lammps(name, folder):
     [
         ("print a\njump SELF nowhere\n", "in.test:2: jump: in.test has no line `label nowhere`"),
         ("include in.test\n", "in.test:1: include: more than 50 files"),
-        ("print &\n  'a\n", "in.test:1: LAMMPS: Unmatched single quote"),
         ("print a\nquit now\n", "in.test:2: quit: the exit code is now"),
         ("partition yes 1 print a\n", "in.test:1: partition: several partitions are not possible"),
     ],
