@@ -16,9 +16,7 @@ from .table import Cutoffs, Others, Table, lay_end_to_end
 from .widths import AgreedWidths, KnownWidths, WidthCache, coarse, rounded_up
 
 LISTS = ("repinit", "three_body", "repformer")
-STEP_OF_REMOTE = (
-    16  # widths of the edges that lead to remote atoms are multiples of it; their sums cost next to nothing
-)
+STEP_OF_REMOTE = 16  # widths of the edges that lead to remote atoms are multiples of it; their sums cost little
 MIN_CHUNKS = 24  # make chunks larger only where there are at least this many
 
 

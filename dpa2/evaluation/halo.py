@@ -44,27 +44,30 @@ class Halo(Protocol):
 class HaloExchange:
     """An `Exchange` through a halo.
 
-    sent: rows of the atoms that are sent. incoming: for pieces of the remote atoms, their edges and the mask of these.
+    rows: of the atoms that are sent, on the host. sent: the same on the device, with room. incoming: for pieces of the
+    remote atoms, their edges and the mask of these.
     """
 
     backend: Library
     halo: Halo
     plan: Plan
     dtype: str
-    sent: Int[Array, "sent"]
+    rows: Int[np.ndarray, "sent"]
+    sent: Int[Array, "sent_with_room"]
     incoming: tuple[list[Array], list[Array]]
 
     @classmethod
     def of(cls, backend: Library, halo: Halo, plan: Plan, dtype: str) -> HaloExchange:
         """Return the exchange of an evaluation."""
-        sent = plan.inverse[halo.sent]
-        room = backend.room(len(sent)) - len(sent)
+        rows = plan.inverse[halo.sent]
+        room = backend.room(len(rows)) - len(rows)
         return cls(
             backend=backend,
             halo=halo,
             plan=plan,
             dtype=dtype,
-            sent=backend.asarray(np.pad(sent, (0, room))),
+            rows=rows,
+            sent=backend.asarray(np.pad(rows, (0, room))),
             incoming=backend.arrays(in_pieces(plan.remote, backend.room(len(halo.types))), dtype),
         )
 
@@ -80,8 +83,8 @@ class HaloExchange:
         """Return the cotangents of own chunks with what the edges of other processes bring to their atoms."""
         sums = self.backend.run(sum_of_edges, (edges,), *self.incoming)
         owed = self.backend.to_numpy(end_to_end(sums))[: len(self.halo.types)]
-        rows = summed(self.halo.reverse(owed), self.plan.inverse[self.halo.sent], len(self.plan.order))
-        pieces = self.backend.arrays(self.plan.cut(rows), self.dtype)
+        brought = summed(self.halo.reverse(owed), self.rows, len(self.plan.order))
+        pieces = self.backend.arrays(self.plan.cut(brought), self.dtype)
         return [part + Features(atom=piece) for part, piece in zip(parts, pieces, strict=True)]
 
     def settled(self, atoms: Array, owed: Array) -> Array:

@@ -22,7 +22,7 @@ from .nodes import Nodes
 
 @dataclass(frozen=True)
 class Forces:
-    """What a model gives for the own atoms of a rank, NumPy arrays in eV and Å.
+    """The results of a model for the own atoms of a rank, NumPy arrays in eV and Å.
 
     energy, virial: (3, 3), the shares of this rank. forces: (N, 3). atom_energy: (N,). atom_virial: (N, 3, 3) or None.
     """

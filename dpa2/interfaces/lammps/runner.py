@@ -28,7 +28,7 @@ ORDER = ("include", "label", "jump", "next", "if", "quit", "pair_style", "pair_c
 
 @dataclass
 class Ran:
-    """What became of a script. status: the exit code of its `quit`. skipped: what a check did not run."""
+    """The outcome of a script. status: the exit code of its `quit`. skipped: what a check did not run."""
 
     performance: Performance
     model: dict[str, Any] | None = None

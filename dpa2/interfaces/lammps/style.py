@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...errors import meant_perhaps
+from ...errors import InputError, meant_perhaps
 from .script import Place, quoted, refused
 
 NAMES = ("dpa2", "deepmd")
@@ -90,7 +90,7 @@ KEYWORDS: dict[str, tuple[Callable[[list[str]], Any], str]] = {  # each with wha
 
 @dataclass(frozen=True)
 class Style:
-    """What a line `pair_style dpa2` says, and where it stands.
+    """The contents of a line `pair_style dpa2`, and its place.
 
     files: of models; the first one gives the forces. options: keywords with their values, those that are given.
     before, after: the words of `pair_style hybrid/overlay` around it; empty if it is the only pair style.
@@ -167,7 +167,7 @@ def alone(name: str, rest: list[str], place: Place) -> Style:
         raise refused(place, f"pair_style {name}: names no model file. It is: {SYNTAX}")
     for each in files:
         if "." not in each and meant_perhaps(each, KEYWORDS):
-            list(options(name, [each], place))  # no file: a keyword that is misspelled
+            raise no_keyword(name, each, place)
     return Style(name, tuple(files), place, dict(options(name, rest[end:], place)))
 
 
@@ -178,15 +178,20 @@ def options(name: str, rest: list[str], place: Place) -> Iterator[tuple[str, Any
         if keyword in REFUSED:
             raise refused(place, f"pair_style {name}: {keyword}: {REFUSED[keyword]}", argument=keyword)
         if keyword not in KEYWORDS:
-            meant = meant_perhaps(keyword, KEYWORDS)
-            rule = f"files stand before the keywords, which are {', '.join(KEYWORDS)}"
-            raise refused(place, f"pair_style {name}: {keyword!r} is no keyword{meant}; {rule}", argument=keyword)
+            raise no_keyword(name, keyword, place)
         take, what = KEYWORDS[keyword]
         value = (rest or ["nothing"])[0]
         try:
             yield keyword, take(rest)
         except (ValueError, IndexError):
             raise refused(place, f"pair_style {name}: {keyword} wants {what}, not {value}", argument=keyword) from None
+
+
+def no_keyword(name: str, keyword: str, place: Place) -> InputError:
+    """Return the error about a word that is no keyword, with the one that is perhaps meant."""
+    meant = meant_perhaps(keyword, KEYWORDS)
+    rule = f"files stand before the keywords, which are {', '.join(KEYWORDS)}"
+    return refused(place, f"pair_style {name}: {keyword!r} is no keyword{meant}; {rule}", argument=keyword)
 
 
 def is_ours(given: Sequence[str], style: Style) -> bool:
