@@ -21,9 +21,9 @@ PACKAGE = Path(dpa2.__file__).parent
 TESTS = Path(__file__).parent
 
 FOLDERS = (  # from the bottom up: a folder imports what stands before it
-    "errors", "dtypes", "nn", "descriptor", "fitting", "config", "structures", "neighbors", "batching", "construction",
-    "serialization", "evaluation", "backends", "model", "training", "tracing", "api", "data", "interfaces", "ase",
-    "lammps", "testing", "demo", "surveys", "conformance", "cli", "__main__",
+    "errors", "exit_codes", "signals", "dtypes", "nn", "descriptor", "fitting", "config", "structures", "neighbors",
+    "batching", "construction", "serialization", "evaluation", "backends", "model", "training", "tracing", "api",
+    "data", "interfaces", "ase", "lammps", "testing", "demo", "surveys", "conformance", "cli", "__main__",
 )  # fmt: skip
 CORE = ("nn", "descriptor", "fitting")  # the folders that compute, on whatever arrays they are given
 HEAVY = {

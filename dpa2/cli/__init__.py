@@ -1,4 +1,4 @@
-"""The command line `dpa2`. Each file in `verbs/` is one command; `exit_codes` lists the exit codes."""
+"""The command line `dpa2`. Each file in `verbs/` is one command."""
 
 from __future__ import annotations
 

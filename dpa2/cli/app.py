@@ -15,7 +15,7 @@ import typer
 from rich.markup import escape
 
 from ..backends import CHOICES
-from .exit_codes import USAGE
+from ..exit_codes import USAGE
 from .output import tell_line
 from .truncation import truncation_as_one_line
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
-INTERRUPTED = 130  # as shells have it: 128 plus the number of the signal
+from ..exit_codes import INTERRUPTED
+from ..signals import handled
 
 
 def run_until_interrupted(action: Callable[[], int]) -> int:
@@ -20,23 +19,10 @@ def run_until_interrupted(action: Callable[[], int]) -> int:
         raise KeyboardInterrupt
 
     try:
-        with handled(interrupt):
+        with handled({signal.SIGINT: interrupt}):
             return action()
     except BaseException as error:
         if not (seen or isinstance(error, KeyboardInterrupt)):
             raise
     print("interrupted", file=sys.stderr)
     return INTERRUPTED
-
-
-@contextmanager
-def handled(interrupt: Callable) -> Iterator[None]:
-    """A context in which Ctrl-C calls a function; threads other than the main one never see it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -8,12 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import DPA2Error
+from ..exit_codes import INTERRUPTED, exit_code
 from ..interfaces.lammps.company import all_there
-from .exit_codes import exit_code
-from .interrupts import INTERRUPTED
 from .running import told
-
-DEFECT = 1  # the exit code of an error that is none of ours
 
 
 def on_ranks(comm: Any, action: Callable[[], int]) -> int:
@@ -30,12 +27,18 @@ def on_ranks(comm: Any, action: Callable[[], int]) -> int:
             comm.Abort(INTERRUPTED)
         raise
     except Exception as error:
-        ours = isinstance(error, DPA2Error | OSError)
-        code = exit_code(error) if ours else DEFECT
         together = all_there(watch)
         if comm.rank == 0 or not together:
-            told(error, sys.argv[1:]) if ours else traceback.print_exc()
+            told_or_shown(error)
         if not together:
             sys.stderr.flush()
-            comm.Abort(code)
-        return code
+            comm.Abort(exit_code(error))
+        return exit_code(error)
+
+
+def told_or_shown(error: BaseException) -> None:
+    """Tell an error of ours in one line; show where any other, a defect, came from."""
+    if isinstance(error, DPA2Error | OSError):
+        told(error, sys.argv[1:])
+    else:
+        traceback.print_exception(error)

@@ -7,8 +7,8 @@ from typing import cast
 import typer
 
 from ..errors import DPA2Error, InputError, WriteFailed
+from ..exit_codes import CLOSED, exit_code
 from .app import application
-from .exit_codes import CLOSED, exit_code
 from .output import allow_any_terminal, output_failure, output_is_lost, tell_error, tell_traceback
 from .wording import in_options, meant, options_of
 

@@ -83,8 +83,8 @@ def attempt(
 
 def tell(name: str, error: BaseException | None, watch: Watch) -> dict:
     """The error by its name and exit code, and what was seen meanwhile."""
-    from dpa2.cli.exit_codes import exit_code
     from dpa2.errors import DPA2Error
+    from dpa2.exit_codes import exit_code
 
     code = exit_code(error) if isinstance(error, DPA2Error) else None
     return {"name": name, "error": type(error).__name__, "code": code, "message": str(error)[:300], "seen": watch.seen}

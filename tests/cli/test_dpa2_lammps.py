@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -122,4 +124,38 @@ def test_an_atom_with_too_many_neighbours_ends_all_ranks_with_one_message(lammps
     assert said.count("neighbours within") == 1, said
     assert "atom id" in said
     assert "neighbors truncate" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_an_error_of_one_rank_is_told_once_with_its_exit_code(lammps, ranks):
+    script = HEAD.replace("dpa2 ${model}", "dpa2 ${model} ${model} out_freq 1 out_file no/md.out") + "run 3\n"
+    code, out, said = lammps(script, "--json", ranks=ranks)
+    assert code == 8, said
+    assert "no/md.out" in json.loads(out[out.index("{") : out.rindex("}") + 1])["message"]
+    assert out.count("WriteFailed") == said.count("WriteFailed") == 1
+
+
+def test_a_check_shows_the_values_of_variables(lammps):
+    code, out, said = lammps("variable n index 17\n" + HEAD + "run ${n} # steps\n", "--check", "--json")
+    assert code == 0, said
+    assert json.loads(out)["would_run"] == ["in.test:18: run 17"]
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_ctrl_c_ends_all_ranks_without_a_traceback(tmp_path, ranks):
+    (tmp_path / "in.test").write_text(HEAD + "thermo_modify flush yes\nrun 1000000\n")
+    program = [sys.executable, "-m", "dpa2", "lammps", "-in", "in.test", "--", "-log", "log", "-var", "model"]
+    ahead = [str(Path(sys.executable).with_name("mpiexec")), "-n", str(ranks)] if ranks > 1 else []
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "DPA2_THREADS": "1"}
+    running = subprocess.Popen(
+        [*ahead, *program, dpa2.demo.MODEL], cwd=tmp_path, env=environment, text=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    log, end = tmp_path / "log", time.monotonic() + 60
+    while time.monotonic() < end and not (log.exists() and len(energies(log.read_text())) > 3):
+        time.sleep(0.1)
+    running.send_signal(signal.SIGINT)
+    said = running.communicate(timeout=60)[1]
+    assert running.returncode == 130, said
     assert "Traceback" not in said

@@ -12,8 +12,8 @@ import pytest
 from command_line import run
 
 from dpa2 import demo, errors
-from dpa2.cli.exit_codes import exit_code
 from dpa2.cli.output import one_line
+from dpa2.exit_codes import exit_code
 
 DPA2 = [sys.executable, "-c", "from dpa2.cli import main; main()"]
 

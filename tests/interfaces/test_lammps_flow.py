@@ -29,7 +29,7 @@ for script in sys.argv[1:]:
     lmp.file(script)
     lmp.close()
     lmp = screen(script, "ours")
-    Runner(lmp, MPI.COMM_WORLD, {}, False, print).run(script)
+    Runner(lmp, MPI.COMM_WORLD, {}, False, print, print).run(script)
     lmp.close()
 """
 PART = """print "a part" # with a comment
@@ -112,6 +112,8 @@ def test_the_order_of_commands_is_that_of_lammps(name, folder):
     [
         ("print a\njump SELF nowhere\n", "in.test:2: jump: in.test has no line `label nowhere`"),
         ("include in.test\n", "in.test:1: include: more than 50 files"),
+        ("print &\n  'a\n", "in.test:1: the quote ' is not closed"),
+        ("print a\nprint 'a'b\n", "in.test:2: the quote ' is not followed by a blank"),
         ("print a\nquit now\n", "in.test:2: quit: the exit code is now"),
         ("partition yes 1 print a\n", "in.test:1: partition: several partitions are not possible"),
     ],

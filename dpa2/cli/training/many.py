@@ -12,8 +12,7 @@ from typing import NoReturn
 from ...backends.ranks import Ranks, leads
 from ...backends.threads import THREADS, processors
 from ...errors import DPA2Error
-from ..exit_codes import exit_code
-from ..interrupts import INTERRUPTED
+from ...exit_codes import DEFECT, INTERRUPTED, exit_code
 from ..running import told
 
 BESIDE = "LOCAL_WORLD_SIZE"  # torchrun's variable with the number of processes on this machine
@@ -40,7 +39,7 @@ def in_company(ranks: Ranks, action: Callable[[], int]) -> int:
         end(INTERRUPTED)
     except Exception:
         traceback.print_exc()
-        end(1)
+        end(DEFECT)
     ranks.close()
     return code
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from ...backends.differentiation import default_library
 from ...backends.ranks import Ranks, connect, leads, together
 from ...errors import InputError, TrainingStopped
+from ...exit_codes import stopped_by
 from ...serialization.containers import container_for
 from ...training.course import Ended, Options, Training
 from ...training.course.beginning import prepare
@@ -16,7 +17,6 @@ from ...training.course.origin import Origin
 from ...training.plan import Plan, plan_training
 from ...training.script.script import Script
 from ...training.steps.parameters import ALONE
-from ..exit_codes import stopped_by
 from ..output import counted, progress, tell, tell_line, tell_warning, tell_written, training_progress
 from ..png import check_png
 from .curve_picture import save_curve

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from ...errors import FileMissing, InputError
+from ...exit_codes import DIFFERENT
 from ..app import AsJson, Group, verb
-from ..exit_codes import DIFFERENT
 from ..output import Table, progress, tell, tell_line, tell_table, tell_written
 
 

@@ -6,8 +6,8 @@ import dataclasses
 
 import typer
 
+from ...exit_codes import DIFFERENT
 from ..app import AsJson, Backend, Group, verb
-from ..exit_codes import DIFFERENT
 from ..output import Table, styled, tell, tell_line, tell_table
 
 

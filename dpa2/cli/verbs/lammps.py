@@ -56,12 +56,14 @@ def run(comm: Any, script: str, arguments: list[str], defaults: dict[str, Any], 
     """Run a script on all ranks, let the first one tell what became of it, and return the exit code."""
     from ...interfaces.lammps.launch import start
     from ...interfaces.lammps.runner import Runner
+    from ..ranks import told_or_shown
 
     first = comm.rank == 0
     without_log = ["-log", "none"] if check else []
     lmp = start([*arguments, *without_log], comm, quiet=as_json or check)
     try:
-        ran = Runner(lmp, comm, defaults, check, tell_warning if first else lambda text: None).run(script)
+        warn = tell_warning if first else lambda text: None
+        ran = Runner(lmp, comm, defaults, check, warn, told_or_shown).run(script)
         facts = report(ran, comm)
     finally:
         lmp.close()

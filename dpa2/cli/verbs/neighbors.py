@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ...exit_codes import DIFFERENT
 from ..app import AsJson, Group, Head, ModelFile, Structures, Types, renaming, verb
-from ..exit_codes import DIFFERENT
 from ..output import Table, counted, listed, progress, tell, tell_line, tell_table, tell_written
 from ..png import caption, check_png, empty_figure, save_png
 

@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 
 from ...errors import InputError
+from ...exit_codes import DIFFERENT
 from ..app import AsJson, Group, Head, ModelFile, verb
-from ..exit_codes import DIFFERENT
 from ..output import Table, progress, styled, tell, tell_line, tell_table, tell_written
 from ..png import caption, check_png, empty_figure, save_png
 

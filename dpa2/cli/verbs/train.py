@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from ...exit_codes import DIFFERENT
 from ..app import AsJson, Device, Group, Truncate, verb
-from ..exit_codes import DIFFERENT
 from ..output import progress, tell
 
 

@@ -6,8 +6,8 @@ from dataclasses import asdict
 
 import typer
 
+from ...exit_codes import DIFFERENT
 from ..app import AsJson, Group, ModelFile, Other, verb
-from ..exit_codes import DIFFERENT
 from ..output import tell, tell_line
 
 

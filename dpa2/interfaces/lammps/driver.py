@@ -2,148 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 import time
-import traceback
 from collections.abc import Sequence
-from os import PathLike
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 
-from ...api import load
-from ...backends.threads import available
-from ...errors import DPA2Error, InputError, require
-from ...model.model import Model
+from ...errors import DPA2Error, InputError
 from ...neighbors import Neighbors
-from ...structures.system import System, index_table, ordered_names
-from .alone import Alone
-from .company import share_processors
+from ...structures.system import System
 from .deviations import Deviations
 from .evaluator import Evaluator, Forces
+from .failures import Failures
 from .halo import Halo
 from .nodes import Atoms, Nodes, node_table
-from .reading import places_in_box, read_atoms, read_list, styles_of_computes, unit_of_energy
+from .reading import places_in_box, read_atoms, read_list, styles_of_computes
 
 VOIGT = ([0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2])  # rows and columns of xx, yy, zz, xy, xz, yz, the order of LAMMPS
-BY_CTRL_C = 130  # exit code of an interrupted program, as shells have it
 OF_ATOMS = ("stress/atom", "heat/flux")  # computes that need the virial of each atom
-
-ON_ONE_RANK = "MPIAbortException"  # of LAMMPS: an error that the other ranks do not know of
-
-
-def attach(
-    lmp: Any,
-    model: Model | str | PathLike[str] | Sequence[Any],
-    type_map: Sequence[str] | None = None,
-    *,
-    fix_id: str = "dpa2",
-    overlay: bool = False,
-    neighbors: str = "strict",
-    fparam: Any = None,
-    aparam: Any = None,
-    out_freq: int = 100,
-    out_file: str = "model_devi.out",
-    atomic: bool = False,
-    relative: float | None = None,
-    relative_v: float | None = None,
-) -> Driver:
-    """Let a model compute energy, forces and virial of the atoms of LAMMPS, on all its MPI ranks.
-
-    Parameters
-    ----------
-    lmp
-        A `lammps` object whose box exists. On several ranks, all of them call this, and `mpi4py.MPI` was imported
-        before `lmp` was made.
-    model
-        A `dpa2.Model`, or the name of a model file. Of several, the first gives the forces, and the deviation of all
-        is written to a file.
-    type_map
-        The model's type of each type of LAMMPS. If None, the model's types in their order.
-    fix_id
-        ID of the `fix external` that this defines.
-    overlay
-        Whether the caller has given `pair_style hybrid/overlay zero CUTOFF full ...` and `pair_coeff * * zero`
-        already. Otherwise this gives `pair_style zero CUTOFF full`.
-    neighbors
-        "strict" or "truncate", as for `Model.evaluate`.
-    fparam, aparam
-        Parameters of the frame, and those of each atom, equal for all, if the fitting net takes them.
-    out_freq, out_file
-        Steps from one line of deviations to the next, 0 for none, and the file, in the columns of DeePMD-kit.
-    atomic, relative, relative_v
-        Whether to write the deviation of each atom's force, too, and the levels of relative deviations.
-
-    Returns
-    -------
-    Driver
-        Run steps by its `run`, which raises the errors of the model; or by LAMMPS, and call `raise_error` after it.
-
-    Raises
-    ------
-    InputError
-        There is no box yet, the units are other than `metal` and `real`, a type or an argument is not valid.
-    MissingDependency
-        mpi4py is needed for several ranks, and not installed.
-    """
-    if not lmp.extract_setting("box_exist"):
-        raise InputError("lmp: has no box yet; read the atoms first", argument="lmp")
-    unit = unit_of_energy(lmp)
-    comm = communicator(lmp)
-    if comm.size > 1:
-        share_processors(comm)
-    given = [model] if isinstance(model, Model | str | PathLike) else list(model)
-    models = [each if isinstance(each, Model) else load(each) for each in given]
-    evaluators = [Evaluator(each, neighbors, fparam, aparam) for each in models]
-    if comm.size > 1:
-        evaluators = [each.on_threads(available()) for each in evaluators]
-    types = types_of(models, type_map, lmp.extract_setting("ntypes"))
-    levels = {"relative": relative, "relative_v": relative_v}
-    deviations = Deviations(out_file, out_freq, comm, atomic=atomic, **levels) if len(models) > 1 else None
-    driver = Driver(lmp, comm, evaluators, types, fix_id, unit, deviations)
-    connect(lmp, driver, overlay)
-    return driver
-
-
-def communicator(lmp: Any) -> Any:
-    """Return a communicator of LAMMPS' ranks, which nothing else uses."""
-    if lmp.extract_setting("world_size") == 1:
-        return Alone()
-    require("mpi4py.MPI", "lammps")
-    return lmp.get_mpi_comm().Dup()
-
-
-def types_of(models: Sequence[Model], names: Sequence[str] | None, count: int) -> np.ndarray:
-    """Return the model's type of each type of LAMMPS; all models must have the same types."""
-    known = models[0].type_map
-    for each in models[1:]:
-        if each.type_map != known:
-            rule = "all models need the same types, in the same order"
-            raise InputError(
-                f"model: types {', '.join(each.type_map)} and {', '.join(known)}; {rule}", argument="model"
-            )
-    names = known[:count] if names is None else ordered_names(names, "type_map")
-    if len(names) != count:
-        rule = "one of the model's types is wanted for each"
-        raise InputError(f"type_map: {len(names)} names for {count} types of LAMMPS; {rule}", argument="type_map")
-    for name in names:
-        if name not in known:
-            what = f"type_map: the model has no type {name!r}; it has {', '.join(known)}"
-            raise InputError(what, argument="type_map", type=name)
-    return index_table(names, known)
-
-
-def connect(lmp: Any, driver: Driver, overlay: bool) -> None:
-    """Give LAMMPS the pair style that makes the list, and the fix that calls the driver."""
-    if not overlay:
-        lmp.command(f"pair_style zero {driver.cutoff!r} full")
-        lmp.command("pair_coeff * *")
-    elif driver.cutoff > driver.evaluators[0].model.cutoff:
-        raise InputError("model: with `overlay`, no other model may have a larger cutoff", argument="model")
-    lmp.command(f"fix {driver.fix_id} all external pf/callback 1 1")
-    lmp.command(f"fix_modify {driver.fix_id} energy yes virial yes")
-    lmp.set_fix_external_callback(driver.fix_id, driver.callback, None)
-    driver.look_at_computes()
 
 
 class Driver:
@@ -166,7 +43,7 @@ class Driver:
         self.fix_id, self.unit, self.deviations = fix_id, unit, deviations
         self.cutoff = float(max(each.model.cutoff for each in evaluators))
         self.timings = {"list": 0.0, "exchange": 0.0, "model": 0.0}
-        self.error: BaseException | None = None
+        self.failures = Failures(lmp, comm)
         self.nodes: Nodes | None = None
         self.halo: Halo | None = None
         self.seen: tuple[int, float] | None = None
@@ -176,46 +53,22 @@ class Driver:
     def run(self, steps: int) -> None:
         """Run a number of steps; raises the error of the model, if there is one, on all ranks."""
         self.look_at_computes()
-        try:
+        with self.watched():
             self.lmp.command(f"run {steps}")
-        except Exception as error:
-            if self.comm.size > 1 and type(error).__name__ == ON_ONE_RANK:
-                self.fail(error)
-            self.raise_error()  # the cause of LAMMPS' error, if it is one of the model
-            raise
-        self.raise_error()
+
+    def watched(self) -> AbstractContextManager[None]:
+        """Return a context for a command of LAMMPS that takes steps; it raises the error of the model."""
+        return self.failures.watched()
 
     def raise_error(self) -> None:
         """Raise the error that stopped LAMMPS, once."""
-        if self.error is not None:
-            error, self.error = self.error, None
-            self.nodes = None
-            self.lmp.command("timer timeout off")
-            raise error
+        self.failures.raise_error()
 
     def callback(self, caller: Any, step: int, own: int, tags: np.ndarray, positions: Any, forces: Any) -> None:
-        """Write the forces of own atoms; no exception may leave this, since LAMMPS would go on without forces."""
+        """Write the forces of own atoms."""
         if own:
             forces[:] = 0.0
-        if self.error is None:
-            try:
-                self.compute(step, own, forces)
-            except BaseException as error:
-                self.fail(error)
-        if self.error is not None:
-            self.lmp.lib.lammps_force_timeout(self.lmp.lmp)
-
-    def fail(self, error: BaseException) -> None:
-        """Keep an error of the only rank for `raise_error`; one that other ranks do not know of ends the job."""
-        if self.comm.size == 1:
-            self.error = error
-            return
-        interrupted = isinstance(error, KeyboardInterrupt)
-        if not interrupted:
-            text = f"dpa2: {error}\n" if isinstance(error, DPA2Error) else "".join(traceback.format_exception(error))
-            sys.stderr.write(f"MPI rank {self.comm.rank}: {text}")
-            sys.stderr.flush()
-        self.comm.Abort(BY_CTRL_C if interrupted else 1)
+        self.failures.guarded(lambda: self.compute(step, own, forces))
 
     def compute(self, step: int, own: int, forces: Any) -> None:
         """Compute everything that LAMMPS wants to know of a step, unless the input of a rank is wrong."""
@@ -227,7 +80,7 @@ class Driver:
             error = failure
         self.timings["list"] += time.perf_counter() - start
         self.agree(error)
-        if self.error is None:
+        if self.failures.error is None:
             assert ready is not None
             self.hand_over(step, own, forces, ready)
 
@@ -253,7 +106,8 @@ class Driver:
             np.array([error is not None, self.halo is None], dtype=np.int64), op=np.maximum
         )
         if failed:
-            self.error = next(each for each in self.comm.allgather(error) if each is not None)
+            self.failures.error = next(each for each in self.comm.allgather(error) if each is not None)
+            self.nodes = None
         elif planless:
             nodes = self.nodes
             assert nodes is not None

@@ -71,7 +71,8 @@ class Flow:
         self.files.pop()
 
     def execute(self, command: Command) -> None:
-        """Run one command."""
+        """Run one command; its quotes are checked here, since LAMMPS may crash where one is not closed."""
+        command.words()
         name = command.name
         if "$" in name or name[:1] in ("'", '"'):
             command = command.replaced(self.expanded(command))

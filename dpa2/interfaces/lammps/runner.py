@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -41,11 +42,20 @@ class Runner:
     """Runs scripts on a LAMMPS instance, and keeps the model and what connects both.
 
     defaults: options of `dpa2.load` for what `pair_style` does not say. check: run nothing that takes steps or writes.
-    warn: is called with a warning.
+    warn: is called with a warning. tell: is called with an error that ends the program on all ranks at once.
     """
 
-    def __init__(self, lmp: Any, comm: Any, defaults: dict[str, Any], check: bool, warn: Callable[[str], None]):
-        self.lmp, self.comm, self.defaults, self.check, self.warn = lmp, comm, defaults, check, warn
+    def __init__(
+        self,
+        lmp: Any,
+        comm: Any,
+        defaults: dict[str, Any],
+        check: bool,
+        warn: Callable[[str], None],
+        tell: Callable[[BaseException], object],
+    ):
+        self.lmp, self.comm, self.defaults, self.check = lmp, comm, defaults, check
+        self.warn, self.tell = warn, tell
         self.flow = Flow(lmp, self.read, self.perform)
         self.ran = Ran(Performance(comm.size, available()))
         self.loaded: dict[tuple, Model] = {}
@@ -90,13 +100,20 @@ class Runner:
         if name in self.own:
             self.own[name](self.flow.given(command), command)
         elif self.check and (name in ACTIONS or skipped_shell(name, command)):
-            self.ran.skipped.append(f"{command.place}: {' '.join(command.bare.split())}")
+            self.ran.skipped.append(f"{command.place}: {self.meant(command)}")
         elif name in STEPPING:
             self.stepping(name, command)
         else:
             self.look_at(name, command)
             self.flow.command(command)
             self.raise_error()
+
+    def meant(self, command: Command) -> str:
+        """Return a command with the values of its variables, or as it is where these need results of a run."""
+        try:
+            return " ".join(self.flow.expanded(command).split())
+        except InputError:
+            return " ".join(command.bare.split())
 
     def look_at(self, name: str, command: Command) -> None:
         """Refuse a command that would leave the model out, or remember it for when there is a model."""
@@ -153,13 +170,14 @@ class Runner:
 
     def connect(self, models: list[Model], names: tuple[str, ...], place: Place) -> None:
         """Let the models compute the forces of LAMMPS' atoms."""
-        from .driver import attach
+        from .attach import attach
 
         style = self.style
         assert style is not None
         self.driver = placed(
             place, attach, self.lmp, models, names, fix_id=FIX, overlay=style.overlay, **style.running()
         )
+        self.driver.failures.tell = self.tell
         first = models[0]
         self.ran.model = {
             "files": list(style.files), "types": list(names), "backend": first.backend.name,
@@ -220,16 +238,16 @@ class Runner:
             self.driver.look_at_computes()
         lmp, start = self.lmp, time.perf_counter()
         step, simulated = lmp.extract_global("ntimestep"), lmp.get_thermo("time")
-        try:
-            self.flow.command(command)
-        except DPA2Error:
-            self.raise_error()  # the cause of LAMMPS' error, if it is one of the model
-            raise
-        placed(command.place, self.raise_error)
+        placed(command.place, self.take_steps, command)
         unit = NANOSECONDS.get(lmp.extract_global("units")) if name == "run" else None
         passed = None if unit is None else (lmp.get_thermo("time") - simulated) * unit
         steps = lmp.extract_global("ntimestep") - step
         self.ran.performance.add(steps, int(lmp.get_natoms()), time.perf_counter() - start, passed)
+
+    def take_steps(self, command: Command) -> None:
+        """Let LAMMPS take steps; raises the error of the model if it has one."""
+        with nullcontext() if self.driver is None else self.driver.watched():
+            self.flow.command(command)
 
     def require_model(self, place: Place) -> None:
         """Refuse steps without the model that the file was written with; warn where its energy is not printed."""
@@ -266,9 +284,10 @@ def script_text(file: str, place: Place) -> str:
 
 
 def placed(place: Place, function: Callable, *arguments: Any, **options: Any) -> Any:
-    """Return what a function returns; an error of ours gets the place in front of its message."""
+    """Return what a function returns; an error of ours gets the place in front of its message if it has none yet."""
     try:
         return function(*arguments, **options)
     except DPA2Error as error:
-        error.args = (f"{place}: {error}", *error.args[1:])
+        if not str(error).startswith(f"{place}: "):
+            error.args = (f"{place}: {error}", *error.args[1:])
         raise

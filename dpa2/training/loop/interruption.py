@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import signal
-import threading
-from collections.abc import Callable
 from types import FrameType
-from typing import Any
+
+from ...signals import handled
 
 
 class Interruption:
@@ -17,17 +16,14 @@ class Interruption:
 
     def __init__(self) -> None:
         self.signal: int | None = None
-        self.before: dict[int, Any] = {}
+        self.noting = handled({signal.SIGINT: self.note, signal.SIGTERM: self.note})
 
     def __enter__(self) -> Interruption:
-        if threading.current_thread() is threading.main_thread():
-            handlers: dict[int, Callable] = {signal.SIGINT: self.note, signal.SIGTERM: self.note}
-            self.before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+        self.noting.__enter__()
         return self
 
     def __exit__(self, *error: object) -> None:
-        for number, handler in self.before.items():
-            signal.signal(number, handler)
+        self.noting.__exit__(None, None, None)
 
     def note(self, number: int, frame: FrameType | None) -> None:
         """Note a signal."""

@@ -1,4 +1,4 @@
-"""The exit code of each class of error.
+"""The exit codes of programs, and that of each class of error.
 
 0 success; 1 a defect of this program; 2 the command line or an input is wrong; 3 a file is missing, unreadable or
 hostile; 4 its version or a feature is not supported; 5 the target format cannot hold the model; 6 a comparison found
@@ -8,7 +8,7 @@ a difference, or a model is not smooth or holds too few neighbours; 7 an optiona
 
 from __future__ import annotations
 
-from ..errors import (
+from .errors import (
     DPA2Error,
     FileMissing,
     FormatError,
@@ -19,11 +19,15 @@ from ..errors import (
     WriteFailed,
 )
 
+DEFECT = 1  # a defect of this program
 USAGE = 2  # the command line or an input is wrong
 CLOSED = 141  # what reads the output has ended; as shells have it: 128 plus the number of the signal
 SIGNAL = 128  # is added to the number of a signal that ended the work, as shells have it
+INTERRUPTED = 130  # by Ctrl-C: 128 plus the number of the signal
 DIFFERENT = 6  # a comparison found a difference
-CODES: dict[type[Exception], int] = {
+CODES: dict[type[BaseException], int] = {
+    BaseException: DEFECT,
+    KeyboardInterrupt: INTERRUPTED,
     DPA2Error: USAGE,
     FormatError: 3,
     FileMissing: 3,
@@ -45,10 +49,10 @@ def stopped_by(signal: int | None) -> int:
     return 0 if signal is None else SIGNAL + signal
 
 
-def exit_code(error: Exception) -> int:
+def exit_code(error: BaseException) -> int:
     """Return the code of an error's class, or of its nearest base class that has one.
 
-    >>> exit_code(TargetLacks("no place for attention")), exit_code(PermissionError())
-    (5, 3)
+    >>> exit_code(TargetLacks("no place for attention")), exit_code(PermissionError()), exit_code(ZeroDivisionError())
+    (5, 3, 1)
     """
     return next(CODES[kind] for kind in type(error).__mro__ if kind in CODES)
