@@ -52,6 +52,16 @@ def compiled(function: Callable, platform: str = "") -> Program:
     return Program(function, compiler_options=options)
 
 
+@lru_cache
+def one_program(function: Callable, backend: Any) -> Program:
+    """The function of a back end and further arguments as one program of these."""
+
+    def whole(*arguments: Any) -> Any:
+        return function(backend, *arguments)
+
+    return Program(whole)
+
+
 def exactly(function: Callable) -> Callable:
     """The function under the settings of evaluations, which belong to a thread and to what is traced in it."""
 

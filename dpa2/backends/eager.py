@@ -85,6 +85,14 @@ class Eager(Shaped):
         """`function(*shared, *items)` for the items of every chunk."""
         return [function(*shared, *items) for items in zip(*lists, strict=True)]
 
+    def whole(self, function: Callable[..., Result], arguments: tuple) -> Result:
+        """`function(self, *arguments)`."""
+        return function(self, *arguments)
+
+    def transformed(self, arguments: Any) -> bool:
+        """No: without a library's own derivatives nothing is differentiated."""
+        return False
+
     def joiner(self) -> Join:
         """A function that lays arrays end to end."""
         return end_to_end

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from ..batching.plan import ChunkShape
 from ..batching.widths import LengthCache, WidthCache
 from ..errors import BackendError
 from ..nn.arrays import Array, cut, end_to_end
-from .compiling import compiled, exactly, keep_compiled, laid
+from .compiling import compiled, exactly, keep_compiled, laid, one_program
 from .eager import Eager, Join, Result, Shaped, Tree, converted
 from .own_settings import jax_settings, settle_thread
 from .protocol import Backend, implements_backend
@@ -100,6 +101,14 @@ class JAX(Shaped):
         program.drop_old()
         return results
 
+    def whole(self, function: Callable[..., Result], arguments: tuple) -> Result:
+        """`function(self, *arguments)`, on accelerators as one program; processors share chunks among threads."""
+        if self.transformed(arguments):
+            return function(self.looping(), *arguments)
+        if self.place.platform == "cpu":
+            return function(self, *arguments)
+        return one_program(function, self)(*arguments)  # type: ignore[no-any-return]
+
     def callers(self) -> int:
         """The number of threads that call JAX: several per processor, unless they would occupy more processors."""
         return self.threads if self.threads < max(2, processors()) else THREADS_PER_PROCESSOR * self.threads
@@ -155,6 +164,12 @@ class JAX(Shaped):
         """Return this back end, which serves inference as it is."""
         return self
 
+    def looping(self) -> Backend:
+        """This back end for code that JAX compiles as a whole: loops over chunks are loops of the program."""
+        other = object.__new__(LoopingJAX)
+        vars(other).update(vars(self))
+        return other
+
     def uncompiled(self) -> Backend:
         """JAX on the same device, operation by operation."""
         return UncompiledJAX(self.device).with_shape(self.shape)
@@ -177,6 +192,29 @@ class JAX(Shaped):
         import jax
 
         return jax.ops.segment_sum(values, rows, num_segments=count)
+
+
+class LoopingJAX(JAX):
+    """JAX for programs that are compiled as a whole, in which chunks of equal shapes share their code."""
+
+    def run(self, function: Callable[..., Result], shared: tuple, *lists: Sequence) -> list[Result]:
+        """`function(*shared, *items)` for the items of every chunk: one loop for each shape of neighbouring chunks."""
+        results: list[Result] = []
+        for _, alike in groupby(zip(*lists, strict=True), self.shapes):
+            results += self.looped(lambda items: function(*shared, *items), list(alike))
+        return results
+
+    def shapes(self, items: tuple) -> tuple:
+        """Structure and shapes of a chunk's arrays."""
+        return self.jax.tree.structure(items), [(x.shape, x.dtype) for x in self.jax.tree.leaves(items)]
+
+    def looped(self, function: Callable[[tuple], Result], items: list[tuple]) -> list[Result]:
+        """The function of all items, by a loop of the program where there are several."""
+        if len(items) == 1:
+            return [function(items[0])]
+        tree = self.jax.tree
+        found = self.jax.lax.map(function, tree.map(lambda *parts: self.jax.numpy.stack(parts), *items))
+        return [tree.map(lambda x, k=k: x[k], found) for k in range(len(items))]
 
 
 class UncompiledJAX(Eager, JAX):

@@ -38,6 +38,16 @@ def clip(x: Array, low: float | None = None, high: float | None = None) -> Array
     return paddle.clip(x, -inf if low is None else low, inf if high is None else high)
 
 
+def argsort(x: Array, *, axis: int = -1) -> Array:
+    """Where the numbers are along an axis, in ascending order; equal ones in theirs."""
+    return paddle.argsort(x, axis, stable=True)
+
+
+def zeros(shape: Sequence[int] | int, *, dtype: Any = None) -> Array:
+    """Zeros in a shape."""
+    return paddle.zeros([shape] if isinstance(shape, int) else shape, dtype)
+
+
 def take(x: Array, indices: Array, *, axis: int) -> Array:
     """The slices of the tensor at some places of an axis."""
     return paddle.index_select(x, indices, axis)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ..batching.plan import ChunkShape
+
+
+Result = TypeVar("Result")
 
 
 class Backend(Library, Protocol):
@@ -51,6 +55,12 @@ class Backend(Library, Protocol):
 
     def inference(self, dtypes: set[str]) -> Backend:
         """Return the back end that evaluates models of these precisions where nothing is differentiated."""
+
+    def whole(self, function: Callable[..., Result], arguments: tuple) -> Result:
+        """Return `function(self, *arguments)`, computed as one program where that is faster."""
+
+    def transformed(self, arguments: Any) -> bool:
+        """Return whether the library differentiates, vectorises or compiles what follows from these arguments."""
 
     def uncompiled(self) -> Backend:
         """Return a back end on the same device that runs operation by operation, so that intermediates are visible."""

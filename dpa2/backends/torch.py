@@ -66,6 +66,11 @@ class Torch(Eager):
         keep = self.torch.is_grad_enabled() and not self.torch.is_inference_mode_enabled()
         return kept(stage, shared, *lists) if keep else super().run_stage(stage, shared, *lists)
 
+    def transformed(self, arguments: Any) -> bool:
+        """Return whether PyTorch keeps a graph for one of the arguments."""
+        recorded = self.torch.is_grad_enabled() and not self.torch.is_inference_mode_enabled()
+        return recorded and any(getattr(x, "requires_grad", False) for x in arguments)
+
     def asarray(self, x: Array, dtype: str | None = None) -> Array:
         """A NumPy array as a tensor, without a copy where that is possible."""
         with self.torch.inference_mode(False):  # whose tensors could not be differentiated by later

@@ -13,7 +13,7 @@ from ..descriptor.chunk import Chunk
 from ..neighbors import Neighbors
 from ..nn.arrays import Float, Int
 from .table import Cutoffs, Others, Table, lay_end_to_end
-from .widths import AgreedWidths, KnownWidths, WidthCache, coarse, rounded_up
+from .widths import AgreedWidths, GrowingWidths, KnownWidths, WidthCache, coarse, rounded_up
 
 LISTS = ("repinit", "three_body", "repformer")
 STEP_OF_REMOTE = 16  # widths of the edges that lead to remote atoms are multiples of it; their sums cost little
@@ -35,7 +35,7 @@ class ChunkShape:
     uniform: tuple[str, ...] = ()
     filled: bool = False
     ordered: bool = True
-    width_cache: WidthCache | KnownWidths | AgreedWidths | None = None
+    width_cache: WidthCache | GrowingWidths | KnownWidths | AgreedWidths | None = None
     max_size: int | None = None
     min_size: int | None = None
 

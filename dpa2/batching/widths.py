@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from math import ceil, sqrt
+from operator import gt
 from sys import maxsize
 
 MAX_PADDING = 1.25  # use an old width or length only if it is at most this many times the new one
@@ -113,6 +114,32 @@ class KnownWidths:
         """The widths of chunks that need the given ones."""
         own = [rounded_up(w, step, most) for w in needed]
         return [max(pair) for pair in zip(self.widths.get(name, own), own, strict=True)]
+
+
+class GrowingWidths:
+    """Widths with room for atoms that move, of as many kinds as given, which stay as long as they suffice.
+
+    >>> widths = GrowingWidths(kinds=2)
+    >>> widths.widths_for("repformer", [16, 17, 25], step=2), widths.widths_for("repformer", [18, 19, 26], step=2)
+    ([20, 20, 28], [20, 20, 28])
+    """
+
+    crowded = False
+
+    def __init__(self, kinds: int) -> None:
+        self.kinds = kinds
+        self.known: dict[tuple[str, int], list[int]] = {}
+
+    def widths_for(self, name: str, needed: list[int], step: int, most: int = maxsize) -> list[int]:
+        """The widths of chunks that need the given ones."""
+        before = self.known.get((name, len(needed)), [0] * len(needed))
+        if (name, len(needed)) not in self.known or any(map(gt, needed, before)):
+            widest = max(needed)
+            roomy = (with_margin(need) if need == widest else need + 1 for need in needed)
+            capped = (min(r, max(most, need)) for r, need in zip(roomy, needed, strict=True))
+            wanted = [max(rounded_up(c, step, most), b) for c, b in zip(capped, before, strict=True)]
+            self.known[name, len(needed)] = few_widths(wanted, self.kinds)
+        return list(self.known[name, len(needed)])
 
 
 class AgreedWidths:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ..descriptor.chunk import Chunk
 from ..fitting.atomic_model import AtomicProgram
 from ..nn.arrays import Array, Float, array_namespace, flat
 from .library import Library
@@ -38,16 +39,29 @@ def results_of(
 
     shares: of atoms in virials; None for no such shares.
     """
-    parts = [energies, *from_edges(backend, ready, share_out, gradients)]
-    whole = ([backend.joiner()(part)] for part in parts)
-    ((totals, forces, virials, atom_energies),) = backend.run(sum_over_rows, (ready.row_map,), *whole)
+    parts = end_to_end_parts(backend, ready.chunks, ready.coordinates, energies, gradients)
+    ((totals, forces, virials, atom_energies),) = backend.run(sum_over_rows, (ready.row_map,), *parts)
     return split(backend, ready.systems, totals, ready.exchange.settled(*forces), virials, atom_energies, shares)
 
 
-def from_edges(backend: Library, ready: Prepared, function: Callable, gradients: Sequence) -> list[Sequence[Array]]:
+def end_to_end_parts(
+    backend: Library,
+    chunks: Sequence[Chunk],
+    coordinates: Sequence[Array],
+    energies: Sequence[Array],
+    gradients: Sequence[Array],
+) -> list[list[Array]]:
+    """Return the arguments of `sum_over_rows`, each as the only item of a list, from what chunks have."""
+    parts = [energies, *from_edges(backend, chunks, coordinates, share_out, gradients)]
+    return [[backend.joiner()(part)] for part in parts]
+
+
+def from_edges(
+    backend: Library, chunks: Sequence[Chunk], coordinates: Sequence[Array], function: Callable, gradients: Sequence
+) -> list[Sequence[Array]]:
     """The results of `function(gradients, vectors, coordinates)` for all chunks: a list for each of its results."""
-    vectors = [chunk.vectors for chunk in ready.chunks]
-    return list(zip(*backend.run(function, (), gradients, vectors, ready.coordinates), strict=True))
+    vectors = [chunk.vectors for chunk in chunks]
+    return list(zip(*backend.run(function, (), gradients, vectors, coordinates), strict=True))
 
 
 def atom_virials(backend: Library, ready: Prepared, gradients: Sequence, pull: Callable) -> Array:
@@ -67,7 +81,8 @@ def atom_virials(backend: Library, ready: Prepared, gradients: Sequence, pull: C
 
 def flow(backend: Library, ready: Prepared, function: Callable, gradients: Sequence) -> Array:
     """For each atom, what `function` gives it, less what it gives to the edges that lead to it."""
-    leaving, arriving, *_ = (backend.joiner()(part) for part in from_edges(backend, ready, function, gradients))
+    parts = from_edges(backend, ready.chunks, ready.coordinates, function, gradients)
+    leaving, arriving, *_ = (backend.joiner()(part) for part in parts)
     return ready.exchange.settled(*ready.row_map.flow(leaving, arriving))
 
 

@@ -39,6 +39,7 @@ from .descriptor_view import DescriptorView
 from .empty_part import virtual_atom, without_atoms
 from .extrapolation import warn_of_extrapolation
 from .placement import destination, moved
+from .potential import Potential, Source
 from .preparation import check_system, in_chunks, in_turns, require_room, with_neighbors
 from .truncation import warn_of_truncation
 
@@ -427,6 +428,37 @@ class Model:
         system = structure_of(coordinates, types, cell, fparam, aparam)
         worker = self if self.backend.differentiates else self.to(dtype="float64")
         return hessian(worker.program, worker.backend, worker.prepare_systems([system], neighbors=neighbors))
+
+    @undisturbed
+    def potential(
+        self,
+        coordinates: Any,
+        types: Any = None,
+        cell: Any = None,
+        *,
+        skin: float = 1.0,
+        fparam: Array | None = None,
+        aparam: Array | None = None,
+    ) -> Potential:
+        """Return energy, forces and virial of a system as a function of its positions, for many steps of a simulation.
+
+        `potential(positions)` gives (energy, forces, virial) on the model's library and device. Neighbours come from
+        candidates within the cutoff plus `skin`, Å, that were found once: equal to `evaluate` up to rounding until
+        `potential.stale(positions)`, and NaN from then on. `potential.renew(positions)` returns a new one. Other
+        arguments and errors as for `evaluate`; lists are never cut.
+
+        >>> import numpy as np, dpa2
+        >>> model = dpa2.load(dpa2.demo.MODEL)
+        >>> water = np.array([[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]])
+        >>> potential = model.potential(water, ["O", "H", "H"])
+        >>> energy, forces, virial = potential(water + [[0.1, 0, 0], [0, 0, 0], [0, 0, 0]])
+        >>> forces.shape, bool(potential.stale(2 * water))
+        ((3, 3), True)
+        """
+        self.require_energies("a potential")
+        refuse_unasked(self.config.fitting, fparam, aparam)
+        system = check_system(self.config, structure_of(coordinates, types, cell, fparam, aparam))
+        return Source.of(self, system, skin).potential(system.coordinates, system.cell)
 
     @undisturbed
     def prepare_systems(self, systems: Iterable[Any], *, neighbors: str = "strict") -> Prepared:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..backends.protocol import Backend
 from ..batching.memory import Demand, turns
-from ..batching.plan import ChunkShape, plan
+from ..batching.plan import ChunkShape, Plan, plan
 from ..batching.table import Cutoffs, Others
 from ..config import DPA2Config
 from ..errors import InputError
@@ -87,15 +87,28 @@ def in_chunks(
     virtual_type: the type that virtual atoms take on. shape: of the chunks; the back end's own if None. halo: for one
     system of which other processes have a part.
     """
+    shape = shape or backend.shape
+    shape = shape if halo is None else shape.agreed(halo.largest)
+    host = plan_of(config, shape, systems, lists, virtual_type=virtual_type, halo=halo)
+    return prepare(backend, config, host, lists, systems, halo)
+
+
+def plan_of(
+    config: DPA2Config,
+    shape: ChunkShape,
+    systems: Sequence[System],
+    lists: Sequence[Neighbors],
+    *,
+    virtual_type: int = 0,
+    halo: Halo | None = None,
+) -> Plan:
+    """Return the chunks of checked systems on the host."""
 
     def real(kinds: np.ndarray) -> np.ndarray:
         return np.where(kinds < 0, virtual_type, kinds)
 
     others = None if halo is None else Others(real(halo.types), int(real(np.asarray(halo.first_type))))
-    shape = shape or backend.shape
-    shape = shape if halo is None else shape.agreed(halo.largest)
-    host = plan([real(s.types) for s in systems], lists, Cutoffs.of(config), shape, others)
-    return prepare(backend, config, host, lists, systems, halo)
+    return plan([real(s.types) for s in systems], lists, Cutoffs.of(config), shape, others)
 
 
 def in_turns(config: DPA2Config, backend: Backend, lists: Sequence[Neighbors], memory: int | None) -> Iterable[slice]:

@@ -1,5 +1,6 @@
 """Neighbour lists: one row per atom, nearest first, within a cutoff and at most max_neighbors wide."""
 
+from .candidates import CandidateTable, candidates
 from .external import from_list
 from .lists import UNLIMITED, Neighbors, Selection, check_max_neighbors, counts_within, narrowed
 from .search import neighbor_list
@@ -7,9 +8,11 @@ from .skin import SkinList
 
 __all__ = [
     "UNLIMITED",
+    "CandidateTable",
     "Neighbors",
     "Selection",
     "SkinList",
+    "candidates",
     "check_max_neighbors",
     "counts_within",
     "from_list",
