@@ -1,5 +1,6 @@
 """Neighbour lists: one row per atom, nearest first, within a cutoff and at most max_neighbors wide."""
 
+from .cell_list import CellList
 from .external import from_list
 from .lists import UNLIMITED, Neighbors, Selection, check_max_neighbors, counts_within, narrowed
 from .search import neighbor_list
@@ -7,6 +8,7 @@ from .skin import SkinList
 
 __all__ = [
     "UNLIMITED",
+    "CellList",
     "Neighbors",
     "Selection",
     "SkinList",
