@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from math import ceil, prod, sqrt
+from math import ceil, pi, prod, sqrt
 from typing import Any, NoReturn
 
 import numpy as np
@@ -16,7 +16,7 @@ from .cells import Capacity, Found, in_cells, pairs
 from .grid import Grid
 
 SPARE = 1.2  # how much more room is made than is needed, so that atoms that move do not soon need more
-NEAR = 0.2  # of the candidates in bins that are little larger than the cutoff; 4π/3 of 27 cubes would be 0.155
+SMALLEST = 3.0  # Å; the side of the volume of a molecule along an axis along which it is flat
 
 
 class CellList:
@@ -63,7 +63,9 @@ class CellList:
         if not (np.isfinite(extent).all() and (lattice is None or np.isfinite(lattice).all())):
             self.refuse_far()
         self.grid = Grid.of(self.cutoff, self.pbc, lattice, extent, positions.shape[0])
-        usual = usual_capacity(self.grid, positions.shape[0])
+        sides = np.where(self.pbc, 1.0, np.maximum(extent, SMALLEST) / on_host(heights))
+        volume = abs(np.linalg.det(np.eye(3) if lattice is None else lattice)) * np.prod(sides)
+        usual = usual_capacity(self.grid, positions.shape[0], volume)
         self.capacity = Capacity(max(usual.bin, self.capacity.bin), max(usual.pairs, self.capacity.pairs))
         return self.grid
 
@@ -72,14 +74,15 @@ class CellList:
         refuse("", "coordinates", f"are not finite, or too far away to tell apart within {self.cutoff} Å")
 
 
-def usual_capacity(grid: Grid, atoms: int) -> Capacity:
-    """Return capacities for atoms that are spread evenly, with room for chance.
+def usual_capacity(grid: Grid, atoms: int, volume: float) -> Capacity:
+    """Return capacities for atoms that are spread evenly in a volume (Å³), with room for chance.
 
-    >>> usual_capacity(Grid(4.0, (True, True, True), (10, 10, 10), (1, 1, 1)), 9000)
-    Capacity(bin=21, pairs=437400)
+    >>> usual_capacity(Grid(4.0, (True, True, True), (10, 10, 10), (1, 1, 1)), atoms=9000, volume=90000.0)
+    Capacity(bin=21, pairs=289530)
     """
-    mean = atoms / prod(grid.bins)
-    return Capacity(ceil(mean + 4.0 * sqrt(mean)), ceil(NEAR * atoms * mean * len(grid.offsets)))
+    mean, within = atoms / prod(grid.bins), atoms / volume * 4.0 / 3.0 * pi * grid.cutoff**3
+    most = ceil(mean + 4.0 * sqrt(mean))
+    return Capacity(most, min(ceil(SPARE * atoms * within), atoms * most * len(grid.offsets)))
 
 
 def enlarged(capacity: Capacity, fullest: int, count: int) -> Capacity:
