@@ -80,6 +80,7 @@ base: type[ValueError] = dpa2.errors.FormatError
 out: dpa2.Evaluation = model.evaluate([[0, 0, 0]], ["O"])
 many: list[dpa2.Evaluation] = model.evaluate_many([dpa2.System([[0, 0, 0]], ["O"], pbc=False)])
 hessian = model.hessian([[0, 0, 0]], ["O"])
+product = model.hessian_product([[0, 0, 0]], ["O"], vectors=[[0, 0, 1]])
 module = model.to("torch").as_module()
 again: dpa2.Model = model.with_state(model.state_dict()).to(dtype="float32")
 half: dpa2.Model = model.with_state(model.to("jax").as_pytree()[0])

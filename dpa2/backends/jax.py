@@ -174,17 +174,10 @@ class JAX(Shaped):
         """JAX on the same device, operation by operation."""
         return UncompiledJAX(self.device).with_shape(self.shape)
 
-    def derivatives(self, function: Callable, x: list[Array], directions: list[list[Array]]) -> list[Array]:
-        """Derivatives of function(x) along each direction: one value, pulled back from each number of y."""
-        numpy = self.jax.numpy
-        y, pull = self.jax.vjp(function, x)
-        rows = [self.vector(pull(unit.reshape(y.shape))[0]) for unit in numpy.eye(y.size, dtype=y.dtype)]
-        jacobian = numpy.stack(rows)
-        return [exactly(numpy.matmul)(jacobian, self.vector(d)).reshape(y.shape) for d in directions]
-
-    def vector(self, parts: Sequence[Array]) -> Array:
-        """Arrays of any shapes as one vector."""
-        return self.jax.numpy.concatenate([part.reshape(-1) for part in parts])
+    def symmetric_derivatives(self, function: Callable, x: Array, directions: Sequence[Array]) -> list[Array]:
+        """Derivatives of function(x) along each direction: one value, and a pullback for each."""
+        _, pull = self.jax.vjp(function, x)
+        return [pull(direction)[0] for direction in directions]
 
     @staticmethod
     def sum_into_rows(values: Array, rows: Array, count: int) -> Array:

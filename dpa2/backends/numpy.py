@@ -13,7 +13,9 @@ from .eager import Eager, Join, Result, reusing
 from .protocol import implements_backend
 from .threads import available, run_on_cache
 
-STEP = 1e-4  # of the central differences, Å: their error is 1e-9 of the largest second derivative, mostly rounding
+# Å, of the atom that central differences move farthest: their error is 1e-9 of the largest second derivative, mostly
+# rounding.
+STEP = 1e-4
 
 
 @implements_backend
@@ -52,13 +54,15 @@ class NumPy(Eager):
         """The precision of coordinates, energies and sums."""
         return "float64"
 
-    def derivatives(self, function: Callable, x: list[Array], directions: list[list[Array]]) -> list[Array]:
+    def symmetric_derivatives(self, function: Callable, x: Array, directions: Sequence[Array]) -> list[Array]:
         """Derivatives of function(x) along each direction: central differences of fourth order."""
 
-        def at(steps: int, direction: list[Array]) -> Array:
-            return function([a + steps * STEP * d for a, d in zip(x, direction, strict=True)])
+        def along(direction: Array) -> Array:
+            step = STEP / (float(np.abs(self.to_numpy(direction)).max(initial=0.0)) or 1.0)
+            ahead, behind, twice, back = (function(x + steps * step * direction) for steps in (1, -1, 2, -2))
+            return (8.0 * (ahead - behind) - (twice - back)) / (12.0 * step)
 
-        return [(8.0 * (at(1, d) - at(-1, d)) - (at(2, d) - at(-2, d))) / (12.0 * STEP) for d in directions]
+        return [along(direction) for direction in directions]
 
     @staticmethod
     def sum_into_rows(values: Array, rows: Array, count: int) -> np.ndarray:

@@ -64,15 +64,12 @@ class Paddle(Eager):
         """A context with the settings of Paddle that evaluations want."""
         return paddle_settings()
 
-    def derivatives(self, function: Callable, x: list[Array], directions: list[list[Array]]) -> list[Array]:
-        """Derivatives of function(x) along each direction: one graph for all, a backward pass for each number of y."""
+    def symmetric_derivatives(self, function: Callable, x: Array, directions: Sequence[Array]) -> list[Array]:
+        """Derivatives of function(x) along each direction: one graph for all, and a backward pass for each."""
         with self.paddle.enable_grad():
-            x = [self.variable(a) for a in x]
+            x = self.variable(x)
             y = function(x)
-            units = self.paddle.eye(y.size, dtype=y.dtype).reshape((y.size, *y.shape))
-            rows = [self.paddle.grad(y, x, unit, retain_graph=True) for unit in units]
-        jacobian = self.paddle.stack([self.vector(row) for row in rows])
-        return [(jacobian @ self.vector(d)).reshape(y.shape) for d in directions]
+            return [self.paddle.grad(y, x, direction, retain_graph=True)[0] for direction in directions]
 
     @staticmethod
     def variable(x: Array) -> Array:
@@ -80,10 +77,6 @@ class Paddle(Eager):
         x = x.detach().clone()
         x.stop_gradient = False
         return x
-
-    def vector(self, parts: Sequence[Array]) -> Array:
-        """Tensors of any shapes as one vector."""
-        return self.paddle.concat([part.reshape((-1,)) for part in parts])
 
     @staticmethod
     def sum_into_rows(values: Array, rows: Array, count: int) -> Array:

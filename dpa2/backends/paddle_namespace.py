@@ -16,7 +16,7 @@ paddle: Any = require("paddle", "paddle")
 
 AXES = int | Sequence[int] | None
 
-int64, finfo = paddle.int64, paddle.finfo
+int32, int64, finfo = paddle.int32, paddle.int64, paddle.finfo
 abs, exp, log1p, sqrt, tanh = paddle.abs, paddle.exp, paddle.log1p, paddle.sqrt, paddle.tanh
 ceil, floor, maximum, minimum = paddle.ceil, paddle.floor, paddle.maximum, paddle.minimum
 broadcast_to, concat, permute_dims, reshape = paddle.broadcast_to, paddle.concat, paddle.transpose, paddle.reshape
@@ -35,17 +35,28 @@ def astype(x: Array, dtype: Any) -> Array:
 
 def clip(x: Array, low: float | None = None, high: float | None = None) -> Array:
     """The numbers, or the bound that they pass; Paddle's own default for a bound is the largest float32."""
-    return paddle.clip(x, -inf if low is None else low, inf if high is None else high)
+    lowest, highest = (-inf, inf) if x.is_floating_point() else (paddle.iinfo(x.dtype).min, paddle.iinfo(x.dtype).max)
+    return paddle.clip(x, lowest if low is None else low, highest if high is None else high)
 
 
-def argsort(x: Array, *, axis: int = -1) -> Array:
-    """Where the numbers are along an axis, in ascending order; equal ones in theirs."""
-    return paddle.argsort(x, axis, stable=True)
+def argsort(x: Array, *, axis: int = -1, stable: bool = True) -> Array:
+    """Where the numbers are along an axis, in ascending order; equal ones in theirs if stable."""
+    return paddle.argsort(x, axis, stable=stable)
 
 
 def zeros(shape: Sequence[int] | int, *, dtype: Any = None) -> Array:
     """Zeros in a shape."""
     return paddle.zeros([shape] if isinstance(shape, int) else shape, dtype)
+
+
+def arange(count: int, *, device: Any = None) -> Array:
+    """Whole numbers from 0 on."""
+    return paddle.arange(count, dtype=int64, device=device)
+
+
+def searchsorted(x: Array, values: Array, *, side: str = "left") -> Array:
+    """Where the values would stand among ascending numbers."""
+    return paddle.searchsorted(x, values, right=side == "right")
 
 
 def take(x: Array, indices: Array, *, axis: int) -> Array:
@@ -58,9 +69,9 @@ def unstack(x: Array, *, axis: int = 0) -> Sequence[Array]:
     return paddle.unbind(x, axis)
 
 
-def cumulative_sum(x: Array, *, axis: int = 0) -> Array:
+def cumulative_sum(x: Array, *, axis: int = 0, dtype: Any = None) -> Array:
     """Sums of all numbers up to each one."""
-    return paddle.cumsum(x, axis)
+    return paddle.cumsum(x, axis, dtype)
 
 
 def vecdot(x: Array, y: Array) -> Array:

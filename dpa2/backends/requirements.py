@@ -9,9 +9,9 @@ from typing import Any
 from ..errors import BackendError, DPA2Error
 from ..nn.arrays import Array, array_namespace
 
-FUNCTIONS = [  # all that the core and `Standard` use; a test compares
+FUNCTIONS = [  # all that the core, `Standard` and the search on a device use; a test compares
     "abs", "arange", "argsort", "asarray", "astype", "broadcast_to", "ceil", "clip", "concat", "cumulative_sum",
-    "exp", "finfo", "floor", "int64", "log1p", "max", "maximum", "mean", "min", "minimum", "ones_like",
+    "exp", "finfo", "floor", "int32", "int64", "log1p", "max", "maximum", "mean", "min", "minimum", "ones_like",
     "permute_dims", "reshape", "searchsorted", "sqrt", "stack", "sum", "take", "tanh", "unstack", "vecdot", "where",
     "zeros", "zeros_like",
 ]  # fmt: skip

@@ -30,7 +30,7 @@ class Standard(Eager):
 
     differentiates = False
     shape = ChunkShape(size=32)
-    derivatives = NumPy.derivatives
+    symmetric_derivatives = NumPy.symmetric_derivatives
 
     def __init__(self, name: str, namespace: Any, device: Any = None) -> None:
         self.name, self.namespace = name, namespace

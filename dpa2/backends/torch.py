@@ -92,18 +92,12 @@ class Torch(Eager):
         """A context with the settings of PyTorch that evaluations want."""
         return torch_settings(self.place.type)
 
-    def derivatives(self, function: Callable, x: list[Array], directions: list[list[Array]]) -> list[Array]:
-        """Derivatives of function(x) along each direction: one graph for all, a backward pass for each number of y."""
+    def symmetric_derivatives(self, function: Callable, x: Array, directions: Sequence[Array]) -> list[Array]:
+        """Derivatives of function(x) along each direction: one graph for all, and a backward pass for each."""
         with self.torch.inference_mode(False), self.torch.enable_grad():
-            x = [a.detach().clone().requires_grad_() for a in x]
+            x = x.detach().clone().requires_grad_()
             y = function(x)
-            rows = [self.torch.autograd.grad(element, x, retain_graph=True) for element in y.reshape(-1)]
-        jacobian = self.torch.stack([self.vector(row) for row in rows])
-        return [(jacobian @ self.vector(d)).reshape(y.shape) for d in directions]
-
-    def vector(self, parts: Sequence[Array]) -> Array:
-        """Tensors of any shapes as one vector."""
-        return self.torch.cat([part.reshape(-1) for part in parts])
+            return [self.torch.autograd.grad(y, x, direction, retain_graph=True)[0] for direction in directions]
 
     @staticmethod
     def sum_into_rows(values: Array, rows: Array, count: int) -> Array:

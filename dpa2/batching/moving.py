@@ -7,10 +7,12 @@ can be a part of a compiled program: distances, the order of neighbours and of a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from ..descriptor.chunk import Chunk
+from ..neighbors.cells import Capacity
+from ..neighbors.grid import Grid
 from ..nn.arrays import Array, Float, Int, array_namespace, end_to_end, flat, like, take_rows
 from ..nn.module import module
 from ..nn.roles import static
@@ -21,7 +23,8 @@ from .table import Cutoffs
 class Layout:
     """The shapes of chunks: atoms in each, its columns, and how many of them are three-body and repformer's list.
 
-    rows, edges: lengths of arrays with all rows and edges. closest: Å, of two atoms.
+    rows, edges: lengths of arrays with all rows and edges. closest: Å, of two atoms. grid, capacity: of the search for
+    new candidates.
     """
 
     cutoffs: Cutoffs
@@ -32,6 +35,8 @@ class Layout:
     rows: int
     edges: int
     closest: float
+    grid: Grid
+    capacity: Capacity
 
     @property
     def spans(self) -> list[slice]:
@@ -43,28 +48,55 @@ class Layout:
 class Candidates:
     """Atoms, and all that may become their neighbours; a row for each atom, and behind them rows that fill up a chunk.
 
-    atom: whose row it is. near: the row of a candidate. shift: lattice translations from atom to candidate, between
-    positions as they are given. present: 1 where a slot holds a candidate. seen: 1 where the descriptor may see it.
-    back: which of the candidate's candidates leads back. fills: 1 for rows that fill up. system: that of each row.
-    start: the first repformer edge of each row of the chunks among those of all. room_*: how many neighbours the lists
-    of each row of the chunks hold.
+    atom: whose row it is. kind: the type, or the number of types for a virtual atom. fills: 1 for rows that fill up.
+    system: that of each row. admits, sees: 1 for the kinds of pairs that the list has, and that the descriptor uses.
+    near: the row of a candidate. shift: lattice translations from atom to candidate, between positions as they are
+    given. present: 1 where a slot holds a candidate. start: the first repformer edge of each row of the chunks among
+    those of all. room_*: how many neighbours the lists of each row of the chunks hold.
     """
 
     atom: Int[Array, "row"]
     types: Int[Array, "row"]
+    kind: Int[Array, "row"]
     filler: Int[Array, "row"]
     fills: Int[Array, "row"]
     system: Int[Array, "row"]
+    admits: Float[Array, "kind kind"]
+    sees: Float[Array, "kind kind"]
     near: Int[Array, "row candidate"]
     shift: Int[Array, "row candidate 3"]
     present: Float[Array, "row candidate"]
-    seen: Float[Array, "row candidate"]
-    back: Int[Array, "row candidate"]
     start: Int[Array, "row"]
     room_repinit: Int[Array, "row"]
     room_three_body: Int[Array, "row"]
     room_repformer: Int[Array, "row"]
     layout: Layout = static()
+
+    def with_pairs(
+        self, center: Int[Array, "pair"], neighbor: Int[Array, "pair"], shift: Int[Array, "pair 3"], slots: int
+    ) -> tuple[Candidates, Array]:
+        """Return the same atoms with other candidates, so many for each, and how many the fullest row needs.
+
+        center: in ascending order; entries that are empty have the number of atoms, or more.
+        """
+        xp = array_namespace(center)
+        rows = xp.cumulative_sum(xp.ones_like(self.atom), axis=0) - 1
+        own = xp.where(self.fills > 0, xp.zeros_like(rows) - 1, rows)
+        first, end = (xp.searchsorted(center, own, side=side) for side in ("left", "right"))
+        columns = xp.cumulative_sum(xp.ones_like(self.near[:1, :slots]), axis=1) - 1
+        place = xp.astype(first, own.dtype)[:, None] + columns
+        there = place < xp.astype(end, own.dtype)[:, None]
+        place = xp.where(there, place, xp.zeros_like(place))
+        near = xp.where(there, take_rows(neighbor, place), xp.zeros_like(place))
+        pair = self.kind[:, None] * self.admits.shape[0] + take_rows(self.kind, near)
+        admitted = take_rows(xp.reshape(self.admits, (-1,)), pair)
+        found = replace(
+            self,
+            near=near,
+            shift=take_rows(shift, place),
+            present=xp.where(there, admitted, xp.zeros_like(admitted)),
+        )
+        return found, xp.max(end - first)
 
 
 @module
@@ -112,7 +144,8 @@ def distances(found: Candidates, positions: Float[Array, "atom 3"], cells: Float
 def ordered(found: Candidates, now: Distances) -> Int[Array, "row"]:
     """Return the rows in the order of chunks: by numbers of neighbours, and last those that fill up a chunk."""
     most = found.near.shape[1] + 1
-    return array_namespace(found.near).argsort((found.fills * most + now.repformer) * most + now.repinit)
+    key = (found.fills * most + now.repformer) * most + now.repinit
+    return array_namespace(key).argsort(key, stable=True)
 
 
 def crowded(found: Candidates, now: Distances, order: Int[Array, "row"]) -> Array:
@@ -130,20 +163,13 @@ def crowded(found: Candidates, now: Distances, order: Int[Array, "row"]) -> Arra
 def arranged(found: Candidates, now: Distances, order: Int[Array, "row"]) -> Arrangement:
     """Return the chunks of all atoms at their present distances."""
     xp = array_namespace(order)
-    rank = xp.argsort(order)
-    slots = xp.argsort(now.lengths, axis=1)
+    rank = xp.argsort(order, stable=True)
+    slots = xp.argsort(now.lengths, axis=1, stable=True)
     table = leading(found, now, order, rank, slots)
-    position, arrives = edges_back(found, now, rank, slots)
-    index = chosen(order, slots, max(found.layout.repformer))
-    chunks = tuple(in_spans(found.layout, table, take_rows(flat(position), index), take_rows(flat(arrives), index)))
+    chunks = tuple(in_spans(found.layout, table, *edges_to(found, table, max(found.layout.repformer))))
     near = end_to_end([flat(chunk.near) for chunk in chunks])
     system = take_rows(found.system, order)
     return Arrangement(chunks, order, rank, longer(near, found.layout.edges), longer(system, found.layout.rows))
-
-
-def chosen(order: Int[Array, "row"], slots: Int[Array, "row candidate"], width: int) -> Int[Array, "row slot"]:
-    """Return where, among all slots end to end, the nearest candidates of each row of the chunks are."""
-    return order[:, None] * slots.shape[1] + take_rows(slots, order)[:, :width]
 
 
 def leading(
@@ -155,16 +181,17 @@ def leading(
 ) -> Chunk:
     """Return all rows as one chunk without incoming edges, as wide as the widest one needs."""
     xp = array_namespace(order)
-    index = chosen(order, slots, max(found.layout.wide))
+    index = order[:, None] * slots.shape[1] + take_rows(slots, order)[:, : max(found.layout.wide)]
     near, types, filler = (
         take_rows(flat(found.near), index),
         take_rows(found.types, order),
         take_rows(found.filler, order),
     )
-    seen, inside = take_rows(flat(found.seen), index), take_rows(flat(now.lengths), index) < float("inf")
+    inside = take_rows(flat(now.lengths), index) < float("inf")
+    kinds = take_rows(found.kind, order)[:, None] * found.sees.shape[0] + take_rows(found.kind, near)
+    seen = take_rows(xp.reshape(found.sees, (-1,)), kinds)
     used = xp.where(inside, seen, xp.zeros_like(seen))
     vectors = xp.astype(take_rows(flat(now.vectors), index), seen.dtype)
-    none = xp.zeros_like(near[:, :0])
     return Chunk(
         types=types,
         filler=filler,
@@ -175,25 +202,29 @@ def leading(
         repinit_count=take_rows(now.repinit, order),
         three_body_count=take_rows(now.three_body, order),
         repformer_count=take_rows(now.repformer, order),
-        incoming=none,
+        incoming=xp.zeros_like(near[:, :0]),
         arriving=used[:, :0],
         three_body_width=0,
         repformer_width=0,
     )
 
 
-def edges_back(
-    found: Candidates, now: Distances, rank: Int[Array, "row"], slots: Int[Array, "row candidate"]
-) -> tuple[Int[Array, "row candidate"], Float[Array, "row candidate"]]:
-    """Return the position of the edge back from each candidate among the repformer's edges, and 1 where it is one."""
-    xp = array_namespace(rank)
-    place = take_rows(flat(xp.argsort(slots, axis=1)), found.near * slots.shape[1] + found.back)
-    edges = xp.minimum(now.repformer, take_rows(found.room_repformer, rank))
-    arrives = (found.present > 0) & (place < take_rows(edges, found.near))
-    position = take_rows(found.start, take_rows(rank, found.near)) + place
-    return xp.where(arrives, position, xp.zeros_like(position)), xp.where(
-        arrives, found.seen, xp.zeros_like(found.seen)
-    )
+def edges_to(found: Candidates, table: Chunk, width: int) -> tuple[Int[Array, "row slot"], Float[Array, "row slot"]]:
+    """Return the positions, among the repformer's edges of all chunks, of those that lead to each row, and a mask."""
+    xp = array_namespace(table.near)
+    rows = xp.cumulative_sum(xp.ones_like(table.types), axis=0) - 1
+    column = xp.cumulative_sum(xp.ones_like(table.near[:1, :width]), axis=1) - 1
+    limit = xp.minimum(table.repformer_count, found.room_repformer)[:, None]
+    edge = (table.used[:, :width] > 0) & (column < limit)
+    target = flat(xp.where(edge, table.near[:, :width], xp.zeros_like(column) + rows.shape[0]))
+    order = xp.argsort(target, stable=True)
+    target = take_rows(target, order)
+    first, end = (xp.astype(xp.searchsorted(target, rows, side=s), rows.dtype) for s in ("left", "right"))
+    place = first[:, None] + column
+    arrives = place < end[:, None]
+    place = take_rows(order, xp.where(arrives, place, xp.zeros_like(place)))
+    position = take_rows(flat(found.start[:, None] + column), place)
+    return xp.where(arrives, position, xp.zeros_like(position)), xp.astype(arrives, table.used.dtype)
 
 
 def in_spans(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -146,7 +146,7 @@ def lay_end_to_end(
         near[here] = np.where(n.index >= 0, n.index + start, -1)
         vectors[here] = n.vector
     near_types = np.concatenate([own, remote])[near]
-    used = (near >= 0) & allowed(cutoffs)[own[:, None], near_types]
+    used = (near >= 0) & allowed(cutoffs.types, cutoffs.excluded_pairs)[own[:, None], near_types]
     vectors[~used] = cutoffs.far
     return Table(
         types=own,
@@ -166,9 +166,9 @@ def count_all(lists: Sequence[Neighbors], cutoff: float, max_neighbors: int) -> 
     return np.concatenate([counts_within(n, cutoff, max_neighbors) for n in lists])
 
 
-def allowed(cutoffs: Cutoffs) -> np.ndarray:
+def allowed(types: int, excluded: Collection[tuple[int, int]]) -> np.ndarray:
     """A matrix that is False for the excluded pairs of types; the last row and column are virtual atoms."""
-    matrix = np.ones((cutoffs.types + 1, cutoffs.types + 1), dtype=bool)
-    for a, b in cutoffs.excluded_pairs:
+    matrix = np.ones((types + 1, types + 1), dtype=bool)
+    for a, b in excluded:
         matrix[a, b] = matrix[b, a] = False
     return matrix

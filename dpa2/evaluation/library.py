@@ -18,7 +18,7 @@ class Library(Runner, Protocol):
 
     @property
     def differentiates(self) -> bool:
-        """Whether `derivatives` are exact; otherwise they are differences, which need float64."""
+        """Whether derivatives are exact; otherwise they are differences, which need float64."""
 
     def asarray(self, x: Array, dtype: str | None = None) -> Array:
         """Return a NumPy array, or an array of the library, of any shape as an array on the device.
@@ -44,10 +44,10 @@ class Library(Runner, Protocol):
     def pieces(self, x: Array, sizes: Sequence[int]) -> list[Array]:
         """Return consecutive rows of x, so many for each of the `sizes`; x may have more rows than they need."""
 
-    def derivatives(self, function: Callable, x: list[Array], directions: list[list[Array]]) -> list[Array]:
-        """Return the derivatives of `function` at x along each direction, each in the shape of `function(x)`.
+    def symmetric_derivatives(self, function: Callable, x: Array, directions: Sequence[Array]) -> list[Array]:
+        """Return the derivatives of `function` at x along each direction, each in the shape of x.
 
-        x: arrays of any shapes. directions: each a list of arrays in the shapes of x.
+        function(x): in the shape of x, too; its Jacobian is symmetric, as that of a gradient.
         """
 
     @staticmethod

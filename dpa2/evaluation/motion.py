@@ -10,6 +10,7 @@ from typing import NamedTuple
 from ..batching.moving import Arrangement, Candidates, arranged, crowded, distances, ordered
 from ..fitting.atomic_model import AtomicProgram
 from ..fitting.head import Inputs
+from ..neighbors.cells import pairs, reciprocal_lattice
 from ..nn.arrays import Array, Float, array_namespace, cut, like, take_rows
 from ..nn.module import map_leaves, module
 from .forces import end_to_end_parts
@@ -47,6 +48,22 @@ def moved_too_far(origin: Origin, positions: Float[Array, "atom 3"], cell: Float
     beside = positions - origin.positions - origin.positions @ strain
     farthest = xp.max(xp.sqrt(xp.sum(beside * beside, axis=1)))
     return ~(2.0 * farthest + origin.reach * xp.sqrt(xp.sum(strain * strain)) <= origin.skin)  # true for NaN, too
+
+
+def renewed(
+    found: Candidates, origin: Origin, positions: Float[Array, "atom 3"], cell: Float[Array, "3 3"]
+) -> tuple[Candidates, Origin]:
+    """Return the candidates of these positions in arrays of the same shapes; stale at once where they do not fit."""
+    xp = array_namespace(positions)
+    grid, capacity = found.layout.grid, found.layout.capacity
+    periodic = any(grid.pbc)
+    near = pairs(positions, cell if periodic else None, grid, capacity)
+    slots = found.near.shape[1]
+    other, widest = found.with_pairs(near.center, near.neighbor, near.shift, slots)
+    fits = near.fits & (near.fullest <= capacity.bin) & (near.count <= capacity.pairs) & (widest <= slots)
+    inverse = reciprocal_lattice(cell)[0].mT if periodic else origin.inverse
+    skin = xp.where(fits, origin.skin, like(-1.0, origin.skin))
+    return other, Origin(positions, cell, inverse, origin.reach, skin)
 
 
 def stale(found: Candidates, origin: Origin, positions: Float[Array, "atom 3"], cell: Float[Array, "3 3"]) -> Array:

@@ -13,10 +13,16 @@ from ..batching.moving import Candidates, Layout
 from ..batching.plan import ChunkShape, Plan
 from ..batching.table import allowed
 from ..batching.widths import GrowingWidths
-from ..evaluation.motion import Motion, Origin, evaluated, stale
+from ..config import DPA2Config
+from ..evaluation.motion import Motion, Origin, evaluated, renewed, stale
 from ..fitting.atomic_model import AtomicProgram
 from ..fitting.head import Inputs
-from ..neighbors import UNLIMITED, CandidateTable, candidates
+from ..neighbors import UNLIMITED, candidates
+from ..neighbors.cell_list import enlarged
+from ..neighbors.cells import Capacity, in_cells
+from ..neighbors.cells import pairs as pairs_within
+from ..neighbors.grid import Grid
+from ..neighbors.images import periodic_axes
 from ..neighbors.skin import checked_skin
 from ..nn.arrays import Array, Float, MaybeNone
 from ..nn.module import map_leaves, module, static
@@ -57,6 +63,14 @@ class Potential:
         """Return (), whether an atom moved farther than half the skin, or has more neighbours than there is room."""
         return self.source.run(self, stale_in, positions, cell)
 
+    def update(self, positions: Float[Array, "atom 3"], cell: Float[Array, "3 3"] | None = None) -> Potential:
+        """Return the potential with new candidates for these positions, searched where the arrays are.
+
+        Its arrays have the same shapes, so that a program can do it within a loop of steps. Where the candidates do not
+        fit into them it is stale at once, its values are NaN, and `renew` makes room.
+        """
+        return self.source.updated(self, positions, cell)
+
     def renew(self, positions: Float[Array, "atom 3"], cell: Float[Array, "3 3"] | None = None) -> Potential:
         """Return the potential with new candidates for these positions.
 
@@ -96,6 +110,10 @@ class Source:
             return map_arrays(model.backend.asarray, found)
         return self.placed(model, it, function, positions, cell)
 
+    def updated(self, it: Potential, positions: Array, cell: Array | None) -> Potential:
+        """Return the potential with candidates that are searched on the model's own library."""
+        return self.placed(self.model, it, updated_by, positions, it.origin.cell if cell is None else cell)  # type: ignore[no-any-return]
+
     def placed(self, model: Model, it: Potential, function: Callable, positions: Array, cell: Array) -> Any:
         """Return the value of a function on a model's own library."""
         backend = model.backend
@@ -119,11 +137,13 @@ class Source:
         program = model.program_for([found])
         fast = model.acceleration if program is not model.program else None
         host = plan_of(config, self.shape, [system], [found])
-        layout = layout_of(host, model.worker.backend, closest=0.0 if fast is None else fast.closest)
         reach = host.cutoffs.repinit[0] + self.skin
-        table = candidates(system, reach, config.model_excluded_pairs)
-        (slots,) = self.widths.widths_for("candidates", [table.near.shape[1]], 8)
-        rows = rows_of(system, table, host, layout, max(slots, *layout.wide))
+        near = candidates(system, reach)
+        search = search_of(system, reach, len(near.center))
+        layout = layout_of(host, model.worker.backend, 0.0 if fast is None else fast.closest, *search)
+        (slots,) = self.widths.widths_for("candidates", [int(np.bincount(near.center, minlength=1).max())], 8)
+        atoms = rows_of(config, system, layout, max(slots, *layout.wide))
+        rows, _ = atoms.with_pairs(near.center, near.neighbor, near.shift, atoms.near.shape[1])
         cell = np.zeros((3, 3)) if system.cell is None else system.cell
         origin = Origin(system.coordinates, cell, np.linalg.pinv(cell), np.asarray(reach), np.asarray(self.skin))
         backend = model.backend
@@ -137,7 +157,17 @@ class Source:
         )
 
 
-def layout_of(host: Plan, backend: Backend, closest: float) -> Layout:
+def search_of(system: System, reach: float, pairs: int) -> tuple[Grid, Capacity]:
+    """Return the bins and the capacities of a search on the device, with room to spare."""
+    periodic = periodic_axes(system)
+    places, heights = in_cells(system.coordinates, system.cell)
+    extent = np.ptp(places, axis=0) * heights
+    grid = Grid.of(reach, periodic, system.cell, extent, len(system.types))
+    fullest = int(pairs_within(system.coordinates, system.cell, grid, Capacity(1, 1)).fullest)
+    return grid, enlarged(Capacity(0, 0), fullest, pairs)
+
+
+def layout_of(host: Plan, backend: Backend, closest: float, grid: Grid, capacity: Capacity) -> Layout:
     """Return the shapes of a plan's chunks."""
     chunks = host.chunks
     sizes = tuple(len(chunk.types) for chunk in chunks)
@@ -152,29 +182,30 @@ def layout_of(host: Plan, backend: Backend, closest: float) -> Layout:
         rows=backend.room(sum(sizes)),
         edges=backend.room(edges),
         closest=closest,
+        grid=grid,
+        capacity=capacity,
     )
 
 
-def rows_of(system: System, table: CandidateTable, host: Plan, layout: Layout, slots: int) -> Candidates:
-    """Return the candidates of all rows, so many for each; atom 0 fills up the chunks, without candidates."""
+def rows_of(config: DPA2Config, system: System, layout: Layout, slots: int) -> Candidates:
+    """Return all rows without candidates, with so many slots for them; atom 0 fills up the chunks."""
     atoms, rows = len(system.types), sum(layout.sizes)
     atom = np.where(np.arange(rows) < atoms, np.arange(rows), 0)
-    types = np.maximum(system.types, 0)
-    fills = (np.arange(rows) >= atoms).astype(np.int64)
-    more = (0, rows - atoms), (0, slots - table.near.shape[1])
-    near, present, back = (np.pad(x, more) for x in (table.near, table.present, table.back))
+    types, count = np.maximum(system.types, 0), len(config.types)
     widths = np.repeat(layout.repformer, layout.sizes)
+    real = np.arange(count + 1) < count
     return Candidates(
         atom=atom,
         types=types[atom],
+        kind=np.where(system.types < 0, count, types)[atom],
         filler=np.full(rows, types[0]),
-        fills=fills,
+        fills=(np.arange(rows) >= atoms).astype(np.int64),
         system=np.zeros(rows, np.int64),
-        near=near,
-        shift=np.pad(table.shift, (*more, (0, 0))),
-        present=present.astype(float),
-        seen=(present & allowed(host.cutoffs)[types[atom][:, None], types[near]]).astype(float),
-        back=back,
+        admits=(allowed(count, config.model_excluded_pairs) & real[:, None] & real).astype(float),
+        sees=allowed(count, config.excluded_pairs).astype(float),
+        near=np.zeros((rows, slots), np.int64),
+        shift=np.zeros((rows, slots, 3), np.int64),
+        present=np.zeros((rows, slots)),
         start=np.cumsum(widths) - widths,
         room_repinit=np.repeat(layout.wide, layout.sizes),
         room_three_body=np.repeat(layout.three_body, layout.sizes),
@@ -195,6 +226,12 @@ def inputs_of(backend: Backend, dtype: str, system: System, rows: Candidates) ->
 def evaluated_by(backend: Backend, it: Potential, positions: Array, cell: Array) -> Motion:
     """Return energy, forces and virial."""
     return evaluated(backend, it.program, it.candidates, it.origin, it.inputs, positions, cell)
+
+
+def updated_by(backend: Backend, it: Potential, positions: Array, cell: Array) -> Potential:
+    """Return the potential with the candidates of these positions."""
+    ((found, origin),) = backend.run(renewed, (it.candidates, it.origin), [positions], [cell])
+    return replace(it, candidates=found, origin=origin)
 
 
 def stale_in(backend: Backend, it: Potential, positions: Array, cell: Array) -> Array:

@@ -1,6 +1,7 @@
 """Neighbour lists: one row per atom, nearest first, within a cutoff and at most max_neighbors wide."""
 
-from .candidates import CandidateTable, candidates
+from .candidates import candidates
+from .cell_list import CellList
 from .external import from_list
 from .lists import UNLIMITED, Neighbors, Selection, check_max_neighbors, counts_within, narrowed
 from .search import neighbor_list
@@ -8,7 +9,7 @@ from .skin import SkinList
 
 __all__ = [
     "UNLIMITED",
-    "CandidateTable",
+    "CellList",
     "Neighbors",
     "Selection",
     "SkinList",

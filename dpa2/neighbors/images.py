@@ -32,6 +32,14 @@ def heights(cell: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "3"]:
     return np.abs(np.linalg.det(cell)) / np.linalg.norm(normals, axis=1)
 
 
+def refuse_thin(cell: Float[np.ndarray, "3 3"] | None, cutoff: float, reach: np.ndarray, name: str = "") -> None:
+    """Raise an `InputError` if a cutoff (Å) reaches so many cells to either side that a search would take for ever."""
+    count = np.prod(2.0 * reach + 1.0)
+    if cell is not None and count > MOST_IMAGES:
+        rule = f"so thin that a cutoff of {cutoff} Å reaches {count:.0f} of its images"
+        refuse(name, "cell", f"the cell {cell.tolist()} is {rule}")
+
+
 @dataclass(frozen=True, eq=False)
 class Images:
     """The translations of a cell that a cutoff can reach, ordered by the norm of their three integers.
@@ -51,10 +59,7 @@ class Images:
         """The images of a system for a cutoff in Å, none along free axes; a cluster has one, itself."""
         cell = np.zeros((3, 3)) if system.cell is None else system.cell
         reach = np.zeros(3) if system.cell is None else np.ceil(cutoff / heights(cell)) * periodic_axes(system)
-        count = np.prod(2 * reach + 1)
-        if count > MOST_IMAGES:
-            rule = f"so thin that a cutoff of {cutoff} Å reaches {count:.0f} of its images"
-            refuse(system.name, "cell", f"the cell {cell.tolist()} is {rule}")
+        refuse_thin(cell, cutoff, reach, system.name)
         reach = reach.astype(np.int64)
         integers = np.indices(tuple(2 * reach + 1)).reshape(3, -1).T - reach
         order = np.argsort((integers**2).sum(axis=1), kind="stable")

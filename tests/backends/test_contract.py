@@ -16,6 +16,7 @@ from dpa2.backends.protocol import Backend
 from dpa2.batching.plan import ChunkShape
 from dpa2.errors import BackendError
 from dpa2.fitting.head import Inputs
+from dpa2.nn.arrays import array_namespace
 from dpa2.serialization.bfloat16 import round_to_bfloat16
 
 MEMBERS = {name: member for name, member in inspect.getmembers_static(Backend) if not name.startswith("_")}
@@ -143,13 +144,16 @@ def test_rows_that_belong_together_are_summed(library):
 
 
 def test_derivatives_are_those_along_each_direction(library):
-    x = [library.asarray(np.array([1.0, 2.0])), library.asarray(np.array([[3.0]]))]
-    directions = [[np.array([1.0, 0.0]), np.array([[0.0]])], [np.array([0.0, 1.0]), np.array([[2.0]])]]
-    found = library.derivatives(product, x, [list(map(library.asarray, d)) for d in directions])
-    assert library.to_numpy(found[0]) == pytest.approx(np.array([[6.0, 0.0]]), abs=1e-8)
-    assert library.to_numpy(found[1]) == pytest.approx(np.array([[2.0, 20.0]]), abs=1e-8)
+    x = library.asarray(np.array([[1.0, 2.0, 3.0]]))
+    directions = np.array([[[1.0, 0.0, 0.0]], [[0.0, 1e3, 2e3]], [[0.0, 0.0, 0.0]]])
+    found = library.symmetric_derivatives(slope, x, list(map(library.asarray, directions)))
+    found = list(map(library.to_numpy, found))
+    assert found[0] == pytest.approx(np.array([[12.0, 6.0, 4.0]]), abs=1e-8)
+    assert found[1] == pytest.approx(np.array([[14e3, 2e3, 1e3]]), abs=1e-5)
+    assert found[2].tolist() == [[0.0, 0.0, 0.0]]
 
 
-def product(x):
-    """(a² c, b² c) for x = [a, b], [[c]]; its slope along (0, 1, 2) is (2 a², 2 b c + 2 b²)."""
-    return (x[0] * x[0])[None, :] * x[1]
+def slope(x):
+    """The gradient of a² b c for x = [[a, b, c]], whose Hessian is [[2bc, 2ac, 2ab], [2ac, 0, a²], [2ab, a², 0]]."""
+    a, b, c = x[:, 0:1], x[:, 1:2], x[:, 2:3]
+    return array_namespace(x).concat([2.0 * a * b * c, a * a * c, a * a * b], axis=1)

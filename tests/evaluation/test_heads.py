@@ -212,6 +212,8 @@ def test_what_a_kind_does_not_have_is_named():
         energy.evaluate(**BOX, gradient=True)
     with pytest.raises(InputError, match="a Hessian needs a model that predicts energies"):
         dipole.hessian(**BOX)
+    with pytest.raises(InputError, match="a Hessian needs a model that predicts energies"):
+        dipole.hessian_product(**BOX, vectors=[[0, 0, 0]])
     with pytest.raises(InputError, match="output bias"):
         dpa2.fit_output_bias(dipole, [])
     assert (energy.kind, dipole.kind) == ("energy", "dipole")

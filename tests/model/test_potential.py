@@ -7,20 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from budgets import budget
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from libraries import LIBRARIES
 from references import CASES, frames, host, load
 from tolerances import assert_close
 
 import dpa2
-from dpa2.testing import perturbed_model, small_config, water_box
-
-MODEL = perturbed_model(small_config(), seed=0)
-
-
-def moved(positions: np.ndarray, by: float, seed: int = 0) -> np.ndarray:
-    return positions + np.random.default_rng(seed).uniform(-by, by, positions.shape)
+from dpa2.testing import perturbed_model, random_system, small_config, water_box
 
 
 def with_room_for(neighbors: int, *lists: str):
@@ -29,6 +23,14 @@ def with_room_for(neighbors: int, *lists: str):
     wide = max(config.repinit.max_neighbors, neighbors + 20)
     changed = {name: replace(getattr(config, name), max_neighbors=neighbors) for name in lists}
     return replace(config, repinit=replace(config.repinit, max_neighbors=wide), **changed)
+
+
+MODEL = perturbed_model(small_config(), seed=0)
+ROOMY = perturbed_model(with_room_for(200, "three_body", "repformer"), seed=0)
+
+
+def moved(positions: np.ndarray, by: float, seed: int = 0) -> np.ndarray:
+    return positions + np.random.default_rng(seed).uniform(-by, by, positions.shape)
 
 
 def assert_same(model, found, system, tolerance: str = "reference") -> None:
@@ -66,7 +68,8 @@ def test_atoms_that_move_have_the_results_of_evaluations(library):
     for step in range(12):
         positions = moved(positions, 0.12, seed=step) + 0.5 * box.cell[0] * (step == 5)  # all atoms, out of the cell
         if potential.stale(positions):
-            potential, renewed = potential.renew(positions), renewed + 1
+            updated, renewed = potential.update(positions), renewed + 1
+            potential = potential.renew(positions) if updated.stale(positions) else updated
         assert_same(model, potential(positions), replace(box, coordinates=positions))
     assert 0 < renewed < 12
 
@@ -99,8 +102,9 @@ def test_what_is_not_stale_is_right(seed, by, strain, boundary):
 
 def test_a_small_cell_has_images_of_an_atom_as_its_own_neighbours():
     system = dpa2.System([[0.1, 0.2, 0.3], [1.2, 1.0, 0.9]], ["O", "H"], np.diag([2.3, 2.6, 2.9]))
-    model = perturbed_model(with_room_for(200, "three_body", "repformer"), seed=0)
-    assert_same(model, model.potential(system)(system.coordinates), system)
+    potential = ROOMY.potential(system)
+    assert_same(ROOMY, potential(system.coordinates), system)
+    assert_same(ROOMY, potential.update(system.coordinates)(system.coordinates), system)
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
@@ -114,6 +118,32 @@ def test_too_many_neighbours_are_no_number_and_then_an_error(library):
     assert all(np.isnan(host(model, x)).all() for x in potential(crowd))
     with pytest.raises(dpa2.TooManyNeighbors, match="atom 0"):
         potential.renew(crowd)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_candidates_that_do_not_fit_are_stale_at_once(library):
+    box = water_box(9, seed=1)
+    potential = MODEL.to(library).potential(box)
+    dense = 0.6 * box.coordinates, 0.6 * box.cell
+    updated = potential.update(*dense)
+    assert updated.stale(*dense)
+    assert np.isnan(host(MODEL.to(library), updated(*dense).energy))
+
+
+@budget(10)
+@given(st.integers(0, 2**32 - 1), st.floats(0.9, 1.1))
+def test_an_update_finds_what_a_new_potential_finds(seed, scale):
+    generator = np.random.default_rng(seed)
+    system = random_system(generator, atoms=int(generator.integers(1, 12)), types=2, periodic=bool(seed % 2))
+    cell = None if system.cell is None else scale * system.cell
+    positions = moved(scale * system.coordinates, 0.2, seed)
+    try:
+        updated = ROOMY.potential(system, skin=0.5).update(positions, cell)
+        expected = ROOMY.evaluate(positions, system.types, cell)
+    except dpa2.InputError:
+        assume(False)
+    if not updated.stale(positions, cell):
+        assert_close("reference", updated(positions, cell).forces, expected.forces, "forces")
 
 
 def test_atoms_that_are_too_close_for_an_accelerated_model_use_its_nets():
