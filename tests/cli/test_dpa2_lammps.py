@@ -128,6 +128,16 @@ def test_an_atom_with_too_many_neighbours_ends_all_ranks_with_one_message(lammps
 
 
 @pytest.mark.parametrize("ranks", [1, 2])
+def test_a_list_that_is_too_old_is_an_error_and_no_wrong_energy(lammps, ranks):
+    script = HEAD + "group far id 4\nvelocity far set -200 -200 -200\ntimestep 0.001\nneigh_modify "
+    code, _, said = lammps(script + "once yes\nrun 20\n", ranks=ranks)
+    assert code == 2, said
+    assert said.count("lacks the pair") == 1, said
+    assert "id 4" in said
+    assert lammps(script + "every 1 delay 0 check yes\nrun 20\n", ranks=ranks)[0] == 0
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
 def test_an_error_of_one_rank_is_told_once_with_its_exit_code(lammps, ranks):
     script = HEAD.replace("dpa2 ${model}", "dpa2 ${model} ${model} out_freq 1 out_file no/md.out") + "run 3\n"
     code, out, said = lammps(script, "--json", ranks=ranks)

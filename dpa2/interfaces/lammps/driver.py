@@ -12,6 +12,7 @@ import numpy as np
 from ...errors import DPA2Error, InputError
 from ...neighbors import Neighbors
 from ...structures.system import System
+from .completeness import require_complete
 from .deviations import Deviations
 from .evaluator import Evaluator, Forces
 from .failures import Failures
@@ -46,7 +47,7 @@ class Driver:
         self.failures = Failures(lmp, comm)
         self.nodes: Nodes | None = None
         self.halo: Halo | None = None
-        self.seen: tuple[int, float] | None = None
+        self.seen: tuple[int, float] = (-1, -1.0)  # the last step, and how many lists LAMMPS had made
         self.styles: dict[str, str] = {}
         self.atom_virial = False
 
@@ -88,16 +89,23 @@ class Driver:
         """Return own atoms and neighbours for each model."""
         atoms = read_atoms(self.lmp, own)
         require_finite(atoms, self.comm.rank)
-        builds = self.lmp.get_thermo("nbuild")
-        followed = self.seen == (step - 1, builds)
-        self.seen = step, builds
-        if not followed:  # a run begins
-            self.atom_virial = self.needs_atom_virial()
-        if self.nodes is None or not followed or not self.nodes.fits(atoms):
-            self.nodes = node_table(atoms, *read_list(self.lmp), self.types, self.cutoff)
-            self.halo = None
+        nodes = self.nodes_for(step, atoms)
         places = places_in_box(self.lmp, atoms.positions[:own])
-        return [each.neighbors(self.nodes, atoms.positions, places, self.comm.rank) for each in self.evaluators]
+        return [each.neighbors(nodes, atoms.positions, places, self.comm.rank) for each in self.evaluators]
+
+    def nodes_for(self, step: int, atoms: Atoms) -> Nodes:
+        """Return the nodes for these atoms, from LAMMPS' list if those of the last step do not serve them."""
+        last, self.seen = self.seen, (step, self.lmp.get_thermo("nbuild"))
+        begins, new = last[0] != step - 1, last[1] != self.seen[1]  # a run; a list
+        if begins:
+            self.atom_virial = self.needs_atom_virial()
+        if self.nodes is None or begins or new or not self.nodes.fits(atoms):
+            known = None if new else self.nodes
+            self.nodes = node_table(atoms, *read_list(self.lmp), self.types, self.cutoff).as_old_as(known)
+            self.halo = None
+            if begins or not self.nodes.fits(atoms):
+                require_complete(self.nodes, atoms.positions, self.cutoff, self.comm.rank)
+        return self.nodes
 
     def agree(self, error: DPA2Error | None) -> None:
         """Let all ranks know of the first one's error, and make a plan for the exchange where one has new nodes."""
