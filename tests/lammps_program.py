@@ -180,7 +180,7 @@ def lattice() -> None:
         warnings.simplefilter("always")
         attach(lmp, model, neighbors="truncate").run(1)
     said = [str(each.message) for each in caught if each.category is dpa2.TruncationWarning]
-    record(lmp, "lattice", said=COMM.allgather(said))
+    record(lmp, "lattice", said=COMM.allgather("\n".join(said)))
     lmp.close()
 
 

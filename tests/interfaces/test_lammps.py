@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -118,14 +119,18 @@ def test_some_ranks_had_no_atoms(results):
     assert [0 in results(ranks, "structures", "half empty")["owners"] for ranks in RANKS] == [False, True, True]
 
 
+def without_ids(message: str) -> str:
+    return re.sub(r"atom \d+ ", "", message)  # of atoms that have equally many neighbours, any may be named
+
+
 @pytest.mark.parametrize("ranks", [2, 4])
 def test_a_list_that_is_cut_in_a_lattice_does_not_depend_on_the_decomposition(ranks, results):
     alone, found = (results(n, "lattice", "lattice") for n in (1, ranks))
     close(found["forces"], alone["forces"])
     close(found["pe"], alone["pe"])
-    (message,) = alone["said"][0]
+    (message,) = alone["said"]
     assert "than the 20 that the model's repinit holds (atom " in message
-    assert [len(said) for said in found["said"]] == [1] * ranks
+    assert [without_ids(said) for said in found["said"]] == [without_ids(message)] + [""] * (ranks - 1)
 
 
 @pytest.mark.parametrize("ranks", [1, 2, pytest.param(4, marks=pytest.mark.slow)])

@@ -87,8 +87,9 @@ def attach(
     if comm.size > 1:
         evaluators = [each.on_threads(available()) for each in evaluators]
     types = types_of(models, type_map, lmp.extract_setting("ntypes"))
-    levels = {"relative": relative, "relative_v": relative_v, "unit": unit}
-    deviations = Deviations(out_file, out_freq, comm, atomic=atomic, **levels) if len(models) > 1 else None
+    levels = {"relative": relative, "relative_v": relative_v}
+    several = len(models) > 1
+    deviations = Deviations(out_file, out_freq, comm, atomic=atomic, unit=unit, **levels) if several else None
     driver = Driver(lmp, comm, evaluators, types, fix_id, unit, deviations)
     connect(lmp, driver, overlay)
     return driver

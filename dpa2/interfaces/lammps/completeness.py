@@ -23,12 +23,16 @@ def require_complete(nodes: Nodes, positions: Float[np.ndarray, "atom 3"], cutof
     wanted = numbers_within(cutoff, positions, found.center[mine], found.neighbor[mine])
     missing = np.setdiff1d(wanted, numbers_within(cutoff, positions, nodes.center, nodes.ghost))
     if len(missing):
-        pair = divmod(int(missing[0]), len(positions))
-        raise missing_pair(*nodes.atoms.tags[list(pair)], norm(np.diff(positions[list(pair)], axis=0))[0], rank)
+        rows = list(divmod(int(missing[0]), len(positions)))
+        atom, other = nodes.atoms.tags[rows]
+        raise missing_pair(int(atom), int(other), float(norm(np.diff(positions[rows], axis=0))[0]), rank)
 
 
 def numbers_within(
-    cutoff: float, positions: Float[np.ndarray, "atom 3"], center: Int[np.ndarray, "pair"], other: Int[np.ndarray, "pair"]
+    cutoff: float,
+    positions: Float[np.ndarray, "atom 3"],
+    center: Int[np.ndarray, "pair"],
+    other: Int[np.ndarray, "pair"],
 ) -> Int[np.ndarray, "near"]:
     """Return a number for each pair within the cutoff: centre times the number of atoms, plus the other atom."""
     near = norm(positions[other] - positions[center]) <= cutoff
@@ -37,8 +41,8 @@ def numbers_within(
 
 def missing_pair(atom: int, other: int, distance: float, rank: int) -> InputError:
     """Return the error about a pair that is not in the list."""
-    what = f"atoms id {atom} and id {other} on MPI rank {rank} are {distance:.3g} Å apart, and LAMMPS' list lacks the pair"
-    why = "the list is too old, or leaves pairs out"
+    what = f"atoms id {atom} and id {other} on MPI rank {rank} are {distance:.3g} Å apart"
+    why = "LAMMPS' list lacks the pair, since it is too old or leaves pairs out"
     rule = "let LAMMPS make lists in time, by `neigh_modify every 1 delay 0 check yes once no`, and exclude no pairs"
-    facts = {"atom": int(atom), "other": int(other), "distance": float(distance), "rank": rank}
-    return InputError(f"neigh_modify: {what}: {why}; {rule}", argument="neigh_modify", **facts)
+    facts = {"atom": atom, "other": other, "distance": distance, "rank": rank}
+    return InputError(f"neigh_modify: {what}, and {why}; {rule}", argument="neigh_modify", **facts)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import DPA2Error, InputError
+from ...model.truncation import Truncation, warn
 from ...neighbors import Neighbors
 from ...structures.system import System
 from .completeness import require_complete
@@ -50,6 +51,7 @@ class Driver:
         self.seen: tuple[int, float] = (-1, -1.0)  # the last step, and how many lists LAMMPS had made
         self.styles: dict[str, str] = {}
         self.atom_virial = False
+        self.warned = False  # of lists that are cut
 
     def run(self, steps: int) -> None:
         """Run a number of steps; raises the error of the model, if there is one, on all ranks."""
@@ -74,13 +76,14 @@ class Driver:
     def compute(self, step: int, own: int, forces: Any) -> None:
         """Compute everything that LAMMPS wants to know of a step, unless the input of a rank is wrong."""
         start = time.perf_counter()
-        ready, error = None, None
+        ready, error, cuts = None, None, []
         try:
             ready = self.lists(step, own)
+            cuts = self.cuts(ready)
         except DPA2Error as failure:
             error = failure
         self.timings["list"] += time.perf_counter() - start
-        self.agree(error)
+        self.agree(error, cuts)
         if self.failures.error is None:
             assert ready is not None
             self.hand_over(step, own, forces, ready)
@@ -107,12 +110,28 @@ class Driver:
                 require_complete(self.nodes, atoms.positions, self.cutoff, self.comm.rank)
         return self.nodes
 
-    def agree(self, error: DPA2Error | None) -> None:
+    def cuts(self, ready: list[tuple[System, Neighbors]]) -> list[Truncation]:
+        """Return what was cut from this rank's lists; nothing after the first rank has warned of it."""
+        if self.warned:
+            return []
+        assert self.nodes is not None
+        pairs = zip(self.evaluators, ready, strict=True)
+        return [cut for evaluator, lists in pairs for cut in evaluator.cuts(self.nodes, *lists)]
+
+    def warn(self, cuts: list[Truncation]) -> None:
+        """Let the first rank issue one `TruncationWarning` for the lists of all ranks."""
+        self.warned = True
+        of_ranks = self.comm.allgather(cuts)
+        if self.comm.rank == 0:
+            warn(cut for each in of_ranks for cut in each)
+
+    def agree(self, error: DPA2Error | None, cuts: list[Truncation]) -> None:
         """Let all ranks know of the first one's error, and make a plan for the exchange where one has new nodes."""
         start = time.perf_counter()
-        failed, planless = self.comm.allreduce(
-            np.array([error is not None, self.halo is None], dtype=np.int64), op=np.maximum
-        )
+        mine = np.array([error is not None, self.halo is None, bool(cuts)], dtype=np.int64)
+        failed, planless, cut = self.comm.allreduce(mine, op=np.maximum)
+        if cut:
+            self.warn(cuts)
         if failed:
             self.failures.error = next(each for each in self.comm.allgather(error) if each is not None)
             self.nodes = None
