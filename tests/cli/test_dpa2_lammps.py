@@ -130,6 +130,32 @@ def test_an_atom_with_too_many_neighbours_ends_all_ranks_with_one_message(lammps
 
 
 @pytest.mark.parametrize("ranks", [1, 2])
+def test_atoms_that_fly_out_of_the_box_end_all_ranks_with_one_message(lammps, ranks):
+    code, _, said = lammps(HEAD + "velocity all create 3e12 1 loop all\nrun 100\n", ranks=ranks)
+    assert code == 2, said
+    assert said.count("Lost atoms") == 1, said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_two_atoms_in_one_place_end_all_ranks_with_one_message(lammps, ranks):
+    code, _, said = lammps(HEAD + "create_atoms 2 single 2 1 1.00000000001\nrun 1\n", ranks=ranks)
+    assert code == 2, said
+    assert said.count("below which energies mean nothing") == 1, said
+    assert "Traceback" not in said
+
+
+def test_three_ranks_print_the_energies_of_one_for_four_atoms(lammps):
+    alone, (code, out, said) = lammps(HEAD + "run 2\n"), lammps(HEAD + "run 2\n", ranks=3)
+    assert code == 0, said
+    assert len(energies(out)) == 3
+    for one, other in zip(energies(out), energies(alone[1]), strict=True):
+        assert [float(word) for word in one.split()] == pytest.approx(
+            [float(word) for word in other.split()], rel=1e-11
+        )
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
 def test_lists_are_cut_where_pair_style_says_so_with_one_warning(lammps, tmp_path, ranks):
     dense = HEAD.replace("create_atoms 1 single 5 5 5", "lattice sc 2.0\ncreate_atoms 2 region all")
     dense = dense.replace("dpa2 ${model}", "dpa2 ${model} neighbors truncate").replace("pair_style", DISPLACED, 1)

@@ -99,11 +99,12 @@ class Driver:
     def nodes_for(self, step: int, atoms: Atoms) -> Nodes:
         """Return the nodes for these atoms, from LAMMPS' list if those of the last step do not serve them."""
         last, self.seen = self.seen, (step, self.lmp.get_thermo("nbuild"))
-        begins, new = last[0] != step - 1, last[1] != self.seen[1]  # a run; a list
+        begins = last[0] != step - 1  # a run, or another evaluation of a minimizer
+        new_list = last[1] != self.seen[1]
         if begins:
             self.atom_virial = self.needs_atom_virial()
-        if self.nodes is None or begins or new or not self.nodes.fits(atoms):
-            known = None if new else self.nodes
+        if self.nodes is None or begins or new_list or not self.nodes.fits(atoms):
+            known = None if new_list else self.nodes
             self.nodes = node_table(atoms, *read_list(self.lmp), self.types, self.cutoff).as_old_as(known)
             self.halo = None
             if begins or not self.nodes.fits(atoms):
