@@ -48,7 +48,7 @@ class Driver:
         self.failures = Failures(lmp, comm)
         self.nodes: Nodes | None = None
         self.halo: Halo | None = None
-        self.seen: tuple[int, float] = (-1, -1.0)  # the last step, and how many lists LAMMPS had made
+        self.seen: tuple[int, float] = (-2, -1.0)  # the last step, and how many lists LAMMPS had made
         self.styles: dict[str, str] = {}
         self.atom_virial = False
         self.warned = False  # of lists that are cut
@@ -105,9 +105,10 @@ class Driver:
             self.atom_virial = self.needs_atom_virial()
         if self.nodes is None or begins or new_list or not self.nodes.fits(atoms):
             known = None if new_list else self.nodes
-            self.nodes = node_table(atoms, *read_list(self.lmp), self.types, self.cutoff).as_old_as(known)
-            self.halo = None
-            if begins or not self.nodes.fits(atoms):
+            read = node_table(atoms, *read_list(self.lmp), self.types, self.cutoff)
+            self.nodes, self.halo = read.as_old_as(known), None
+            age_is_known = self.nodes is not read or not begins
+            if not (age_is_known and self.nodes.fits(atoms)):
                 require_complete(self.nodes, atoms.positions, self.cutoff, self.comm.rank)
         return self.nodes
 
