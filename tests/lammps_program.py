@@ -43,6 +43,21 @@ STRUCTURES: dict[str, dict] = {
     "tiled": {"commands": "comm_style tiled\nbalance 1.0 rcb", "high": 1.5},
     "overlay": {"pair": "hybrid/overlay zero 3.2 full zbl 2.0 2.5"},
 }
+CHANGES = {
+    "box": "change_box all triclinic\nchange_box all x scale 1.03 xy delta 0.4 remap\nchange_box all y scale 1.02",
+    "atoms are gone": "group some id 3 7 11\ndelete_atoms group some compress no",
+    "new ids": "reset_atoms id",
+    "a new atom": "create_atoms 2 single 0.1 0.2 0.3",
+    "types": "set group all type/fraction 1 0.4 77",
+    "domains": "comm_style tiled\nfix domains all balance 1 1.0 rcb",
+    "fixes": "unfix move\nfix move all nve/limit 0.1",
+    "stress": "compute stresses all stress/atom NULL fix\ncompute energies all pe/atom\n"
+    "compute pressures all pressure NULL fix\ncompute one all reduce sum c_stresses[1] c_energies\n"
+    "thermo_style custom step pe etotal press c_pressures[1] c_one[1] c_one[2]",
+    "no setup": "run 20 pre no post no",
+    "minimized": "minimize 0 1e-3 3 10",
+    "every": "run 6 every 2 NULL",
+}
 
 
 def write_data(file: Path, settings: dict, spread: float = 0.3, speed: float = 0.0) -> None:
@@ -180,7 +195,7 @@ def lattice() -> None:
         warnings.simplefilter("always")
         attach(lmp, model, neighbors="truncate").run(1)
     said = [str(each.message) for each in caught if each.category is dpa2.TruncationWarning]
-    record(lmp, "lattice", said=COMM.allgather(said))
+    record(lmp, "lattice", said=COMM.allgather("\n".join(said)))
     lmp.close()
 
 
@@ -276,6 +291,18 @@ def refusals() -> None:
     lmp.close()
 
 
+def changes() -> None:
+    """One LAMMPS whose atoms, box, domains and fixes change between runs."""
+    lmp = made("changes", {"cells": (3, 3, 4)}, speed=20.0)
+    driver = attach(lmp, dpa2.load(dpa2.demo.MODEL))
+    lmp.commands_string("fix move all nve\natom_modify sort 2 2.0\nrun 2")
+    for name, commands in CHANGES.items():
+        lmp.commands_string(commands)
+        driver.run(3)
+        record(lmp, name)
+    lmp.close()
+
+
 def fault(what: str) -> None:
     """The last rank fails in the third evaluation, in a way that the others cannot know of; or LAMMPS does, at once."""
     count = [0]
@@ -298,7 +325,7 @@ def fault(what: str) -> None:
     (OUT / f"{what}.finished").touch()
 
 
-PARTS = {each.__name__: each for each in (structures, lattice, dynamics, others, refusals)}
+PARTS = {each.__name__: each for each in (structures, lattice, dynamics, changes, others, refusals)}
 
 if __name__ == "__main__":
     for part in sys.argv[2:]:

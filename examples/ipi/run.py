@@ -3,7 +3,7 @@
 python examples/ipi/run.py --steps 100 --molecules 8 --clients 1 --folder ipi-run
 
 i-PI and the client, client.py, talk through a UNIX socket. Whichever of them fails, the others are ended too and the
-exit status is 1; what i-PI and the clients said is in ipi.log and client-0.log of the folder.
+exit status is 1, or 130 after Ctrl-C; what i-PI and the clients said is in ipi.log and client-0.log of the folder.
 """
 
 from __future__ import annotations
@@ -126,7 +126,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("run.py: ended by a signal"))
     options.folder.mkdir(parents=True, exist_ok=True)
     write_start(options.folder, options.molecules)
-    run(options.folder.resolve(), HERE / "input.xml", options.steps, options.clients)
+    try:
+        run(options.folder.resolve(), HERE / "input.xml", options.steps, options.clients)
+    except KeyboardInterrupt:
+        sys.exit(130)  # as shells have it: 128 plus the number of the signal
     print(report(options.folder, options.molecules))
 
 

@@ -11,6 +11,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import dpa2
@@ -37,6 +38,7 @@ thermo 1
 thermo_style custom step pe
 thermo_modify format float %.12g
 """
+DISPLACED = "displace_atoms all random 0.1 0.1 0.1 3\npair_style"
 
 
 @pytest.fixture
@@ -125,6 +127,57 @@ def test_an_atom_with_too_many_neighbours_ends_all_ranks_with_one_message(lammps
     assert "atom id" in said
     assert "neighbors truncate" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_atoms_that_fly_out_of_the_box_end_all_ranks_with_one_message(lammps, ranks):
+    code, _, said = lammps(HEAD + "velocity all create 3e12 1 loop all\nrun 100\n", ranks=ranks)
+    assert code == 2, said
+    assert said.count("Lost atoms") == 1, said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_two_atoms_in_one_place_end_all_ranks_with_one_message(lammps, ranks):
+    code, _, said = lammps(HEAD + "create_atoms 2 single 2 1 1.00000000001\nrun 1\n", ranks=ranks)
+    assert code == 2, said
+    assert said.count("below which energies mean nothing") == 1, said
+    assert "Traceback" not in said
+
+
+def test_three_ranks_print_the_energies_of_one_for_four_atoms(lammps):
+    alone, (code, out, said) = lammps(HEAD + "run 2\n"), lammps(HEAD + "run 2\n", ranks=3)
+    assert code == 0, said
+    assert len(energies(out)) == 3
+    for one, other in zip(energies(out), energies(alone[1]), strict=True):
+        assert [float(word) for word in one.split()] == pytest.approx(
+            [float(word) for word in other.split()], rel=1e-11
+        )
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_lists_are_cut_where_pair_style_says_so_with_one_warning(lammps, tmp_path, ranks):
+    dense = HEAD.replace("create_atoms 1 single 5 5 5", "lattice sc 2.0\ncreate_atoms 2 region all")
+    dense = dense.replace("dpa2 ${model}", "dpa2 ${model} neighbors truncate").replace("pair_style", DISPLACED, 1)
+    dump = "dump d all custom 1 atoms id type x y z fx fy fz\ndump_modify d sort id format float %.17g\nrun 1\n"
+    code, _, said = lammps(dense + dump, ranks=ranks)
+    assert code == 0, said
+    assert said.count("more neighbours than the 20") == 1, said
+    rows = np.loadtxt((tmp_path / "atoms").read_text().splitlines()[-128:])
+    system = dpa2.System(rows[:, 2:5], rows[:, 1].astype(int) - 1, 9.0 * np.eye(3))
+    with pytest.warns(dpa2.TruncationWarning):
+        expected = dpa2.load(dpa2.demo.MODEL).evaluate(system, neighbors="truncate").forces
+    np.testing.assert_allclose(rows[:, 5:], expected, rtol=0, atol=1e-12 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_a_list_that_is_too_old_is_an_error_and_no_wrong_energy(lammps, ranks):
+    script = HEAD + "group far id 4\nvelocity far set -200 -200 -200\ntimestep 0.001\nneigh_modify "
+    code, _, said = lammps(script + "once yes\nrun 20\n", ranks=ranks)
+    assert code == 2, said
+    assert said.count("lacks the pair") == 1, said
+    assert "id 4" in said
+    assert lammps(script + "every 1 delay 0 check yes\nrun 20\n", ranks=ranks)[0] == 0
 
 
 @pytest.mark.parametrize("ranks", [1, 2])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 import xml.etree.ElementTree as xml
@@ -102,3 +104,20 @@ def test_when_one_side_is_killed_the_other_ends_and_no_socket_stays(example, tmp
         said = (tmp_path / "client-0.log").read_text().splitlines()
         assert len(said) == 1
         assert said[0].startswith("client.py: ")
+
+
+def test_ctrl_c_ends_all_programs_with_its_exit_code(tmp_path):
+    folder = tmp_path / "run"
+    running = subprocess.Popen(
+        [sys.executable, str(ROOT / "examples/ipi/run.py"), "--steps", "100000", "--folder", str(folder)],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "DPA2_THREADS": "1"}, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    output, end = folder / "water.out", time.monotonic() + 60
+    while time.monotonic() < end and not (output.exists() and output.stat().st_size > 2000):
+        time.sleep(0.05)
+    os.killpg(running.pid, signal.SIGINT)  # as a terminal does
+    said = running.communicate(timeout=20)[1]
+    assert (running.returncode, said) == (130, "")
+    with pytest.raises(ProcessLookupError):
+        os.killpg(running.pid, 0)

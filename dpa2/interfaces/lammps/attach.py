@@ -88,7 +88,8 @@ def attach(
         evaluators = [each.on_threads(available()) for each in evaluators]
     types = types_of(models, type_map, lmp.extract_setting("ntypes"))
     levels = {"relative": relative, "relative_v": relative_v}
-    deviations = Deviations(out_file, out_freq, comm, atomic=atomic, **levels) if len(models) > 1 else None
+    several = len(models) > 1
+    deviations = Deviations(out_file, out_freq, comm, atomic=atomic, unit=unit, **levels) if several else None
     driver = Driver(lmp, comm, evaluators, types, fix_id, unit, deviations)
     connect(lmp, driver, overlay)
     return driver

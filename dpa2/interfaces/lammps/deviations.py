@@ -17,7 +17,8 @@ class Deviations:
     """Writes the deviation of forces and virials every `every` steps, from the first rank; never if that is 0.
 
     comm: communicator of all ranks. atomic: whether each line has the deviation of each atom's force too, by ids.
-    relative, relative_v: None, or the number l for deviations |D| / (|value| + l) of forces and virials.
+    relative, relative_v: None, or the number l for deviations |D| / (|value| + l) of forces and virials. unit: an eV in
+    LAMMPS' units; relative deviations are multiplied by it, since those of the reference are.
     """
 
     def __init__(
@@ -29,9 +30,10 @@ class Deviations:
         atomic: bool = False,
         relative: float | None = None,
         relative_v: float | None = None,
+        unit: float = 1.0,
     ):
         self.file, self.every, self.comm = file, every, comm
-        self.atomic, self.relative, self.relative_v = atomic, relative, relative_v
+        self.atomic, self.relative, self.relative_v, self.unit = atomic, relative, relative_v, unit
         self.last: int | None = None
 
     def wanted(self, step: int) -> bool:
@@ -46,14 +48,18 @@ class Deviations:
         virials: Float[np.ndarray, "model 3 3"],
     ) -> None:
         """Write a line, from the forces on this rank's atoms and the virials of all."""
-        found = of_forces(forces, self.relative)
+        found = of_forces(forces, self.relative) * self.scale(self.relative)
         atoms, numbers = self.summed(len(tags), found)
-        numbers = [*of_virials(virials, atoms, self.relative_v), *numbers]
+        numbers = [*(self.scale(self.relative_v) * of_virials(virials, atoms, self.relative_v)), *numbers]
         if self.atomic:
             numbers += self.by_id(tags, found)
         if self.comm.rank == 0:
             self.write(step, numbers)
         self.last = step
+
+    def scale(self, level: float | None) -> float:
+        """Return the factor of deviations with this level, None for absolute ones."""
+        return 1.0 if level is None else self.unit
 
     def summed(self, own: int, found: np.ndarray) -> tuple[int, list[float]]:
         """Return the number of all atoms, and largest, smallest and mean deviation of their forces."""
@@ -88,10 +94,13 @@ def of_forces(forces: Float[np.ndarray, "model atom 3"], relative: float | None 
     return found if relative is None else found / (np.sqrt((mean**2).sum(axis=1)) + relative)
 
 
-def of_virials(virials: Float[np.ndarray, "model 3 3"], atoms: int, relative: float | None = None) -> list[float]:
-    """Return largest, smallest and root-mean-square deviation of the components of the virial per atom."""
+def of_virials(virials: Float[np.ndarray, "model 3 3"], atoms: int, relative: float | None = None) -> np.ndarray:
+    """Return largest, smallest and root-mean-square deviation of the components of the virial per atom.
+
+    relative: l of |D| / (|⟨v⟩| + l), component by component.
+    """
     per_atom = virials / max(atoms, 1)
     mean = per_atom.mean(axis=0)
     found = np.sqrt(((per_atom - mean) ** 2).mean(axis=0))
-    found = found if relative is None else found / (np.sqrt((mean**2).sum()) + relative)
-    return [float(found.max()), float(found.min()), float(np.sqrt((found**2).mean()))]
+    found = found if relative is None else found / (np.abs(mean) + relative)
+    return np.array([found.max(), found.min(), np.sqrt((found**2).mean())])

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from ...errors import DPA2Error, InputError
+from ...model.truncation import Truncation, warn
 from ...neighbors import Neighbors
 from ...structures.system import System
+from .completeness import require_complete
 from .deviations import Deviations
 from .evaluator import Evaluator, Forces
 from .failures import Failures
@@ -46,9 +48,10 @@ class Driver:
         self.failures = Failures(lmp, comm)
         self.nodes: Nodes | None = None
         self.halo: Halo | None = None
-        self.seen: tuple[int, float] | None = None
+        self.seen: tuple[int, float] = (-2, -1.0)  # the last step, and how many lists LAMMPS had made
         self.styles: dict[str, str] = {}
         self.atom_virial = False
+        self.warned = False  # of lists that are cut
 
     def run(self, steps: int) -> None:
         """Run a number of steps; raises the error of the model, if there is one, on all ranks."""
@@ -73,13 +76,14 @@ class Driver:
     def compute(self, step: int, own: int, forces: Any) -> None:
         """Compute everything that LAMMPS wants to know of a step, unless the input of a rank is wrong."""
         start = time.perf_counter()
-        ready, error = None, None
+        ready, error, cuts = None, None, []
         try:
             ready = self.lists(step, own)
+            cuts = self.cuts(ready)
         except DPA2Error as failure:
             error = failure
         self.timings["list"] += time.perf_counter() - start
-        self.agree(error)
+        self.agree(error, cuts)
         if self.failures.error is None:
             assert ready is not None
             self.hand_over(step, own, forces, ready)
@@ -88,23 +92,48 @@ class Driver:
         """Return own atoms and neighbours for each model."""
         atoms = read_atoms(self.lmp, own)
         require_finite(atoms, self.comm.rank)
-        builds = self.lmp.get_thermo("nbuild")
-        followed = self.seen == (step - 1, builds)
-        self.seen = step, builds
-        if not followed:  # a run begins
-            self.atom_virial = self.needs_atom_virial()
-        if self.nodes is None or not followed or not self.nodes.fits(atoms):
-            self.nodes = node_table(atoms, *read_list(self.lmp), self.types, self.cutoff)
-            self.halo = None
+        nodes = self.nodes_for(step, atoms)
         places = places_in_box(self.lmp, atoms.positions[:own])
-        return [each.neighbors(self.nodes, atoms.positions, places, self.comm.rank) for each in self.evaluators]
+        return [each.neighbors(nodes, atoms.positions, places, self.comm.rank) for each in self.evaluators]
 
-    def agree(self, error: DPA2Error | None) -> None:
+    def nodes_for(self, step: int, atoms: Atoms) -> Nodes:
+        """Return the nodes for these atoms, from LAMMPS' list if those of the last step do not serve them."""
+        last, self.seen = self.seen, (step, self.lmp.get_thermo("nbuild"))
+        begins = last[0] != step - 1  # a run, or another evaluation of a minimizer
+        new_list = last[1] != self.seen[1]
+        if begins:
+            self.atom_virial = self.needs_atom_virial()
+        if self.nodes is None or begins or new_list or not self.nodes.fits(atoms):
+            known = None if new_list else self.nodes
+            read = node_table(atoms, *read_list(self.lmp), self.types, self.cutoff)
+            self.nodes, self.halo = read.as_old_as(known), None
+            age_is_known = self.nodes is not read or not begins
+            if not (age_is_known and self.nodes.fits(atoms)):
+                require_complete(self.nodes, atoms.positions, self.cutoff, self.comm.rank)
+        return self.nodes
+
+    def cuts(self, ready: list[tuple[System, Neighbors]]) -> list[Truncation]:
+        """Return what was cut from this rank's lists; nothing after the first rank has warned of it."""
+        if self.warned:
+            return []
+        assert self.nodes is not None
+        pairs = zip(self.evaluators, ready, strict=True)
+        return [cut for evaluator, lists in pairs for cut in evaluator.cuts(self.nodes, *lists)]
+
+    def warn(self, cuts: list[Truncation]) -> None:
+        """Let the first rank issue one `TruncationWarning` for the lists of all ranks."""
+        self.warned = True
+        of_ranks = self.comm.allgather(cuts)
+        if self.comm.rank == 0:
+            warn(cut for each in of_ranks for cut in each)
+
+    def agree(self, error: DPA2Error | None, cuts: list[Truncation]) -> None:
         """Let all ranks know of the first one's error, and make a plan for the exchange where one has new nodes."""
         start = time.perf_counter()
-        failed, planless = self.comm.allreduce(
-            np.array([error is not None, self.halo is None], dtype=np.int64), op=np.maximum
-        )
+        mine = np.array([error is not None, self.halo is None, bool(cuts)], dtype=np.int64)
+        failed, planless, cut = self.comm.allreduce(mine, op=np.maximum)
+        if cut:
+            self.warn(cuts)
         if failed:
             self.failures.error = next(each for each in self.comm.allgather(error) if each is not None)
             self.nodes = None

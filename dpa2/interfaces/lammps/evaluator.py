@@ -12,7 +12,7 @@ from ...errors import InputError, TooManyNeighbors
 from ...evaluation.halo import Halo
 from ...model.model import Model
 from ...model.preparation import require_room
-from ...model.truncation import truncations, warn
+from ...model.truncation import Truncation, truncations
 from ...neighbors import Neighbors, Selection
 from ...nn.arrays import Float
 from ...structures.parameters import refuse_unasked, with_defaults
@@ -44,7 +44,7 @@ class Evaluator:
     def __init__(self, model: Model, neighbors: str, fparam: Any = None, aparam: Any = None):
         model.require_energies("LAMMPS")
         refuse_unasked(model.config.fitting, fparam, aparam)
-        self.model, self.mode, self.warned = model, neighbors, False
+        self.model, self.mode = model, neighbors
         self.fparam = None if fparam is None else np.atleast_1d(np.asarray(fparam, dtype=np.float64))
         self.aparam = None if aparam is None else np.atleast_1d(np.asarray(aparam, dtype=np.float64))
         limits, pairs = model.cutoffs.repinit, model.config.model_excluded_pairs
@@ -75,15 +75,13 @@ class Evaluator:
             refuse_too_many(error, nodes, rank, self.model.type_map)
         except InputError as error:
             refuse_pair(error, nodes, rank)
-        self.warn_once(nodes, system, found)
         return system, found
 
-    def warn_once(self, nodes: Nodes, system: System, found: Neighbors) -> None:
-        """Issue a `TruncationWarning` that names ids, the first time that a list is cut."""
-        if self.mode == "truncate" and nodes.own and not self.warned:
-            cut = [replace(t, atom=int(nodes.tags[t.atom])) for t in truncations(self.model.config, system, found)]
-            self.warned = bool(cut)
-            warn(cut)
+    def cuts(self, nodes: Nodes, system: System, found: Neighbors) -> list[Truncation]:
+        """Return what was cut from the lists of this rank's atoms, with ids."""
+        if self.mode == "strict" or nodes.own == 0:
+            return []
+        return [replace(t, atom=int(nodes.tags[t.atom])) for t in truncations(self.model.config, system, found)]
 
     def compute(self, system: System, found: Neighbors, atom_virial: bool, halo: Halo) -> Forces:
         """Return energy, forces and virial of the own atoms; all ranks call this together."""

@@ -37,8 +37,8 @@ class Atoms:
 class Nodes:
     """Nodes of a rank, and the pairs of LAMMPS' list, sorted by centre, id of the neighbour and image.
 
-    own: number of own atoms. tags, types: (N + M,), ids and the model's types. atoms: as they were when the list was
-    read. center: own atom of each pair; ghost: its neighbour among LAMMPS' atoms; node: the same among the nodes.
+    own: number of own atoms. tags, types: (N + M,), ids and the model's types. atoms: as they were when LAMMPS made the
+    list. center: own atom of each pair; ghost: its neighbour among LAMMPS' atoms; node: the same among the nodes.
     room: Å, how much farther than the cutoff the list reaches at least.
     """
 
@@ -63,6 +63,12 @@ class Nodes:
             return False
         farthest = norm(atoms.positions - known.positions).max(initial=0.0)
         return bool(2.0 * farthest < self.room and np.array_equal(atoms.types, known.types))
+
+    def as_old_as(self, known: Nodes | None) -> Nodes:
+        """Return the same with the age of other nodes, if both may be from one list of LAMMPS."""
+        if known is None or known.own != self.own or not np.array_equal(known.atoms.tags, self.atoms.tags):
+            return self
+        return replace(self, atoms=known.atoms, room=min(known.room, self.room))
 
     def neighbors(self, positions: Float[np.ndarray, "atom 3"], selection: Selection) -> Neighbors:
         """Return the neighbour list of the own atoms, whose `index` counts nodes.
