@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import Any
 
+import numpy as np
+
 from ..api import load
 from ..backends.own_settings import undisturbed
 from ..backends.protocol import Backend
@@ -13,7 +15,9 @@ from ..errors import InputError
 from ..model.model import Model
 from ..model.preparation import check_systems, require_room
 from ..model.truncation import warn_of_truncation
+from ..model.weighted import weighted_forces
 from ..neighbors import SkinList
+from ..structures.elements import Elements
 from ..structures.system import System
 
 
@@ -39,8 +43,14 @@ class Batches:
         return SkinList(cutoff, most, self.skin, **options)
 
     @undisturbed
-    def evaluate(self, given: Sequence[System], **options: Any) -> list[Any]:
-        """Return the results of systems, in one pass; options: of `Model.compute`. Errors are those of `evaluate`."""
+    def evaluate(
+        self, given: Sequence[System], weights: Sequence[np.ndarray] | None = None, **options: Any
+    ) -> list[Any]:
+        """Return the results of systems, in one pass. Errors are those of `Model.evaluate_many`.
+
+        weights: of the energies of atoms, in the sum to which forces and virial belong; None for 1. options: those of
+        `Model.compute`.
+        """
         config, count = self.model.config, len(given)
         systems = check_systems(config, given)
         self.lists = [*self.lists[:count], *(self.new_list() for _ in range(count - len(self.lists)))]
@@ -48,7 +58,28 @@ class Batches:
         for neighbors, system in zip(found, systems, strict=True):
             require_room(config, neighbors, system, self.neighbors)
         warn_of_truncation(config, systems, found)
+        if weights is not None:
+            return weighted_forces(self.model, systems, found, weights)
         return self.model.compute(systems, found, **options)
+
+
+def end_to_end(
+    elements: Elements,
+    positions: np.ndarray,
+    numbers: np.ndarray,
+    cells: np.ndarray,
+    pbc: np.ndarray,
+    sizes: Any,
+    fparam: Any = None,
+) -> list[System]:
+    """Return systems of some sizes from positions and atomic numbers of all atoms, which lie end to end.
+
+    cells: (system, 3, 3), rows are lattice vectors. pbc: (system, 3). fparam: frame parameters of all systems.
+    """
+    ends = np.cumsum(sizes)[:-1]
+    names = [f"system {k}" if len(sizes) > 1 else "" for k in range(len(sizes))]
+    parts = zip(names, np.split(positions, ends), np.split(numbers, ends), cells, pbc, strict=True)
+    return [System(x, elements.types(z, name), cell, fparam, pbc=flags) for name, x, z, cell, flags in parts]
 
 
 def on_torch(

@@ -15,7 +15,7 @@ from ..nn.arrays import Array
 from ..structures.elements import Elements
 from ..structures.parameters import refuse_unasked
 from ..structures.system import System, host_array
-from .batches import Batches, on_torch
+from .batches import Batches, end_to_end, on_torch
 
 torch: Any = require("torch", "torch-sim")
 if TYPE_CHECKING:
@@ -134,16 +134,11 @@ class DPA2Model(ModelInterface):  # type: ignore[misc]
     def systems_of(self, state: SimState) -> tuple[np.ndarray, list[System]]:
         """Return the atoms of a state in the order of its systems, and these systems."""
         number = host_array(state.system_idx, "system_idx")
-        order = np.argsort(number, kind="stable")
-        ends = np.cumsum(np.bincount(number))[:-1]
-        positions = np.split(host_array(state.positions, "positions")[order], ends)
-        atoms = np.split(host_array(state.atomic_numbers, "atomic_numbers")[order], ends)
-        cells, pbc = host_array(state.row_vector_cell, "cell"), flags(state.pbc)
-        several = len(cells) > 1
-        return order, [
-            System(x, self.elements.types(z, f"system {k}" if several else ""), cell, self.fparam, pbc=pbc)
-            for k, (x, z, cell) in enumerate(zip(positions, atoms, cells, strict=True))
-        ]
+        order, cells = np.argsort(number, kind="stable"), host_array(state.row_vector_cell, "cell")
+        positions = host_array(state.positions, "positions")[order]
+        numbers = host_array(state.atomic_numbers, "atomic_numbers")[order]
+        pbc = np.broadcast_to(host_array(state.pbc, "pbc"), (len(cells), 3))
+        return order, end_to_end(self.elements, positions, numbers, cells, pbc, np.bincount(number), self.fparam)
 
     def outputs(self, state: SimState, order: np.ndarray, found: Sequence[Evaluation]) -> dict[str, Array]:
         """Return the results of all systems as tensors like those of the state."""
@@ -166,8 +161,3 @@ class DPA2Model(ModelInterface):  # type: ignore[misc]
 def stress_of(out: Evaluation) -> Array:
     """Return the stress, NaN where there is no volume."""
     return torch.full_like(out.virial, torch.nan) if out.volume is None else out.stress
-
-
-def flags(pbc: Any) -> list[bool]:
-    """Return whether systems are periodic along each axis, from one boolean or three."""
-    return np.broadcast_to(host_array(pbc, "pbc"), 3).tolist()

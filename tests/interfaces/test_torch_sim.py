@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from tolerances import assert_close
 
 import dpa2
 from dpa2 import demo, testing
-from dpa2.errors import InputError, TooManyNeighbors
+from dpa2.errors import InputError, MissingDependency, TooManyNeighbors
 from dpa2.structures.system import System
 
 torch = pytest.importorskip("torch")
@@ -352,3 +353,10 @@ def test_single_points_of_torch_sim_are_those_of_the_model():
     found, expected = ts.static(state, model, trajectory_reporter=reporter, autobatcher=batcher), model(state)
     for name in ("energy", "forces", "stress"):
         assert_close("batch", torch.cat([one[name] for one in found]), expected[name], name)
+
+
+def test_without_torch_sim_the_error_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch_sim.models.interface", None)
+    monkeypatch.delitem(sys.modules, "dpa2.interfaces.torch_sim")
+    with pytest.raises(MissingDependency, match=r"pip install 'dpa2\[torch-sim\]'"):
+        import_module("dpa2.interfaces.torch_sim")
