@@ -3,7 +3,7 @@
 TorchScript calls it like any other operator, so a compiled module can hold a model as the bytes of its file.
 """
 
-# No annotations as strings: PyTorch reads the types of an operator from them.
+from __future__ import annotations
 
 import json
 import tempfile
@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakValueDictionary
 
 from ..api import load, save
@@ -24,10 +24,6 @@ from ..structures.system import host_array
 from .batches import Batches, end_to_end
 
 torch: Any = require("torch", "metatomic")
-if TYPE_CHECKING:
-    Tensor = Any
-else:
-    Tensor = torch.Tensor
 
 
 class Energies:
@@ -110,38 +106,33 @@ def known(settings: str, file: Any) -> Energies:
     return OPEN.get(settings) or read(ModelFile(settings, file))
 
 
-@torch.library.custom_op("dpa2::energies", mutates_args=())
-def energies(
-    settings: str, file: Tensor, positions: Tensor, cells: Tensor, pbc: Tensor, numbers: Tensor, sizes: list[int]
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return energies of atoms, which can be differentiated by positions and cells, forces and virials."""
-    return known(settings, file).evaluate(positions, cells, pbc, numbers, sizes)
+class EnergiesOfAtoms(torch.autograd.Function):  # type: ignore[misc, name-defined]
+    """Energies of atoms by positions and cells; the way back multiplies what the way there computed."""
 
+    @staticmethod
+    def forward(ctx: Any, given: Energies, positions: Any, cells: Any, pbc: Any, numbers: Any, sizes: list[int]) -> Any:
+        """Return the energies (atom,); arguments are those of `Energies.evaluate`."""
+        energies, forces, virials = given.evaluate(positions, cells, pbc, numbers, sizes)
+        ctx.given, ctx.sizes = given, sizes
+        ctx.save_for_backward(positions, cells, pbc, numbers, forces, virials)
+        return energies
 
-def keep(ctx: Any, inputs: tuple, output: tuple) -> None:
-    """Keep what the way back needs."""
-    settings, file, positions, cells, pbc, numbers, ctx.sizes = inputs
-    ctx.energies = known(settings, file)
-    ctx.mark_non_differentiable(*output[1:])
-    ctx.save_for_backward(positions, cells, pbc, numbers, *output[1:])
-
-
-def pull_back(ctx: Any, weights: Any, *unused: Any) -> tuple:
-    """Return the derivatives by positions and cells of the energies of atoms times weights."""
-    positions, cells, pbc, numbers, forces, virials = ctx.saved_tensors
-    with torch.no_grad():
-        parts = weights.split(ctx.sizes)
-        if all(bool((part == part[0]).all()) for part in parts):  # of sums over systems, as nearly always
-            forces, virials = (
-                weights[:, None] * forces,
-                torch.stack([part[0] for part in parts])[:, None, None] * virials,
-            )
-        else:
-            _, forces, virials = ctx.energies.evaluate(positions, cells, pbc, numbers, ctx.sizes, weights)
-        slopes = -forces, by_cells(positions, cells, forces, virials, ctx.sizes)
-    if torch.is_grad_enabled():
-        slopes = Once.apply(*slopes, positions, cells)
-    return None, None, *slopes, None, None, None
+    @staticmethod
+    def backward(ctx: Any, weights: Any) -> tuple:
+        """Return the derivatives of the sum of energies times weights by positions and cells."""
+        *atoms, forces, virials = ctx.saved_tensors
+        positions, cells, *_ = atoms
+        with torch.no_grad():
+            parts = weights.split(ctx.sizes)
+            if all(bool((part == part[0]).all()) for part in parts):  # of sums over systems, as nearly always
+                forces = weights[:, None] * forces
+                virials = torch.stack([part[0] for part in parts])[:, None, None] * virials
+            else:
+                _, forces, virials = ctx.given.evaluate(*atoms, ctx.sizes, weights)
+            slopes = -forces, by_cells(positions, cells, forces, virials, ctx.sizes)
+        if torch.is_grad_enabled():
+            slopes = Once.apply(*slopes, positions, cells)
+        return None, *slopes, None, None, None
 
 
 def by_cells(positions: Any, cells: Any, forces: Any, virials: Any, sizes: list[int]) -> Any:
@@ -171,4 +162,12 @@ class Once(torch.autograd.Function):  # type: ignore[misc, name-defined]
         raise BackendError(what, backend="torch", hint=hint)
 
 
-energies.register_autograd(pull_back, setup_context=keep)
+def energies(settings: str, file: Any, positions: Any, *others: Any) -> Any:
+    """Return the energies of atoms with the model of a compiled module."""
+    return EnergiesOfAtoms.apply(known(settings, file), positions, *others)
+
+
+LIBRARY = torch.library.Library("dpa2", "FRAGMENT")
+ATOMS = "Tensor positions, Tensor cells, Tensor pbc, Tensor numbers, int[] sizes"
+LIBRARY.define(f"energies(str settings, Tensor file, {ATOMS}) -> Tensor")
+LIBRARY.impl("energies", energies, "CompositeImplicitAutograd")

@@ -133,7 +133,7 @@ class DPA2Energy(torch.nn.Module):  # type: ignore[misc, name-defined]
         cells = torch.stack([system.cell for system in systems])
         pbc = torch.stack([system.pbc for system in systems])
         types = torch.cat([system.types for system in systems])
-        values = torch.ops.dpa2.energies(self.settings, self.file, positions, cells, pbc, types, sizes)[0]
+        values = torch.ops.dpa2.energies(self.settings, self.file, positions, cells, pbc, types, sizes)
         number = torch.repeat_interleave(torch.tensor(sizes, device=positions.device))
         atom = torch.cat([torch.arange(size, device=positions.device) for size in sizes])
         samples = Labels(["system", "atom"], torch.stack([number, atom], dim=1).to(torch.int32))
