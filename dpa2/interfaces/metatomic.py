@@ -8,7 +8,7 @@ Importing this module gives PyTorch the operator `dpa2::energies`, which files o
 
 from collections.abc import Mapping
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 
 from ..config import DPA2Config
 from ..errors import InputError, UnsupportedModel, require
@@ -22,10 +22,17 @@ metatensor: Any = require("metatensor.torch", "metatomic")
 if TYPE_CHECKING:
     from metatensor.torch import Labels, TensorBlock, TensorMap
     from metatomic.torch import ModelOutput, System
+
+    Tensor = Any
 else:
     Labels, TensorBlock, TensorMap = metatensor.Labels, metatensor.TensorBlock, metatensor.TensorMap
     ModelOutput, System = metatomic.ModelOutput, metatomic.System
+    Tensor = torch.Tensor
 PAPER = "https://doi.org/10.1038/s41524-024-01493-2"
+ABOUT = (
+    "A file of this model is for programs in Python that import dpa2.interfaces.metatomic before they load it; "
+    "others end with 'Unknown builtin op: dpa2::energies', since the model is no TorchScript."
+)
 
 
 def atomistic_model(
@@ -91,7 +98,7 @@ def atomistic_model(
         supported_devices=["cuda", "cpu"],
         dtype="float64" if model.config.dtype == "float64" else "float32",
     )
-    about = metadata or metatomic.ModelMetadata(name="DPA-2", references={"architecture": [PAPER]})
+    about = metadata or metatomic.ModelMetadata(name="DPA-2", description=ABOUT, references={"architecture": [PAPER]})
     return metatomic.AtomisticModel(energy, about, capabilities)
 
 
@@ -128,23 +135,32 @@ class DPA2Energy(torch.nn.Module):  # type: ignore[misc, name-defined]
             return results
         if len(systems) == 0:
             raise InputError("systems: there are none to evaluate")
-        sizes = [len(system) for system in systems]
-        positions = torch.cat([system.positions for system in systems])
-        cells = torch.stack([system.cell for system in systems])
-        pbc = torch.stack([system.pbc for system in systems])
-        types = torch.cat([system.types for system in systems])
-        values = torch.ops.dpa2.energies(self.settings, self.file, positions, cells, pbc, types, sizes)
-        number = torch.repeat_interleave(torch.tensor(sizes, device=positions.device))
-        atom = torch.cat([torch.arange(size, device=positions.device) for size in sizes])
-        samples = Labels(["system", "atom"], torch.stack([number, atom], dim=1).to(torch.int32))
+        values, samples = self.of_atoms(systems)
         if selected_atoms is not None:
             rows = samples.select(selected_atoms)
-            samples = Labels(["system", "atom"], samples.values[rows])
-            number, values = number[rows], values[rows]
+            values, samples = values[rows], Labels(["system", "atom"], samples.values[rows])
         if outputs["energy"].sample_kind != "atom":
-            values = torch.zeros(len(sizes), dtype=values.dtype, device=values.device).index_add(0, number, values)
-            samples = Labels(["system"], torch.arange(len(sizes), device=values.device).to(torch.int32).reshape(-1, 1))
+            values, samples = sums_over_atoms(values, samples, len(systems))
         one = torch.tensor([[0]], device=values.device)
         block = TensorBlock(values.reshape(-1, 1), samples, [], Labels(["energy"], one))
         results["energy"] = TensorMap(Labels(["_"], one), [block])
         return results
+
+    def of_atoms(self, systems: List[System]) -> Tuple[Tensor, Labels]:
+        """Return the energies of all atoms, and which atoms these are."""
+        positions = torch.cat([system.positions for system in systems])
+        cells = torch.stack([system.cell for system in systems])
+        pbc = torch.stack([system.pbc for system in systems])
+        types = torch.cat([system.types for system in systems])
+        sizes = [len(system) for system in systems]
+        values = torch.ops.dpa2.energies(self.settings, self.file, positions, cells, pbc, types, sizes)
+        system = torch.repeat_interleave(torch.tensor(sizes, device=values.device))
+        atom = torch.cat([torch.arange(size, device=values.device) for size in sizes])
+        return values, Labels(["system", "atom"], torch.stack([system, atom], dim=1).to(torch.int32))
+
+
+def sums_over_atoms(values: Tensor, samples: Labels, count: int) -> Tuple[Tensor, Labels]:
+    """Return the sums of values of atoms for each system, and the numbers of these."""
+    sums = torch.zeros(count, dtype=values.dtype, device=values.device)
+    numbers = torch.arange(count, dtype=torch.int32, device=values.device)
+    return sums.index_add(0, samples.column("system"), values), Labels(["system"], numbers.reshape(-1, 1))

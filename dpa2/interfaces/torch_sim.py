@@ -127,7 +127,7 @@ class DPA2Model(ModelInterface):  # type: ignore[misc]
     def forward(self, state: SimState | dict, **unused: Any) -> dict[str, Array]:
         """Return energy (system,), energies (atom,), and, as asked for, forces (atom, 3) and stress (system, 3, 3)."""
         if isinstance(state, dict):
-            state = SimState(**({"masses": torch.ones(len(state["positions"]))} | state))
+            state = SimState(**({"masses": torch.ones_like(state["positions"][:, 0])} | state))
         order, systems = self.systems_of(state)
         return self.outputs(state, order, self.batches.evaluate(systems))
 
