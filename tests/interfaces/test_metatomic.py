@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -23,6 +24,7 @@ metatomic = pytest.importorskip("metatomic.torch")
 pytest.importorskip("metatomic_ase")
 
 from metatensor.torch import Labels  # noqa: E402
+from metatomic.torch.heat_flux import HeatFlux  # noqa: E402
 from metatomic_ase import MetatomicCalculator  # noqa: E402
 
 from dpa2.interfaces.metatomic import atomistic_model, interaction_range  # noqa: E402
@@ -189,6 +191,40 @@ def test_selected_atoms_have_their_energies_and_the_derivatives_of_these():
     alone, each = energy(*tensors).detach(), everyone(*tensors).detach()[:, 0]
     assert_close("libraries", alone[:, 0], [each[1], each[3] + each[7]])
     assert torch.autograd.gradcheck(energy, tensors, eps=1e-5, atol=1e-6, fast_mode=True)
+
+
+def slope(function, step: float = 1e-3):
+    """The derivative of a function at 0, by differences of fourth order."""
+    near, far = (function(step) - function(-step)), (function(2 * step) - function(-2 * step))
+    return (8 * near - far) / (12 * step)
+
+
+def test_the_heat_flux_of_metatomic_is_that_of_energies_among_images():
+    """It differentiates the barycenter of energies of atoms, a sum with weights, with images as atoms of their own."""
+    repinit = dpa2.config.Repinit(cutoff=2.6, inner_cutoff=1.2, max_neighbors=60, widths=(4, 8), axis=3, type_dim=5)
+    sizes = {"layers": 1, "atom_dim": 6, "pair_dim": 4, "axis": 2, "attention_dim": 5, "pair_attention_dim": 3}
+    repformer = dpa2.config.Repformer(cutoff=2.2, inner_cutoff=1.0, max_neighbors=45, **sizes)
+    model = testing.perturbed_model(testing.small_config(repinit=repinit, repformer=repformer, three_body=None), seed=4)
+    water = testing.water_box(8, seed=8)
+    atoms = ase.Atoms(water.types, water.coordinates, cell=water.cell, pbc=True)
+    atoms.wrap()
+    atoms.set_velocities(np.random.default_rng(1).normal(0, 0.03, (24, 3)))
+    atoms.calc = calculator(HeatFlux.wrap(atomistic_model(model)))
+    asked_for = {"heat_flux": metatomic.ModelOutput(unit="eV*A/fs", sample_kind="system")}
+    found = atoms.calc.run_model(atoms, asked_for)["heat_flux"].block().values.detach().reshape(3).numpy()
+
+    images = [(0, 0, 0), *(s for s in itertools.product((-1, 0, 1), repeat=3) if any(s))]
+    r, v = np.concatenate([atoms.positions + s @ atoms.cell for s in images]), np.tile(atoms.get_velocities(), (27, 1))
+
+    def energies(displacement):
+        return model.evaluate(r + displacement, list(water.types) * 27).atom_energy[:24]
+
+    barycenter = slope(lambda s: energies(s * v)) @ r[:24]
+    leaving = [slope(lambda s, axis=axis: energies(s * r[:, axis : axis + 1] * v).sum()) for axis in range(3)]
+    kinetic = 0.5 * atoms.get_masses() * (v[:24] ** 2).sum(axis=1)
+    convection = (energies(0.0) + kinetic) @ v[:24]
+    unit = metatomic.unit_conversion_factor("(eV/u)^(1/2)", "A/fs")
+    assert_close("energy differences", found / unit - convection, barycenter - leaving)
 
 
 def test_second_derivatives_are_refused_by_name_and_first_ones_may_be_asked_for_with_a_graph():
