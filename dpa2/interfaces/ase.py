@@ -17,13 +17,11 @@ from ..config import ENERGY
 from ..errors import InputError, refuse_unknown, require, shorten
 from ..evaluation.evaluate import in_words
 from ..model.model import Model
-from ..model.preparation import check_system, require_room
-from ..model.truncation import warn_of_truncation
-from ..neighbors import Neighbors, SkinList
 from ..nn.arrays import Array
 from ..structures.naming import renaming
 from ..structures.parameters import refuse_unasked
 from ..structures.system import System
+from .batches import Batches
 
 if TYPE_CHECKING:
     from ase.calculators import calculator
@@ -153,9 +151,7 @@ class DPA2(calculator.Calculator):
         self.implemented_properties = [*PROPERTIES[model.kind]]
         refuse_unasked(model.config.fitting, parts["fparam"], parts["aparam"])
         self.names = renaming({} if parts["types"] is None else parts["types"], model.type_map)
-        (cutoff, most), pairs = model.cutoffs.repinit, model.config.model_excluded_pairs
-        options = {"neighbors": parts["neighbors"], "excluded_pairs": pairs, "type_map": model.type_map}
-        self.list = SkinList(cutoff, most, parts["skin"], **options)
+        self.batches = Batches(model, parts["skin"], parts["neighbors"])
         self.parts = parts
         self.parameters = calculator.Parameters({name: parts[name] for name in ADJUSTABLE})
         self.reset()
@@ -179,28 +175,23 @@ class DPA2(calculator.Calculator):
         refuse_unknown(properties, self.implemented_properties, "DPA2.calculate")
         self.results = {}  # those of other atoms must not stay where these are refused
         super().calculate(atoms, properties, system_changes)
-        config = self.model.config
-        system = check_system(config, self.system())
-        found = self.list.update(system)
-        require_room(config, found, system, self.neighbors)
-        warn_of_truncation(config, [system], [found])
         if self.model.kind == ENERGY:
-            self.compute_energy(system, found, properties)
+            self.compute_energy(properties)
         else:
-            self.compute_dipole(system, found, properties)
+            self.compute_dipole(properties)
 
-    def compute_dipole(self, system: System, found: Neighbors, properties: Sequence[str]) -> None:
+    def compute_dipole(self, properties: Sequence[str]) -> None:
         """Compute the dipole, and its derivatives (atom, component, displacement) where they are asked for."""
         charges = "born_effective_charges" in properties
-        (out,) = self.model.compute([system], [found], gradient=charges)
+        (out,) = self.batches.evaluate([self.system()], gradient=charges)
         host = self.model.backend.to_numpy
         self.results = {"dipole": host(out.dipole)}
         if charges:
             self.results["born_effective_charges"] = host(out.born_charges)
 
-    def compute_energy(self, system: System, found: Neighbors, properties: Sequence[str]) -> None:
+    def compute_energy(self, properties: Sequence[str]) -> None:
         """Compute energy, forces and stress, and the shares of atoms in the stress where they are asked for."""
-        (out,) = self.model.compute([system], [found], atom_virial="stresses" in properties)
+        (out,) = self.batches.evaluate([self.system()], atom_virial="stresses" in properties)
         host = self.model.backend.to_numpy
         energy = float(host(out.energy))
         results = {"energy": energy, "free_energy": energy, "energies": host(out.atom_energy)}

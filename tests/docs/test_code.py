@@ -20,6 +20,7 @@ from dpa2.serialization import config_to_script
 
 ROOT = Path(__file__).parents[2]
 MULTITASK = ROOT / "tests" / "data" / "samples" / "dpa2_tiny_multitask.trainer_checkpoint.pt"
+WATER_OF_ASE = [[0, 0, 0.119262], [0, 0.763239, -0.477047], [0, -0.763239, -0.477047]], ["O", "H", "H"]
 GIVEN = "coordinates, types, cell = [[0, 0, 0], [0.96, 0, 0]], ['O', 'H'], None\n"
 
 
@@ -114,6 +115,22 @@ def test_the_code_on_lammps_runs_in_ten_lines_with_the_exchanges_that_the_page_c
     repformer = dpa2.load(demo.WATER).config.repformer
     layers = [4 * repformer.atom_dim] * 2 * repformer.layers  # f and its cotangents in float32
     assert last == f"{[*layers, 3 * 8] * 21} 20"  # and forces; of step 0, too
+
+
+def test_the_code_on_simulators_runs(tmp_path):
+    """All blocks of the page, one after another in one process."""
+    pytest.importorskip("torch_sim")
+    pytest.importorskip("metatomic.torch")
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "simulators.md").read_text(), re.DOTALL)
+    assert len(blocks) == 4
+    (tmp_path / "block.py").write_text("\n".join(blocks))
+    first, moved, count, saved = ran("block.py", folder=tmp_path).splitlines()
+    alone = float(dpa2.load(demo.WATER).evaluate(*WATER_OF_ASE).energy)
+    assert first.startswith("tensor([")
+    assert float(moved) == pytest.approx(alone, abs=0.01)  # the total energy of a molecule at rest stays
+    assert float(saved) == pytest.approx(alone, abs=0.01)
+    assert count == "3"
+    assert (tmp_path / "water.pt").exists()
 
 
 @pytest.mark.parametrize("library", ["torch", "jax"])
