@@ -12,6 +12,7 @@ from ..descriptor.runner import Back, Stage, computed_again
 from ..nn.arrays import Array, cut, end_to_end
 from ..nn.module import map_leaves
 from .own_settings import numpy_settings
+from .row_sums import sum_unread
 
 Join = Callable[[Sequence[Array]], Array]
 Result = TypeVar("Result")
@@ -46,19 +47,33 @@ class Shaped:
     device: str
     shape: ChunkShape
     differentiates = True
+    deterministic = False
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.device!r})"
 
     def with_shape(self, shape: ChunkShape) -> Self:
         """The same back end with chunks of another shape."""
+        return self.altered(shape=shape)
+
+    def with_fixed_order(self) -> Self:
+        """The same back end, whose sums over rows have an order of additions that no device changes."""
+        return self if self.deterministic else self.altered(deterministic=True, sum_into_rows=sum_unread)
+
+    def altered(self, **members: Any) -> Self:
+        """A copy with other members."""
         other = object.__new__(type(self))
-        vars(other).update(vars(self) | {"shape": shape})
+        vars(other).update(vars(self) | members)
         return other
 
+    def as_class(self, kind: Callable[[str], Any]) -> Any:
+        """A back end of another class on the same device, with the same shape and order of additions."""
+        found = kind(self.device).with_shape(self.shape)
+        return found.with_fixed_order() if self.deterministic else found
+
     def __reduce__(self) -> tuple:
-        """Return class, device and shape, for another process, where devices are other objects."""
-        return remade, (type(self), self.device, replace(self.shape, width_cache=None))
+        """Return class, device, shape and order, for another process, where devices are other objects."""
+        return remade, (type(self), self.device, replace(self.shape, width_cache=None), self.deterministic)
 
     def run_stage(self, stage: Stage, shared: tuple, *lists: Sequence) -> tuple[list, Back]:
         """The results of a stage for every chunk, and the way back, on which it is computed again."""
@@ -69,10 +84,11 @@ class Shaped:
         return numpy_settings()
 
 
-def remade(kind: Callable[[str], Any], device: str, shape: ChunkShape) -> Any:
+def remade(kind: Callable[[str], Any], device: str, shape: ChunkShape, deterministic: bool) -> Any:
     """A back end of some class on a device, with chunks of a shape, and with no widths to use again."""
     fresh = kind(device)
-    return fresh.with_shape(replace(shape, width_cache=fresh.shape.width_cache))
+    fresh = fresh.with_shape(replace(shape, width_cache=fresh.shape.width_cache))
+    return fresh.with_fixed_order() if deterministic else fresh
 
 
 class Eager(Shaped):

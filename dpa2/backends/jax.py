@@ -172,7 +172,7 @@ class JAX(Shaped):
 
     def uncompiled(self) -> Backend:
         """JAX on the same device, operation by operation."""
-        return UncompiledJAX(self.device).with_shape(self.shape)
+        return self.as_class(UncompiledJAX)
 
     def symmetric_derivatives(self, function: Callable, x: Array, directions: Sequence[Array]) -> list[Array]:
         """Derivatives of function(x) along each direction: one value, and a pullback for each."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -34,6 +34,13 @@ class Paddle(Eager):
         self.place = self.found(device or "cpu")
         self.device = "cpu" if self.place.is_cpu_place() else f"gpu:{self.place.gpu_device_id()}"
         self.shape = ON_PROCESSOR if self.place.is_cpu_place() else ON_GPU
+
+    def with_fixed_order(self) -> Self:
+        """This back end, in memory; its additions on a GPU have no fixed order."""
+        if self.device == "cpu":
+            return self.altered(deterministic=True)
+        what = f"Paddle adds in no fixed order on {self.device}; use torch, jax or cupy there, or Paddle on the cpu"
+        raise BackendError(what, backend="paddle", hint="cpu")
 
     def found(self, device: str) -> Any:
         """Paddle's object for a device that it can use."""

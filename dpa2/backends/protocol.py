@@ -19,8 +19,8 @@ Result = TypeVar("Result")
 
 
 class Backend(Library, Protocol):
-    """An array library on one device. Back ends do not change: `with_shape` and `uncompiled` return others.
-    They can be pickled, which keeps class, device and shape.
+    """An array library on one device. Back ends do not change: `with_shape` and its like return others.
+    They can be pickled, which keeps class, device, shape and the order of sums.
 
     Precisions are names of dtypes: "float64". `Library` and `Runner` have the methods that evaluations call.
     """
@@ -38,11 +38,18 @@ class Backend(Library, Protocol):
         """Size and padding of the chunks that are fast on this library and device."""
 
     @property
+    def deterministic(self) -> bool:
+        """Whether sums over rows are made in a fixed order on every device."""
+
+    @property
     def threads(self) -> int:
         """The number of chunks whose intermediates are in memory at the same time."""
 
     def with_shape(self, shape: ChunkShape) -> Self:
         """Return the same back end with chunks of another shape."""
+
+    def with_fixed_order(self) -> Self:
+        """Return the same back end, `deterministic`. Raises `BackendError` where it cannot be."""
 
     def to_numpy(self, x: Array) -> np.ndarray:
         """Return an array of any shape as a NumPy array; bfloat16, which NumPy lacks, becomes float32."""

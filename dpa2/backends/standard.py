@@ -29,6 +29,7 @@ class Standard(Eager):
     """
 
     differentiates = False
+    deterministic = True
     shape = ChunkShape(size=32)
     symmetric_derivatives = NumPy.symmetric_derivatives
 

@@ -59,7 +59,7 @@ class Torch(Eager):
 
     def uncompiled(self) -> Backend:
         """PyTorch without the help of NumPy."""
-        return EagerTorch(self.device).with_shape(self.shape)
+        return self.as_class(EagerTorch)
 
     def run_stage(self, stage: Stage, shared: tuple, *lists: Sequence) -> tuple[list, Back]:
         """The results of a stage for every chunk, and the way back; while PyTorch keeps a graph, all is kept."""

@@ -91,19 +91,31 @@ class Model:
 
     @undisturbed
     def to(
-        self, backend: str | None = None, *, device: str | None = None, dtype: Any = None, chunk: int | None = None
+        self,
+        backend: str | None = None,
+        *,
+        device: str | None = None,
+        dtype: Any = None,
+        chunk: int | None = None,
+        deterministic: bool | None = None,
     ) -> Model:
         """Return the same model on another back end, device or in another precision.
 
         backend: if None, the present one, on the present device unless another is given. dtype: "float64", "float32",
         "bfloat16" or "float16", or such a dtype of an array library.
         chunk: how many atoms are worked on together; the back end knows what is fast, fewer take less memory.
+        deterministic: whether the same evaluation in the same process gives the same bits on a GPU, too, where sums
+        over atoms and edges otherwise have no fixed order; if None, as before unless the library changes. NumPy and
+        libraries of the array-API standard always add in a fixed order. No setting of the process is changed, so
+        derivatives by weights and Hessians are left out: a library's own derivatives add as the library does.
 
         Raises `BackendError` where the library cannot do that, `MissingDependency` where it is not installed.
         """
         if backend is None:
             backend, device = self.backend.name, device or self.backend.device
-        target, config = destination(self.config, backend, device, dtype, chunk)
+        if deterministic is None:
+            deterministic = self.backend.deterministic and self.backend.name == backend
+        target, config = destination(self.config, backend, device, dtype, chunk, deterministic)
         weights = moved(self.weights, self.backend, target, config, {})
         return replace(self, config=config, weights=weights, backend=target)
 

@@ -15,16 +15,22 @@ from ..nn.module import Leaf, map_roles
 
 
 def destination(
-    config: DPA2Config, backend: str, device: str | None = None, dtype: Any = None, chunk: int | None = None
+    config: DPA2Config,
+    backend: str,
+    device: str | None = None,
+    dtype: Any = None,
+    chunk: int | None = None,
+    deterministic: bool = False,
 ) -> tuple[Backend, DPA2Config]:
     """Return a back end and the configuration in the precision that is wanted there.
 
     chunk: the number of atoms worked on together; if None, the back end's own, twice as many in lower precisions,
-    which then take as many bytes.
+    which then take as many bytes. deterministic: whether sums over rows are made in a fixed order on every device.
     """
     if chunk is not None and (isinstance(chunk, bool) or not isinstance(chunk, Integral) or chunk < 1):
         raise InputError(f"chunk = {chunk!r}: must be a number of atoms, 1 or more, or None", argument="chunk")
     target = find_backend(backend, device)
+    target = target.with_fixed_order() if deterministic else target
     config = config if dtype is None else in_precision(config, dtype)
     if chunk is not None:
         return target.with_shape(target.shape.of_size(chunk)), config

@@ -39,6 +39,8 @@ class CellList:
     def update(self, positions: Float[Array, "atom 3"], cell: Float[Array, "3 3"] | None = None) -> Found:
         """Return the pairs of `pairs`, none missing; the host reads three numbers of each search.
 
+        positions, cell: as for `pairs`, and without a graph of their derivatives.
+
         Raises `InputError` for a cell that is too thin for the cutoff, and for positions or a cell that are not finite
         or so far away that their precision does not tell bins apart.
         """

@@ -148,7 +148,7 @@ def test_a_setting_that_rounds_products_of_float32_is_refused(monkeypatch):
     placed(model.to(dtype="float32"))
 
 
-def test_it_is_pickled_as_class_device_and_shape():
-    make, (kind, device, shape) = CuPy("cuda:1", StandIn()).__reduce__()
-    assert (kind, device, shape) == (CuPy, "cuda:1", CuPy.shape)
+def test_it_is_pickled_as_class_device_shape_and_order():
+    make, (kind, device, shape, deterministic) = CuPy("cuda:1", StandIn()).__reduce__()
+    assert (kind, device, shape, deterministic) == (CuPy, "cuda:1", CuPy.shape, True)
     assert pickle.loads(pickle.dumps(make)) is make

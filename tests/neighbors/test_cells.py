@@ -178,6 +178,19 @@ def test_a_compiled_search_serves_other_positions_and_larger_cells(seed, spread,
     assert sorted(listed(found, 64)) == sorted(expected(case))
 
 
+def test_a_compiled_search_brings_nothing_to_the_host_and_serves_several_systems_at_once():
+    jax = pytest.importorskip("jax")
+    asarray, rng = arrays("jax"), np.random.default_rng(4)
+    cases = [dataclasses.replace(COLD, coordinates=COLD.coordinates + rng.normal(size=(64, 3))) for _ in range(3)]
+    positions, cell = asarray(np.stack([placed(case)[0] for case in cases])), asarray(COLD.cell)
+    many = jax.jit(jax.vmap(partial(pairs, grid=GRID, capacity=Capacity(64, 4096)), in_axes=(0, None)))
+    with jax.transfer_guard("disallow"):
+        found = many(positions, cell)
+    for k, case in enumerate(cases):
+        one = type(found)(*(field[k] for field in found))
+        assert sorted(listed(one, 64)) == sorted(expected(case))
+
+
 @pytest.mark.parametrize("library", EAGER)
 def test_what_does_not_fit_is_said(library):
     asarray, case = arrays(library), COLD
