@@ -11,6 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from libraries import LIBRARIES
 from references import CASES, frames, host, load
+from strict import Strict, on
 from tolerances import assert_close
 
 import dpa2
@@ -72,6 +73,13 @@ def test_atoms_that_move_have_the_results_of_evaluations(library):
             potential = potential.renew(positions) if updated.stale(positions) else updated
         assert_same(model, potential(positions), replace(box, coordinates=positions))
     assert 0 < renewed < 12
+
+
+def test_only_functions_of_the_array_api_standard_are_used():
+    model, box = on(MODEL, Strict()), water_box(5, seed=4)
+    potential, positions = model.potential(box), moved(box.coordinates, 0.05)
+    assert_same(model, potential(positions), replace(box, coordinates=positions))
+    assert_same(model, potential.update(positions)(positions), replace(box, coordinates=positions))
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
