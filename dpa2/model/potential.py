@@ -112,7 +112,8 @@ class Source:
 
     def updated(self, it: Potential, positions: Array, cell: Array | None) -> Potential:
         """Return the potential with candidates that are searched on the model's own library."""
-        return self.placed(self.model, it, updated_by, positions, it.origin.cell if cell is None else cell)  # type: ignore[no-any-return]
+        cell = it.origin.cell if cell is None else cell
+        return self.placed(self.model, it, updated_by, *map(without_graph, (positions, cell)))  # type: ignore[no-any-return]
 
     def placed(self, model: Model, it: Potential, function: Callable, positions: Array, cell: Array) -> Any:
         """Return the value of a function on a model's own library."""
@@ -238,6 +239,11 @@ def stale_in(backend: Backend, it: Potential, positions: Array, cell: Array) -> 
     """Return whether the candidates do not suffice."""
     (found,) = backend.run(stale, (it.candidates, it.origin), [positions], [cell])
     return found
+
+
+def without_graph(x: Array) -> Array:
+    """Return an array without the graph that PyTorch keeps of where it comes from."""
+    return x.detach() if hasattr(x, "detach") else x
 
 
 def map_arrays(function: Callable[[Array], Array], found: Any) -> Any:

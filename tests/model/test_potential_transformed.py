@@ -33,6 +33,7 @@ def test_pytorch_differentiates_a_potential_by_positions_and_cell():
     row = torch.autograd.grad(slope[1, 2], positions, retain_graph=True)[0]
     assert_close("reference", row.numpy(), model.hessian(BOX)[1, 2].numpy(), "a row of the Hessian")
     assert not potential(positions.detach()).energy.requires_grad
+    assert not potential.update(positions @ shape, cell @ shape).origin.positions.requires_grad
 
 
 def test_jax_differentiates_and_vectorises_a_potential():
