@@ -132,6 +132,7 @@ def test_a_user_who_forbids_double_precision_on_jax_is_obeyed(drop):
 WITHOUT_TORCH = "import sys; sys.modules['torch'] = None; from dpa2.cli import main; main()"
 
 
+@pytest.mark.slow
 def test_precision_on_jax_needs_no_setting_either(drop):
     """JAX is the library for bfloat16 where PyTorch is not installed."""
     kept = {name: value for name, value in environment().items() if name != "JAX_ENABLE_X64"}

@@ -95,7 +95,7 @@ def test_derivatives_are_the_same_on_every_library(stem, library):
     assert_close("libraries", found, one.evaluate(**structure, gradient=True).gradient, stem)
 
 
-@pytest.mark.parametrize("library", ["torch", "jax"])
+@pytest.mark.parametrize("library", ["torch", pytest.param("jax", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("stem", ["drawn_dipole", "drawn_polar"])
 def test_the_adjoint_of_the_rotation_matrix_is_what_automatic_differentiation_gives(stem, library):
     """The derivatives by the weights, through the gradient of a value, have the adjoint in them."""

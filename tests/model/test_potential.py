@@ -9,7 +9,7 @@ import pytest
 from budgets import budget
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from libraries import LIBRARIES
+from libraries import EAGER, LIBRARIES
 from references import CASES, frames, host, load
 from strict import Strict, on
 from tolerances import assert_close
@@ -115,7 +115,7 @@ def test_a_small_cell_has_images_of_an_atom_as_its_own_neighbours():
     assert_same(ROOMY, potential.update(system.coordinates)(system.coordinates), system)
 
 
-@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("library", EAGER)
 def test_too_many_neighbours_are_no_number_and_then_an_error(library):
     model = perturbed_model(with_room_for(4, "three_body", "repformer"), seed=0).to(library)
     spread = np.array([[0.0, 0, 0], [2.2, 0, 0], [0, 2.2, 0], [0, 0, 2.2], [-2.2, 0, 0], [0, -4.2, 0]])
@@ -128,7 +128,7 @@ def test_too_many_neighbours_are_no_number_and_then_an_error(library):
         potential.renew(crowd)
 
 
-@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("library", EAGER)
 def test_candidates_that_do_not_fit_are_stale_at_once(library):
     box = water_box(9, seed=1)
     potential = MODEL.to(library).potential(box)
