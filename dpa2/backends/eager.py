@@ -46,6 +46,7 @@ class Shaped:
     device: str
     shape: ChunkShape
     differentiates = True
+    in_memory = False
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.device!r})"

@@ -88,3 +88,14 @@ def like(values: Any, x: Array) -> Array:
         return xp.asarray(values, dtype=x.dtype, device=x.device)
     except (TypeError, AttributeError):  # a traced JAX array has no one device
         return xp.asarray(values, dtype=x.dtype)
+
+
+def filled(values: Any, x: Array) -> Array:
+    """A few `values` (a number, or nested lists) as `like` has them, made on the device without a transfer to it."""
+    xp = array_namespace(x)
+    if isinstance(values, list | tuple):
+        return xp.stack([filled(value, x) for value in values])
+    try:
+        return xp.full((), values, dtype=x.dtype, device=x.device)
+    except (TypeError, AttributeError):  # a traced JAX array has no one device
+        return xp.full((), values, dtype=x.dtype)
