@@ -49,11 +49,6 @@ def zeros(shape: Sequence[int] | int, *, dtype: Any = None) -> Array:
     return paddle.zeros([shape] if isinstance(shape, int) else shape, dtype)
 
 
-def full(shape: Sequence[int], value: float, *, dtype: Any = None, device: Any = None) -> Array:
-    """An array of the device that new arrays have, with one value."""
-    return paddle.full(list(shape), value, dtype=dtype)
-
-
 def arange(count: int, *, device: Any = None) -> Array:
     """Whole numbers from 0 on."""
     return paddle.arange(count, dtype=int64, device=device)

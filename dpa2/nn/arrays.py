@@ -91,11 +91,8 @@ def like(values: Any, x: Array) -> Array:
 
 
 def filled(values: Any, x: Array) -> Array:
-    """A few `values` (a number, or nested lists) as `like` has them, made on the device without a transfer to it."""
+    """A few `values` (a number, or nested lists) as `like` has them, made of an array with numbers, without a transfer."""
     xp = array_namespace(x)
     if isinstance(values, list | tuple):
         return xp.stack([filled(value, x) for value in values])
-    try:
-        return xp.full((), values, dtype=x.dtype, device=x.device)
-    except (TypeError, AttributeError):  # a traced JAX array has no one device
-        return xp.full((), values, dtype=x.dtype)
+    return xp.reshape(xp.zeros_like(xp.reshape(x, (-1,))[:1]) + values, ())
