@@ -91,7 +91,7 @@ def like(values: Any, x: Array) -> Array:
 
 
 def filled(values: Any, x: Array) -> Array:
-    """A few `values` (a number, or nested lists) as `like` has them, made of an array with numbers, without a transfer."""
+    """A few `values` (a number, or nested lists) as `like` has them, made of x, which has some, without a transfer."""
     xp = array_namespace(x)
     if isinstance(values, list | tuple):
         return xp.stack([filled(value, x) for value in values])
