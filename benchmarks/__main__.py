@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
-from . import acceleration, compilation, compression, lammps, memory, neighbors, scaling, speed, startup, training
+from . import (
+    acceleration,
+    compilation,
+    compression,
+    dynamics,
+    lammps,
+    memory,
+    neighbors,
+    scaling,
+    speed,
+    startup,
+    training,
+)
 from .program import options_from_command_line
 
 PROGRAMS = [
     m.PROGRAM
-    for m in (startup, compilation, speed, memory, scaling, neighbors, acceleration, compression, training, lammps)
+    for m in (
+        startup,
+        compilation,
+        speed,
+        memory,
+        scaling,
+        neighbors,
+        acceleration,
+        compression,
+        training,
+        lammps,
+        dynamics,
+    )
 ]
 PROGRAMS.insert(2, compilation.SERIES_PROGRAM)
+PROGRAMS.append(dynamics.PROGRAM)
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from . import loops
 from .task import CLOSEST, Task
 
 
@@ -19,8 +20,13 @@ def make(task: Task):
     model = dpa2.load(Path(task.model).with_suffix(".safetensors"), backend=task.implementation, device=task.device)
     model = model.to(task.implementation, device=task.device, chunk=task.block) if task.block else model
     model = model.accelerate() if task.accelerated else model
-    model = (dpa2.compress(model, CLOSEST) if task.compressed else model).worker
+    model = dpa2.compress(model, CLOSEST) if task.compressed else model
     system = dpa2.System(data["coordinates"], data["types"], data["cell"])
+    if task.quantity == "potential":
+        return potential(model, system)
+    if task.quantity == "dynamics":
+        return loops.in_torch_sim(task, model, system) if task.inside else loops.in_jax(task, model, system)
+    model = model.worker
     host = model.backend.to_numpy
     if task.quantity == "neighbors":
         return lambda: {"count": np.array(len(model.prepare_systems([system], neighbors="truncate").chunks))}
@@ -33,6 +39,12 @@ def make(task: Task):
     if task.quantity == "descriptor":
         return lambda: {"descriptor": descriptor(program.descriptor, ready, model.backend)}
     return lambda: results(evaluate_prepared(program, model.backend, ready, False)[0], host)
+
+
+def potential(model, system):
+    """Return the function that evaluates a potential at positions that are on the device."""
+    kept, here = model.potential(system), model.backend.asarray(system.coordinates)
+    return lambda: {name: model.backend.to_numpy(x) for name, x in kept(here)._asdict().items()}
 
 
 def results(out, host) -> dict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import loops
 from .task import CLOSEST, Task
 
 
@@ -52,6 +53,17 @@ def pytorch(task: Task, arrays):
 
         return evaluate
 
+    def forces(positions, shift):
+        lower = model.forward_common_lower(positions[mapping] + shift, types, nlist, mapping)
+        out = communicate_extended_output(lower, model.model_output_def(), mapping, do_atomic_virial=False)
+        return out["energy_redu"].detach(), out["energy_derv_r"].detach().reshape(-1, 3)
+
+    if task.quantity == "dynamics":
+        positions = x[0, : nlist.shape[1]]
+        shift = x - positions[mapping]
+        masses = torch.tensor(loops.masses(types[0, : nlist.shape[1]].cpu().numpy()), device=task.device)
+        return loops.one_by_one(task, lambda here: forces(here, shift), positions, masses)
+
     def run():
         lower = model.forward_common_lower(x, types, nlist, mapping)
         out = communicate_extended_output(lower, model.model_output_def(), mapping, do_atomic_virial=False)
@@ -81,8 +93,23 @@ def jax(task: Task, arrays):
         forces = jnp.zeros((atoms, 3), x.dtype).at[mapping[0]].add(out["energy_derv_r"].reshape(-1, 3))
         return {"energy": out["energy_redu"], "forces": forces, "virial": out["energy_derv_c_redu"]}
 
+    if task.quantity == "dynamics":
+        positions = x[0, :atoms]
+        shift = x - positions[mapping]
+
+        def forces(here):
+            out = lower(here[mapping] + shift, types, nlist, mapping)
+            return out["energy"].reshape(()), out["forces"]
+
+        return loops.scanned(task, forces, positions, loops.masses(data_types(types, atoms)))
+
     function = jax.jit(lower)
     return lambda: {k: np.asarray(v) for k, v in function(x, types, nlist, mapping).items()}
+
+
+def data_types(types, atoms: int) -> np.ndarray:
+    """Return the types of the atoms themselves, without their images."""
+    return np.asarray(types)[0, :atoms]
 
 
 def dpmodel(task: Task, arrays):

@@ -17,7 +17,8 @@ class Task:
     """The task of one cell.
 
     model, structure: a `.dp` file and an `.npz` file.
-    quantity: efv (energy, forces, virial), full (the same with the neighbour list), descriptor or neighbors.
+    quantity: efv (energy, forces, virial), full (the same with the neighbour list), descriptor, neighbors, potential
+    (efv of a potential, whose list is kept) or dynamics (so many `steps` at constant energy; `inside`: of torch-sim).
     block: number of atoms in a chunk. copies, limit: this many copies of the structure are evaluated in one call,
     within this many bytes. device: cpu or cuda.
     """
@@ -35,6 +36,8 @@ class Task:
     copies: int = 1
     limit: int | None = None
     device: str = "cpu"
+    steps: int = 1
+    inside: str | None = None
 
 
 def model_file(name: str, dtype: str, folder: Path) -> Path:

@@ -58,6 +58,30 @@ def test_dynamics_are_measured_step_by_step_on_one_and_two_ranks(tmp_path):
     assert found[1]["peak_mb"] > found[0]["peak_mb"]  # two processes
 
 
+def test_the_program_for_a_gpu_shows_on_a_processor_that_it_works(tmp_path):
+    pytest.importorskip("torch_sim")
+    out = run(
+        "-m", "benchmarks.gpu", "--device", "cpu", "--libraries", "torch", "--models", "small", "--atoms", "24",
+        "--large", "48", "--dtypes", "float64", "--calls", "1", "--steps", "2", "--json", str(tmp_path / "gpu.json"),
+    )  # fmt: skip
+    found = json.loads((tmp_path / "gpu.json").read_text())["rows"]
+    assert [(row["what"], row["atoms"]) for row in found] == [
+        ("potential", 24), ("dynamics inside torch-sim", 24), ("potential", 48),
+    ]  # fmt: skip
+    assert all(row["median"] > 0 and "note" not in row for row in found)
+    assert found[1]["steps_per_second"] > 0
+    assert "| potential | torch | 48 | float64 |" in out
+
+
+def test_a_step_with_a_potential_is_measured_beside_evaluations(tmp_path):
+    run(
+        "-m", "benchmarks.dynamics", "--quick", "--calls", "1", "--libraries", "numpy", "--models", "small",
+        "--results", str(tmp_path),
+    )  # fmt: skip
+    (found,) = json.loads((tmp_path / "dynamics.json").read_text())["rows"]
+    assert found["ratio"] == pytest.approx(found["step"] / found["list_given"])
+
+
 def test_the_example_conserves_energy(tmp_path):
     pytest.importorskip("ase")
     small = ROOT / "benchmarks" / "models" / "small.json"

@@ -48,6 +48,7 @@ class Shaped:
     shape: ChunkShape
     differentiates = True
     deterministic = False
+    in_memory = False
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.device!r})"

@@ -26,6 +26,7 @@ class NumPy(Eager):
     device = "cpu"
     differentiates = False
     deterministic = True
+    in_memory = True
     shape = ChunkShape(size=24, max_size=64)  # docs/how-it-is-fast.md, "Chunks of few atoms", has the measurements
 
     def __init__(self, device: str | None = None) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -16,7 +16,8 @@ from ..batching.plan import ChunkShape
 from ..descriptor.runner import Back, Stage, kept
 from ..errors import BackendError
 from ..nn.arrays import Array
-from .eager import Eager
+from .capture import Captures, CUDAGraphs, Record
+from .eager import Eager, Result
 from .gradients import require_gradients
 from .numpy import NumPy
 from .own_settings import torch_settings
@@ -32,6 +33,7 @@ class Torch(Eager):
     """Arrays are tensors on `device`."""
 
     name = "torch"
+    captures: Captures | None = None  # of functions as a whole; None where they are run operation by operation
 
     def __init__(self, device: str | None = None) -> None:
         import torch
@@ -43,6 +45,8 @@ class Torch(Eager):
         self.shape = NumPy.shape if self.place.type == "cpu" else ON_GPU
         if self.place.type == "cpu":
             keep_freed_memory()
+        if self.place.type == "cuda":
+            self.captures = Captures(CUDAGraphs())
 
     def found(self, device: str) -> Any:
         """PyTorch's object for a device that it can use."""
@@ -61,15 +65,29 @@ class Torch(Eager):
         """PyTorch without the help of NumPy."""
         return self.as_class(EagerTorch)
 
+    def whole(self, function: Callable[..., Result], arguments: tuple) -> Result:
+        """`function(self, *arguments)`; on a GPU recorded once for the shapes, and replayed."""
+        if self.captures is None:
+            return function(self, *arguments)
+        return self.captures(function, self, arguments)  # type: ignore[no-any-return]
+
+    def recording(self, record: Record) -> Self:
+        """The same back end, for which `record` makes programs of whole functions."""
+        other = self.with_shape(self.shape)
+        other.captures = Captures(record)
+        return other
+
     def run_stage(self, stage: Stage, shared: tuple, *lists: Sequence) -> tuple[list, Back]:
         """The results of a stage for every chunk, and the way back; while PyTorch keeps a graph, all is kept."""
         keep = self.torch.is_grad_enabled() and not self.torch.is_inference_mode_enabled()
         return kept(stage, shared, *lists) if keep else super().run_stage(stage, shared, *lists)
 
     def transformed(self, arguments: Any) -> bool:
-        """Return whether PyTorch keeps a graph for one of the arguments."""
+        """Return whether PyTorch keeps a graph for one of the arguments, or `torch.func` transforms it."""
         recorded = self.torch.is_grad_enabled() and not self.torch.is_inference_mode_enabled()
-        return recorded and any(getattr(x, "requires_grad", False) for x in arguments)
+        wrapped = self.torch._C._functorch.is_functorch_wrapped_tensor
+        arrays = [x for x in arguments if isinstance(x, self.torch.Tensor)]
+        return any((recorded and x.requires_grad) or wrapped(x) for x in arrays)
 
     def asarray(self, x: Array, dtype: str | None = None) -> Array:
         """A NumPy array as a tensor, without a copy where that is possible."""
@@ -106,7 +124,11 @@ class Torch(Eager):
 
 
 class EagerTorch(Torch):
-    """PyTorch that evaluates all models itself."""
+    """PyTorch that evaluates all models itself, operation by operation."""
+
+    def __init__(self, device: str | None = None) -> None:
+        super().__init__(device)
+        self.captures = None
 
     def inference(self, dtypes: set[str]) -> Backend:
         """PyTorch itself."""

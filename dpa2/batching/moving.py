@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
+import numpy as np
+
 from ..descriptor.chunk import Chunk
 from ..neighbors.cells import Capacity
 from ..neighbors.grid import Grid
-from ..nn.arrays import Array, Float, Int, array_namespace, end_to_end, flat, like, take_rows
+from ..nn.arrays import Array, Float, Int, array_namespace, end_to_end, filled, flat, take_rows
 from ..nn.module import module
 from ..nn.roles import static
 from .table import Cutoffs
@@ -134,7 +136,7 @@ def distances(found: Candidates, positions: Float[Array, "atom 3"], cells: Float
     lengths = xp.sqrt(xp.sum(vectors * vectors, axis=-1))
     lists = found.layout.cutoffs.lists
     inside = (found.present > 0) & (lengths <= lists["repinit"][0])
-    lengths = xp.where(inside, lengths, like(float("inf"), lengths))
+    lengths = xp.where(inside, lengths, filled(float("inf"), lengths))
     counts = {
         name: xp.sum(xp.astype(lengths <= cutoff, found.types.dtype), axis=1) for name, (cutoff, _) in lists.items()
     }
@@ -197,7 +199,7 @@ def leading(
         filler=filler,
         near=take_rows(rank, near),
         near_types=xp.where(used > 0, take_rows(found.types, near), filler[:, None]),
-        vectors=xp.where(used[..., None] > 0, vectors, like(found.layout.cutoffs.far.tolist(), vectors)),
+        vectors=xp.where(used[..., None] > 0, vectors, filled(found.layout.cutoffs.far.tolist(), vectors)),
         used=used,
         repinit_count=take_rows(now.repinit, order),
         three_body_count=take_rows(now.three_body, order),
@@ -250,6 +252,30 @@ def in_spans(
             three_body_width=three_body,
             repformer_width=repformer,
         )
+
+
+def narrowed(found: Candidates, now: Distances, order: Int[Array, "row"]) -> Candidates:
+    """Return the candidates with chunks as wide as these distances need; for arrays in memory, to read."""
+    layout = found.layout
+
+    def widths(count: Array, room: tuple[int, ...]) -> tuple[int, ...]:
+        count = take_rows(count, order)
+        needed = (int(np.max(count[span])) for span in layout.spans)
+        return tuple(min(max(1, need), most) for need, most in zip(needed, room, strict=True))
+
+    wide, three_body, repformer = (
+        widths(now.repinit, layout.wide),
+        widths(now.three_body, layout.three_body),
+        widths(now.repformer, layout.repformer),
+    )
+    edges = sum(size * width for size, width in zip(layout.sizes, wide, strict=True))
+    room = np.repeat(repformer, layout.sizes)
+    return replace(
+        found,
+        start=np.cumsum(room) - room,
+        room_repformer=room,
+        layout=replace(layout, wide=wide, three_body=three_body, repformer=repformer, edges=edges),
+    )
 
 
 def longer(rows: Int[Array, "row"], length: int) -> Int[Array, "longer"]:

@@ -20,6 +20,10 @@ class Library(Runner, Protocol):
     def differentiates(self) -> bool:
         """Whether derivatives are exact; otherwise they are differences, which need float64."""
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether numbers of arrays can be read at no cost, and shapes may change from call to call."""
+
     def asarray(self, x: Array, dtype: str | None = None) -> Array:
         """Return a NumPy array, or an array of the library, of any shape as an array on the device.
 

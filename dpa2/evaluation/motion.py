@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..batching.moving import Arrangement, Candidates, arranged, crowded, distances, ordered
+from ..batching.moving import Arrangement, Candidates, Distances, arranged, crowded, distances, narrowed, ordered
 from ..fitting.atomic_model import AtomicProgram
 from ..fitting.head import Inputs
 from ..neighbors.cells import pairs, reciprocal_lattice
-from ..nn.arrays import Array, Float, array_namespace, cut, like, take_rows
+from ..nn.arrays import Array, Float, Int, array_namespace, cut, filled, take_rows
 from ..nn.module import map_leaves, module
 from .forces import end_to_end_parts
 from .library import Library
@@ -62,8 +62,8 @@ def renewed(
     other, widest = found.with_pairs(near.center, near.neighbor, near.shift, slots)
     fits = near.fits & (near.fullest <= capacity.bin) & (near.count <= capacity.pairs) & (widest <= slots)
     inverse = reciprocal_lattice(cell)[0].mT if periodic else origin.inverse
-    skin = xp.where(fits, origin.skin, like(-1.0, origin.skin))
-    return other, Origin(positions, cell, inverse, origin.reach, skin)
+    skin = xp.where(fits, origin.skin, filled(-1.0, origin.skin))
+    return other, Origin(1.0 * positions, 1.0 * cell, inverse, origin.reach, skin)  # copies: the caller's may change
 
 
 def stale(found: Candidates, origin: Origin, positions: Float[Array, "atom 3"], cell: Float[Array, "3 3"]) -> Array:
@@ -77,10 +77,32 @@ def laid_out(
 ) -> tuple[Arrangement, Inputs, Array, Array]:
     """Return the chunks of these positions, inputs and positions in their order, and whether candidates are stale."""
     now = distances(found, positions, cell[None, ...])
+    return in_chunks(found, found, now, ordered(found, now), origin, inputs, positions, cell)
+
+
+def laid_out_closely(
+    found: Candidates, origin: Origin, inputs: Inputs, positions: Float[Array, "atom 3"], cell: Float[Array, "3 3"]
+) -> tuple[Arrangement, Inputs, Array, Array]:
+    """Return the same in chunks that are no wider than these positions need; for arrays in memory."""
+    now = distances(found, positions, cell[None, ...])
     order = ordered(found, now)
+    return in_chunks(found, narrowed(found, now, order), now, order, origin, inputs, positions, cell)
+
+
+def in_chunks(
+    found: Candidates,
+    close: Candidates,
+    now: Distances,
+    order: Int[Array, "row"],
+    origin: Origin,
+    inputs: Inputs,
+    positions: Float[Array, "atom 3"],
+    cell: Float[Array, "3 3"],
+) -> tuple[Arrangement, Inputs, Array, Array]:
+    """Return what `laid_out` does, with chunks as wide as those of the candidates `close`."""
     insufficient = crowded(found, now, order) | moved_too_far(origin, positions, cell)
     given = map_leaves(lambda _, x: take_rows(x, order), inputs)
-    return arranged(found, now, order), given, take_rows(positions, take_rows(found.atom, order)), insufficient
+    return arranged(close, now, order), given, take_rows(positions, take_rows(found.atom, order)), insufficient
 
 
 def evaluated(
@@ -93,7 +115,9 @@ def evaluated(
     cell: Float[Array, "3 3"],
 ) -> Motion:
     """Return energy, forces and virial at these positions."""
-    (laid,) = backend.run(laid_out, (found, origin, inputs), [positions], [cell])
+    (laid,) = backend.run(
+        laid_out_closely if backend.in_memory else laid_out, (found, origin, inputs), [positions], [cell]
+    )
     now, given, coordinates, insufficient = laid
     sizes = found.layout.sizes
     of_chunks = [inputs_at(given, span) for span in found.layout.spans]
@@ -121,5 +145,5 @@ def finished(
     """Return the energy, forces and virial of the only system, NaN where candidates are insufficient."""
     totals, (forces, _), virials, _ = sum_over_rows(row_map, energies, leaving, arriving, virial)
     xp = array_namespace(totals)
-    nothing = like(float("nan"), totals)
+    nothing = filled(float("nan"), totals)
     return tuple(xp.where(insufficient, nothing, x) for x in (totals[0], forces, virials[0, ...]))

@@ -14,6 +14,7 @@ from ..batching.plan import ChunkShape, Plan
 from ..batching.table import allowed
 from ..batching.widths import GrowingWidths
 from ..config import DPA2Config
+from ..descriptor.chunk import Chunk
 from ..evaluation.motion import Motion, Origin, evaluated, renewed, stale
 from ..fitting.atomic_model import AtomicProgram
 from ..fitting.head import Inputs
@@ -178,7 +179,7 @@ def layout_of(host: Plan, backend: Backend, closest: float, grid: Grid, capacity
         cutoffs=host.cutoffs,
         sizes=sizes,
         wide=wide,
-        three_body=tuple(chunk.three_body_width for chunk in chunks),
+        three_body=tuple(three_body_width(host, chunk) for chunk in chunks),
         repformer=tuple(chunk.repformer_width for chunk in chunks),
         rows=backend.room(sum(sizes)),
         edges=backend.room(edges),
@@ -186,6 +187,16 @@ def layout_of(host: Plan, backend: Backend, closest: float, grid: Grid, capacity
         grid=grid,
         capacity=capacity,
     )
+
+
+def three_body_width(host: Plan, chunk: Chunk) -> int:
+    """Return the width of a chunk's three-body list: no more than the repformer's if that contains it.
+
+    Otherwise all chunks are equally wide.
+    """
+    lists = host.cutoffs.lists
+    within = lists["three_body"][0] <= lists["repformer"][0]
+    return min(chunk.three_body_width, chunk.repformer_width) if within else chunk.three_body_width
 
 
 def rows_of(config: DPA2Config, system: System, layout: Layout, slots: int) -> Candidates:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..nn.arrays import Array, Float, Int, array_namespace, like, take_rows
+from ..nn.arrays import Array, Float, Int, array_namespace, filled, take_rows
 from .grid import Grid
 
 BLOCK = 2**22  # candidates that are measured at once, if an atom has so few in one direction
@@ -123,7 +123,7 @@ class Binned:
 
     def around(self, bins: Int[Array, "*some 3"], offset: Int[Array, "*others 3"]) -> tuple[Array, Array]:
         """Return the number of the bin at an offset from another one, and of which image of the cell it is."""
-        count, periodic = like(self.grid.bins, bins), like([int(p) for p in self.grid.pbc], bins)
+        count, periodic = filled(self.grid.bins, bins), filled([int(p) for p in self.grid.pbc], bins)
         moved = bins + offset
         turns = moved // count
         return raveled(moved - turns * count, self.grid), turns * periodic
@@ -131,7 +131,7 @@ class Binned:
     def near(self, offsets: list[tuple[int, ...]], capacity: int) -> Array:
         """Return (atom, offset, place) for each place in the bins at some offsets whether a neighbour is there."""
         xp = array_namespace(self.positions)
-        number, image = self.around(self.bin[:, None, :], like(offsets, self.bin)[None, :, :])
+        number, image = self.around(self.bin[:, None, :], filled(offsets, self.bin)[None, :, :])
         place = take_rows(self.first, number)[..., None] + numbers(capacity, number)
         present = place < take_rows(self.end, number)[..., None]
         place = self.within(place)
@@ -146,7 +146,7 @@ class Binned:
     ) -> tuple[Array, Array, Array]:
         """Return centre, neighbour and shift of the candidates at some places among all of them."""
         center = place // (len(offsets) * capacity)
-        offset = take_rows(like(offsets, self.bin), place // capacity % len(offsets))
+        offset = take_rows(filled(offsets, self.bin), place // capacity % len(offsets))
         number, image = self.around(take_rows(self.bin, center), offset)
         neighbor = take_rows(self.order, self.within(take_rows(self.first, number) + place % capacity))
         return center, neighbor, image + take_rows(self.crossed, center) - take_rows(self.crossed, neighbor)
@@ -166,7 +166,7 @@ def in_cells(
 
 def unit_vectors(positions: Float[Array, "atom 3"]) -> Float[Array, "3 3"]:
     """Return the vectors in place of those of a cell for a cluster."""
-    return like([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]], positions)
+    return filled([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]], positions)
 
 
 def in_bins(
@@ -177,7 +177,7 @@ def in_bins(
     heights: of the cell, Å.
     """
     xp = array_namespace(places)
-    periodic, count = like([float(p) for p in grid.pbc], places), like([float(n) for n in grid.bins], places)
+    periodic, count = filled([float(p) for p in grid.pbc], places), filled([float(n) for n in grid.bins], places)
     crossed = xp.floor(places) * periodic
     step = xp.where(periodic > 0.0, count, heights / grid.width)  # bins in a vector of the lattice
     bins = xp.floor((places - crossed) * step)
@@ -190,8 +190,8 @@ def in_bins(
 def serves(grid: Grid, heights: Float[Array, "3"], positions: Float[Array, "atom 3"]) -> Array:
     """Return whether the bins that a grid looks into hold all neighbours, for a cell with such heights, Å."""
     xp = array_namespace(heights)
-    periodic, depth = like([float(p) for p in grid.pbc], heights), like([float(r) for r in grid.reach], heights)
-    seen = depth * xp.where(periodic > 0.0, heights / like([float(n) for n in grid.bins], heights), grid.width)
+    periodic, depth = filled([float(p) for p in grid.pbc], heights), filled([float(r) for r in grid.reach], heights)
+    seen = depth * xp.where(periodic > 0.0, heights / filled([float(n) for n in grid.bins], heights), grid.width)
     slack = ROUNDING * xp.finfo(heights.dtype).eps * (grid.cutoff + xp.max(xp.abs(positions)))
     return xp.min(seen) >= grid.cutoff + slack
 

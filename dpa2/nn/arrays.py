@@ -88,3 +88,11 @@ def like(values: Any, x: Array) -> Array:
         return xp.asarray(values, dtype=x.dtype, device=x.device)
     except (TypeError, AttributeError):  # a traced JAX array has no one device
         return xp.asarray(values, dtype=x.dtype)
+
+
+def filled(values: Any, x: Array) -> Array:
+    """A few `values` (a number, or nested lists) as `like` has them, made of x, which has some, without a transfer."""
+    xp = array_namespace(x)
+    if isinstance(values, list | tuple):
+        return xp.stack([filled(value, x) for value in values])
+    return xp.reshape(xp.zeros_like(xp.reshape(x, (-1,))[:1]) + values, ())

@@ -95,7 +95,8 @@ def walk(
         return None
     if isinstance(tree, tuple | list):
         items = ((getattr(item, "name", k) if is_module(item) else k, item) for k, item in enumerate(tree))
-        return tuple(walk(visit, item, f"{path}.{key}", owner, field, part) for key, item in items)
+        made: Callable = getattr(type(tree), "_make", tuple)  # a named tuple keeps its names
+        return made(walk(visit, item, f"{path}.{key}", owner, field, part) for key, item in items)
     if not is_module(tree):
         return visit(path, tree, owner, field, part)
     branches = {}

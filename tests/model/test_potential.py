@@ -180,3 +180,12 @@ def test_a_position_that_is_no_number_is_stale():
 def test_a_skin_is_a_distance(skin):
     with pytest.raises(dpa2.InputError, match="skin"):
         MODEL.potential(water_box(3), skin=skin)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_an_updated_potential_keeps_where_its_candidates_were_searched(library):
+    model, box = MODEL.to(library), water_box(9, seed=1)
+    positions = model.backend.asarray(box.coordinates.copy())
+    updated = model.potential(box).update(positions)
+    positions += 3.0 * model.backend.asarray(np.sin(np.arange(positions.shape[0] * 3.0))).reshape(positions.shape)
+    assert updated.stale(positions)
