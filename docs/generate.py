@@ -157,6 +157,8 @@ TABLES = {
 def filled(text: str) -> str:
     """Return a page with every table between its marks written anew."""
     for name, rows in TABLES.items():
+        if f"<!-- begin {name} -->" not in text:
+            continue
         pattern = rf"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)"
         table = "\n".join(rows()) + "\n"
         text = re.sub(pattern, lambda match, table=table: match[1] + table + match[2], text, flags=re.DOTALL)

@@ -52,11 +52,15 @@ WORDS = (
         ("`h2`", "`edge_attrs`", "`edge_attrs`"),
         "a vector here; spherical harmonics up to `max_ell` or `l_max` there",
     ),
-    Word("three-body block", ("`use_three_body`", "`correlation`", ""), "the nearest thing: both raise the body order"),
-    Word("type embedding", ("`tebd`", "`node_embedding`", "`type_embed`"), ""),
+    Word(
+        "three-body block",
+        ("`use_three_body`", "`correlation`", ""),
+        "the nearest thing, not the same: both let more than two atoms in at once",
+    ),
+    Word("type embedding", ("`tebd`", "`node_embedding`", "`NodeTypeEmbed`"), ""),
     Word(
         "fitting net",
-        ("`fitting_net`", "`readouts`", "`per_type_energy_scale_shift` and the readout before it"),
+        ("`fitting_net`", "`readouts`", "readout"),
         "from the descriptor of an atom to its energy",
     ),
     Word(
@@ -64,7 +68,11 @@ WORDS = (
         ("`out_bias`, `bias_atom_e`", "E0s, `atomic_energies`", "`per_type_energy_shifts`"),
         "an energy for each type, in eV",
     ),
-    Word("task head, `head=`", ("`model_branch`, `head`", "`head`, `heads`", ""), "one model of a multi-task file"),
+    Word(
+        "task head, `head=`",
+        ("`model_branch`, `head`", "`head`, `heads`", "head, in multitask training"),
+        "one model of a multi-task file",
+    ),
     Word("pretrained file", ("pre-trained model", "foundation model", "foundation model"), ""),
     Word("frame, snapshot", ("frame", "configuration", "frame"), "one structure of a data set"),
     Word(

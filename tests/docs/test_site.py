@@ -9,8 +9,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import typer.main
 
+import dpa2
 from dpa2 import errors
+from dpa2.cli import application
 from dpa2.exit_codes import CODES, MEANINGS
 from dpa2.tracing.intermediates import LAYER, TABLE
 
@@ -33,10 +36,10 @@ def parts():
     sys.path.insert(0, str(DOCS))
     try:
         import navigation
-        from parts import commands, drawing
+        from parts import drawing, word_list
         from parts import errors as causes
 
-        return {"navigation": navigation, "drawing": drawing, "commands": commands, "errors": causes}
+        return {"navigation": navigation, "drawing": drawing, "errors": causes, "words": word_list}
     finally:
         sys.path.remove(str(DOCS))
 
@@ -100,6 +103,30 @@ def test_names_in_the_drawing_fit_beside_their_axes(parts):
         for row in box.rows:
             letters = len(row.name.removeprefix(LAYER)) + len(" × ".join(row.axes.split()))
             assert letters * 7.2 < box.width - 2 * drawing.PAD, row.name
+
+
+def test_every_public_name_stands_on_the_page_of_names_or_of_errors():
+    pages = [(DOCS / name).read_text() for name in ("api.md", "errors.md")]
+    missing = [name for name in dir(dpa2) if not any(f"`dpa2.{name}`" in p or f"### {name}\n" in p for p in pages)]
+    assert missing == ["__version__"]
+
+
+def test_every_command_and_each_of_its_options_stands_on_the_page_of_commands():
+    page = (DOCS / "commands.md").read_text()
+    for name, command in typer.main.get_command(application()).commands.items():
+        section = page.partition(f"### `dpa2 {name}`\n")[2].partition("\n### ")[0]
+        options = {option for each in command.params for option in each.opts if option.startswith("--")} - {"--help"}
+        assert options <= set(re.findall(r"--[\w-]+", section)), name
+
+
+def test_their_words_lead_to_ours_and_ours_to_theirs_for_each_program(parts):
+    page = (DOCS / "word-list.md").read_text()
+    back, forth = (page.partition(heading)[2] for heading in ("## From their words", "## From our words"))
+    for word in parts["words"].WORDS:
+        for program, theirs in zip(parts["words"].PROGRAMS, word.theirs, strict=True):
+            section = back.partition(f"### {program}\n")[2].partition("\n##")[0]
+            assert not theirs or f"| {theirs} | {word.ours} |" in section
+        assert f"| {word.ours} | {word.theirs[0]}" in forth
 
 
 def test_every_error_has_a_cure_and_a_section(parts):
