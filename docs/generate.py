@@ -1,4 +1,4 @@
-"""Write the tables of the documentation that follow from the code: `python docs/generate.py`.
+"""Write the parts of the documentation that follow from the code: `python docs/generate.py`.
 
 A test fails where a page does not have them as this program writes them.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,10 @@ from dpa2.training import schedules
 from dpa2.training.script import course, data, loss, optimizer
 
 DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS))
+
+from parts import commands, drawing, errors, names, word_list  # noqa: E402
+
 SECTIONS = {  # sections of the configuration, and the table of DeePMD-kit's words for each
     "": (config.DPA2Config, spelling.MODEL | spelling.DESCRIPTOR),
     "repinit": (config.Repinit, spelling.REPINIT),
@@ -68,6 +73,20 @@ def settings() -> Iterator[str]:
             name = f"{path}.{field.name}" if path else field.name
             key = f"`{theirs[field.name]}`" if field.name in theirs else ""
             yield f"| `{name}` | {key} | {default(field)} |"
+
+
+def keys() -> Iterator[str]:
+    """Every key of DeePMD-kit for a setting of the model, in the order of the alphabet, with our name."""
+    yield "| DeePMD-kit | setting |"
+    yield "|---|---|"
+    pairs = [
+        (key, f"{path}.{field.name}" if path else field.name)
+        for path, (section, words) in SECTIONS.items()
+        for key, ours in words.items()
+        for field in dataclasses.fields(section)
+        if field.name == ours
+    ]
+    yield from (f"| `{key}` | `{name}` |" for key, name in sorted(pairs))
 
 
 def default(field: dataclasses.Field) -> str:
@@ -122,12 +141,24 @@ TABLES = {
     "settings": settings,
     "features": vector_features,
     "training": training_settings,
+    "keys": keys,
+    "errors": errors.all_errors,
+    "exit codes": errors.codes,
+    "commands": commands.commands,
+    "public functions": names.functions,
+    "public classes": names.classes,
+    "public modules": names.modules,
+    "details": names.details,
+    "our words": word_list.ours,
+    "their words": word_list.theirs,
 }
 
 
 def filled(text: str) -> str:
     """Return a page with every table between its marks written anew."""
     for name, rows in TABLES.items():
+        if f"<!-- begin {name} -->" not in text:
+            continue
         pattern = rf"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)"
         table = "\n".join(rows()) + "\n"
         text = re.sub(pattern, lambda match, table=table: match[1] + table + match[2], text, flags=re.DOTALL)
@@ -137,6 +168,7 @@ def filled(text: str) -> str:
 def main() -> None:
     for page in DOCS.glob("*.md"):
         page.write_text(filled(page.read_text()))
+    (DOCS / "drawing.svg").write_text(drawing.svg())
 
 
 if __name__ == "__main__":

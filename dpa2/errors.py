@@ -24,55 +24,103 @@ class DPA2Error(Exception):
 
 
 class InputError(DPA2Error, ValueError):
-    """A structure or an argument is not valid (facts: argument, system, atom, ...)."""
+    """A structure or an argument is not valid (facts: argument, system, atom, ...).
+
+    What to do: The message names the argument, and the system and atom where it can. Give what it asks for; lengths
+    are in Å, and energies in eV.
+    """
 
 
 class TooManyNeighbors(InputError):
-    """An atom has more neighbours than the model holds (facts: atom, system, count, limit, cutoff, block)."""
+    """An atom has more neighbours than the model holds (facts: atom, system, count, limit, cutoff, block).
+
+    What to do: Look for atoms that are too close, or a cell in other units than Å. If the structure is right, the
+    model was trained for lower densities: use another one, or `neighbors="truncate"` (`--truncate`), with which the
+    energy jumps.
+    """
 
 
 class ConfigurationError(DPA2Error, ValueError):
-    """A configuration does not describe a DPA-2 model (facts: path, value)."""
+    """A configuration does not describe a DPA-2 model (facts: path, value).
+
+    What to do: The message names the setting by its path. Correct it in the input script or in the `DPA2Config`.
+    """
 
 
 class FormatError(DPA2Error, ValueError):
-    """A file is damaged, or its contents are not what its format demands (facts: file, and tensor or key)."""
+    """A file is damaged, or its contents are not what its format demands (facts: file, and tensor or key).
+
+    What to do: Copy or download the file again, and compare its size. If the program that wrote it can read it, let
+    it write the file again.
+    """
 
 
 class VerificationFailed(FormatError):
-    """A converted model does not read back as the same model; no file was written (facts: file, source)."""
+    """A converted model does not read back as the same model; no file was written (facts: file, source).
+
+    What to do: This is a defect of dpa2: report it with the file, if you may share it. The message names the first
+    tensor that differs.
+    """
 
 
 class FileMissing(DPA2Error, FileNotFoundError):
-    """There is no such file (facts: file)."""
+    """There is no such file (facts: file).
+
+    What to do: Check the path, and the folder in which the command runs.
+    """
 
 
 class UnsupportedModel(DPA2Error, ValueError):
-    """A valid file holds a model, or a feature of one, that dpa2 does not implement (facts: file, what)."""
+    """A valid file holds a model, or a feature of one, that dpa2 does not implement (facts: file, what).
+
+    What to do: The message names the feature or the other network. Use a DPA-2 model without it, or the program
+    that made the file.
+    """
 
 
 class TargetLacks(UnsupportedModel):
-    """The format to write has no place for something that the model has (facts: file, what)."""
+    """The format to write has no place for something that the model has (facts: file, what).
+
+    What to do: Choose a format that holds all of it: `.safetensors` and `.dp` hold most.
+    """
 
 
 class WriteFailed(DPA2Error, OSError):
-    """The system did not let a file be written; an earlier file is unchanged (facts: file, reason)."""
+    """The system did not let a file be written; an earlier file is unchanged (facts: file, reason).
+
+    What to do: Read the reason in the message: the disk is full, the folder is missing or may not be written, as a
+    rule. Mend that and run the command again.
+    """
 
 
 class MissingDependency(DPA2Error, ImportError):
-    """An optional package is not installed (facts: package, install)."""
+    """An optional package is not installed (facts: package, install).
+
+    What to do: Run the command that the message ends with.
+    """
 
 
 class TargetFailed(DPA2Error):
-    """An implementation under test failed or gave nothing that can be compared (facts: target, vector)."""
+    """An implementation under test failed or gave nothing that can be compared (facts: target, vector).
+
+    What to do: Run your implementation alone on the vector that the message names, and return arrays by the names
+    of the trace table.
+    """
 
 
 class TrainingStopped(DPA2Error, ArithmeticError):
-    """A training cannot go on: its loss or gradient is not a number (facts: batch, head, loss)."""
+    """A training cannot go on: its loss or gradient is not a number (facts: batch, head, loss).
+
+    What to do: Look at the labels of the batch that the message names; lower the learning rate, or clip the
+    gradients (`gradient_max_norm`); go on from the last checkpoint.
+    """
 
 
 class BackendError(DPA2Error, RuntimeError):
-    """An array library cannot do what was asked (facts: backend, hint)."""
+    """An array library cannot do what was asked (facts: backend, hint).
+
+    What to do: Read the hint of the message: another `dtype`, `device` or `backend` often does it.
+    """
 
 
 def shorten(value: object) -> str:

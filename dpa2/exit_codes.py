@@ -1,10 +1,4 @@
-"""The exit codes of programs, and that of each class of error.
-
-0 success; 1 a defect of this program; 2 the command line or an input is wrong; 3 a file is missing, unreadable or
-hostile; 4 its version or a feature is not supported; 5 the target format cannot hold the model; 6 a comparison found
-a difference, or a model is not smooth or holds too few neighbours; 7 an optional package is missing; 8 writing failed;
-130 it was interrupted (Ctrl-C), 143 a training by SIGTERM; 141 what reads its output has ended.
-"""
+"""The exit codes of programs (`MEANINGS`), and that of each class of error (`CODES`)."""
 
 from __future__ import annotations
 
@@ -37,6 +31,20 @@ CODES: dict[type[BaseException], int] = {
     VerificationFailed: DIFFERENT,
     MissingDependency: 7,
     WriteFailed: 8,
+}
+MEANINGS = {
+    0: "success",
+    DEFECT: "a defect of this program",
+    USAGE: "the command line or an input is wrong",
+    3: "a file is missing, unreadable or hostile",
+    4: "the version of a file, or a feature in it, is not supported",
+    5: "the target format cannot hold the model",
+    DIFFERENT: "a comparison found a difference, or a model is not smooth or holds too few neighbours",
+    7: "an optional package is missing",
+    8: "writing failed",
+    INTERRUPTED: "it was interrupted (Ctrl-C)",
+    CLOSED: "what reads its output has ended",
+    143: "a training was ended by SIGTERM",
 }
 
 

@@ -1,6 +1,6 @@
 """A model in words, with everything that tells it apart from another one of the same architecture.
 
-Settings are called as in `docs/glossary.md`, which has DeePMD-kit's names beside them.
+Settings are called as in `docs/configuration.md`, which has DeePMD-kit's names beside them.
 """
 
 from __future__ import annotations

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..backends.pytrees import register_modules
 from ..errors import require
+from ..evaluation.motion import moved_too_far
 from ..model.model import Model
 from ..model.potential import Potential
 from ..nn.arrays import Array
@@ -24,11 +25,14 @@ class NeighborList:
     did_buffer_overflow: Array
 
     def update(self, position: Array, **given: Any) -> NeighborList:
-        """Return the list for other positions, searched anew where atoms have moved too far; can be compiled."""
+        """Return the list for other positions; can be compiled.
+
+        It is searched anew when an atom has moved by a quarter of the skin: simulators move atoms, and then ask.
+        """
         here, cell = placed(self.potential, position, given.get("box"), given.get("fractional", False))
-        potential = jax.lax.cond(
-            self.potential.stale(here, cell), lambda it: it.update(here, cell), lambda it: it, self.potential
-        )
+        origin = self.potential.origin
+        soon = moved_too_far(replace(origin, skin=0.5 * origin.skin), here, cell)
+        potential = jax.lax.cond(soon, lambda it: it.update(here, cell), lambda it: it, self.potential)
         return NeighborList(potential, potential.stale(here, cell))
 
 

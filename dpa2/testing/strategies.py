@@ -96,7 +96,7 @@ def configurations(
     kinds: Sequence[str] = (ENERGY,),
     **fixed: Any,
 ) -> SearchStrategy[DPA2Config]:
-    """Return a strategy for valid `DPA2Config`s that varies every setting, attention in repinit included.
+    """Return a strategy for valid `DPA2Config` objects that varies every setting, attention in repinit included.
 
     Compression is the exception: tables are made from a model by `dpa2.compress`, not from a configuration.
 

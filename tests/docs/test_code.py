@@ -36,7 +36,7 @@ def ran(*words: object, folder: Path) -> str:
 
 def test_the_code_on_heads_in_jax_runs_without_settings(tmp_path):
     pytest.importorskip("jax")
-    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "formats.md").read_text(), re.DOTALL)
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "one-head-in-jax.md").read_text(), re.DOTALL)
     shutil.copy(MULTITASK, tmp_path / "multitask.pt")
     (tmp_path / "block.py").write_text(GIVEN + block + "print(forces.shape, forces.dtype)")
     assert ran("block.py", folder=tmp_path) == "(2, 3) float64\n"
@@ -54,6 +54,44 @@ def test_the_first_code_of_the_readme_runs_without_settings_more_than_once(tmp_p
     assert float(saved.evaluate(*water).energy) == pytest.approx(energy, rel=1e-6)
     converted, original = dpa2.load(tmp_path / "water.safetensors"), dpa2.load(demo.WATER)
     assert converted.checkpoint().digest() == original.checkpoint().digest()
+
+
+def test_the_code_of_the_first_page_runs_on_numpy(tmp_path):
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "start.md").read_text(), re.DOTALL)
+    (tmp_path / "block.py").write_text(block)
+    energy, shape = ran("block.py", folder=tmp_path).split(maxsplit=1)
+    water = [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]], ["O", "H", "H"]
+    assert float(energy) == pytest.approx(float(dpa2.load(demo.WATER).evaluate(*water).energy), rel=1e-12)
+    assert shape == "(3, 3)\n"
+
+
+def test_the_code_on_ase_runs_and_keeps_the_energy(tmp_path):
+    pytest.importorskip("ase")
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "ase-and-ipi.md").read_text(), re.DOTALL)
+    (tmp_path / "block.py").write_text(block)
+    first = float(dpa2.load(demo.WATER).evaluate(*WATER_OF_ASE).energy)  # the molecule begins at rest
+    assert float(ran("block.py", folder=tmp_path)) == pytest.approx(first, abs=1e-3)
+
+
+def test_the_commands_that_fine_tune_one_head_run_with_the_script_of_the_page(call, monkeypatch, tmp_path):
+    pytest.importorskip("torch")
+    page = (ROOT / "docs" / "fine-tune-one-head.md").read_text()
+    (script,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "input.json").write_text(script.replace("100000", "2").replace('"stop_lr": 1e-7', '"stop_lr": 1e-4'))
+    shutil.copy(MULTITASK, tmp_path / "pretrained.pt")
+    for name in ("data", "validation"):
+        labelled(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    commands = [line for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
+    assert len(commands) == 4
+    for command in commands:
+        library = ["--backend", "torch"] if command.startswith("dpa2 train input") else []
+        code, _, said = call(*command.split()[1:], *library)
+        assert code == 0, said
+    began = dpa2.load(tmp_path / "pretrained.pt", head="water_1").state_dict()
+    ended = dpa2.load(tmp_path / "mine.dp").state_dict()
+    moved = [np.abs(ended[name] - began[name]).max() for name in began if "fitting.layers" in name]
+    assert 0 < max(moved) < 1e-3  # two steps of the head's own weights, at a rate of 1e-4
 
 
 def test_no_block_of_code_has_a_mark_under_which_no_test_finds_it():
@@ -121,14 +159,20 @@ def test_the_code_on_simulators_runs(tmp_path):
     """All blocks of the page, one after another in one process."""
     pytest.importorskip("torch_sim")
     pytest.importorskip("metatomic.torch")
+    pytest.importorskip("jax_md")
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "simulators.md").read_text(), re.DOTALL)
-    assert len(blocks) == 4
-    (tmp_path / "block.py").write_text("\n".join(blocks))
-    first, moved, count, saved = ran("block.py", folder=tmp_path).splitlines()
+    assert len(blocks) == 6
+    (tmp_path / "block.py").write_text("\n".join([*blocks, "print(abs(positions - liquid.coordinates).max())"]))
+    first, moved, of_jax_md, count, saved, relaxed = ran("block.py", folder=tmp_path).splitlines()
     alone = float(dpa2.load(demo.WATER).evaluate(*WATER_OF_ASE).energy)
     assert first.startswith("tensor([")
     assert float(moved) == pytest.approx(alone, abs=0.01)  # the total energy of a molecule at rest stays
     assert float(saved) == pytest.approx(alone, abs=0.01)
+    energy, overflow = of_jax_md.split()
+    start = float(dpa2.load(demo.MODEL).evaluate(dpa2.testing.water_box(4)).energy)
+    assert float(energy) == pytest.approx(start, abs=0.5)  # some tenths of an eV are kinetic
+    assert overflow == "False"
+    assert 0 < float(relaxed) < 0.1
     assert count == "3"
     assert (tmp_path / "water.pt").exists()
 
