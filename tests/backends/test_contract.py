@@ -41,7 +41,7 @@ def parameters(function) -> list[tuple]:
 
 
 def test_the_contract_has_what_the_package_uses():
-    assert {"name", "device", "shape", "threads", "differentiates", "deterministic"} == PROPERTIES
+    assert {"name", "device", "shape", "threads", "differentiates", "deterministic", "in_memory"} == PROPERTIES
     assert {"run", "joiner", "asarray", "arrays", "to_numpy", "wide"} < MEMBERS.keys()
 
 
@@ -57,6 +57,7 @@ def test_every_attribute_of_the_contract_has_its_type(library):
     assert isinstance(library.shape, ChunkShape)
     assert isinstance(library.differentiates, bool)
     assert isinstance(library.deterministic, bool)
+    assert isinstance(library.in_memory, bool)
     assert library.with_fixed_order().deterministic is True
     assert library.threads >= 1
 
