@@ -120,8 +120,8 @@ class GrowingWidths:
     """Widths with room for atoms that move, of as many kinds as given, which stay as long as they suffice.
 
     >>> widths = GrowingWidths(kinds=2)
-    >>> widths.widths_for("repformer", [16, 17, 25], step=2), widths.widths_for("repformer", [18, 19, 26], step=2)
-    ([20, 20, 28], [20, 20, 28])
+    >>> widths.widths_for("repformer", [16, 17, 25], step=2), widths.widths_for("repformer", [18, 18, 26], step=2)
+    ([18, 18, 28], [18, 18, 28])
     """
 
     crowded = False

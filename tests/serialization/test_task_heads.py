@@ -63,7 +63,7 @@ def test_a_file_of_one_model_has_no_heads():
 
 def test_a_head_is_brought_to_jax_in_the_three_lines_of_the_page(tmp_path, monkeypatch):
     pytest.importorskip("jax")
-    page = (Path(__file__).parents[2] / "docs" / "formats.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "one-head-in-jax.md").read_text()
     code = re.search(r"```python\n(.*?)```", page, re.DOTALL).group(1)
     assert len([line for line in code.splitlines() if line and not line.startswith(("import", "#", "jax.config"))]) == 3
     shutil.copy(HEADS, tmp_path / "multitask.pt")
