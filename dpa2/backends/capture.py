@@ -31,7 +31,7 @@ class CaptureWarning(RuntimeWarning):
 
 
 class Record(Protocol):
-    """What makes a program of a function of arrays: from arrays like those that it is to be replayed with."""
+    """A maker of programs from functions of arrays, and from arrays like those that they are replayed with."""
 
     def __call__(self, function: Callable[..., Arrays], leaves: Arrays) -> Callable[[Arrays], Arrays]:
         """Return the program: it takes all arrays in one list."""

@@ -84,11 +84,7 @@ class Candidates:
         xp = array_namespace(center)
         rows = xp.cumulative_sum(xp.ones_like(self.atom), axis=0) - 1
         own = xp.where(self.fills > 0, xp.zeros_like(rows) - 1, rows)
-        first, end = (xp.searchsorted(center, own, side=side) for side in ("left", "right"))
-        columns = xp.cumulative_sum(xp.ones_like(self.near[:1, :slots]), axis=1) - 1
-        place = xp.astype(first, own.dtype)[:, None] + columns
-        there = place < xp.astype(end, own.dtype)[:, None]
-        place = xp.where(there, place, xp.zeros_like(place))
+        place, there, count = places(center, own, xp.cumulative_sum(xp.ones_like(self.near[:1, :slots]), axis=1) - 1)
         near = xp.where(there, take_rows(neighbor, place), xp.zeros_like(place))
         pair = self.kind[:, None] * self.admits.shape[0] + take_rows(self.kind, near)
         admitted = take_rows(xp.reshape(self.admits, (-1,)), pair)
@@ -98,7 +94,7 @@ class Candidates:
             shift=take_rows(shift, place),
             present=xp.where(there, admitted, xp.zeros_like(admitted)),
         )
-        return found, xp.max(end - first)
+        return found, xp.max(count)
 
 
 @module
@@ -220,13 +216,23 @@ def edges_to(found: Candidates, table: Chunk, width: int) -> tuple[Int[Array, "r
     edge = (table.used[:, :width] > 0) & (column < limit)
     target = flat(xp.where(edge, table.near[:, :width], xp.zeros_like(column) + rows.shape[0]))
     order = xp.argsort(target, stable=True)
-    target = take_rows(target, order)
-    first, end = (xp.astype(xp.searchsorted(target, rows, side=s), rows.dtype) for s in ("left", "right"))
-    place = first[:, None] + column
-    arrives = place < end[:, None]
-    place = take_rows(order, xp.where(arrives, place, xp.zeros_like(place)))
-    position = take_rows(flat(found.start[:, None] + column), place)
+    place, arrives, _ = places(take_rows(target, order), rows, column)
+    position = take_rows(flat(found.start[:, None] + column), take_rows(order, place))
     return xp.where(arrives, position, xp.zeros_like(position)), xp.astype(arrives, table.used.dtype)
+
+
+def places(
+    ascending: Int[Array, "item"], wanted: Int[Array, "row"], column: Int[Array, "1 slot"]
+) -> tuple[Int[Array, "row slot"], Array, Int[Array, "row"]]:
+    """Return where each wanted number stands among ascending ones, a mask of slots, and how often it is there.
+
+    column: 0, 1, ...; the number of slots. Places of slots that are empty are 0.
+    """
+    xp = array_namespace(ascending)
+    first, end = (xp.astype(xp.searchsorted(ascending, wanted, side=s), wanted.dtype) for s in ("left", "right"))
+    place = first[:, None] + column
+    there = place < end[:, None]
+    return xp.where(there, place, xp.zeros_like(place)), there, end - first
 
 
 def in_spans(

@@ -5,13 +5,14 @@ Everything is computed where the arrays are, in arrays of fixed shapes, so that 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from ..batching.moving import Arrangement, Candidates, Distances, arranged, crowded, distances, narrowed, ordered
 from ..fitting.atomic_model import AtomicProgram
 from ..fitting.head import Inputs
 from ..neighbors.cells import pairs, reciprocal_lattice
-from ..nn.arrays import Array, Float, Int, array_namespace, cut, filled, take_rows
+from ..nn.arrays import Array, Float, array_namespace, cut, filled, take_rows
 from ..nn.module import map_leaves, module
 from .forces import end_to_end_parts
 from .library import Library
@@ -73,36 +74,30 @@ def stale(found: Candidates, origin: Origin, positions: Float[Array, "atom 3"], 
 
 
 def laid_out(
-    found: Candidates, origin: Origin, inputs: Inputs, positions: Float[Array, "atom 3"], cell: Float[Array, "3 3"]
+    found: Candidates,
+    origin: Origin,
+    inputs: Inputs,
+    positions: Float[Array, "atom 3"],
+    cell: Float[Array, "3 3"],
+    fitted: Callable[[Candidates, Distances, Array], Candidates] = lambda found, now, order: found,
 ) -> tuple[Arrangement, Inputs, Array, Array]:
-    """Return the chunks of these positions, inputs and positions in their order, and whether candidates are stale."""
+    """Return the chunks of these positions, inputs and positions in their order, and whether candidates are stale.
+
+    fitted: returns the candidates with the widths that chunks are to have.
+    """
     now = distances(found, positions, cell[None, ...])
-    return in_chunks(found, found, now, ordered(found, now), origin, inputs, positions, cell)
+    order = ordered(found, now)
+    insufficient = crowded(found, now, order) | moved_too_far(origin, positions, cell)
+    given = map_leaves(lambda _, x: take_rows(x, order), inputs)
+    coordinates = take_rows(positions, take_rows(found.atom, order))
+    return arranged(fitted(found, now, order), now, order), given, coordinates, insufficient
 
 
 def laid_out_closely(
     found: Candidates, origin: Origin, inputs: Inputs, positions: Float[Array, "atom 3"], cell: Float[Array, "3 3"]
 ) -> tuple[Arrangement, Inputs, Array, Array]:
     """Return the same in chunks that are no wider than these positions need; for arrays in memory."""
-    now = distances(found, positions, cell[None, ...])
-    order = ordered(found, now)
-    return in_chunks(found, narrowed(found, now, order), now, order, origin, inputs, positions, cell)
-
-
-def in_chunks(
-    found: Candidates,
-    close: Candidates,
-    now: Distances,
-    order: Int[Array, "row"],
-    origin: Origin,
-    inputs: Inputs,
-    positions: Float[Array, "atom 3"],
-    cell: Float[Array, "3 3"],
-) -> tuple[Arrangement, Inputs, Array, Array]:
-    """Return what `laid_out` does, with chunks as wide as those of the candidates `close`."""
-    insufficient = crowded(found, now, order) | moved_too_far(origin, positions, cell)
-    given = map_leaves(lambda _, x: take_rows(x, order), inputs)
-    return arranged(close, now, order), given, take_rows(positions, take_rows(found.atom, order)), insufficient
+    return laid_out(found, origin, inputs, positions, cell, narrowed)
 
 
 def evaluated(

@@ -22,6 +22,7 @@ from ..structures.elements import Elements
 from ..structures.naming import renaming
 from ..structures.system import host_array
 from .batches import Batches, end_to_end
+from .strain import slope_by_cell
 
 torch: Any = require("torch", "metatomic")
 
@@ -136,14 +137,9 @@ class EnergiesOfAtoms(torch.autograd.Function):  # type: ignore[misc, name-defin
 
 
 def by_cells(positions: Any, cells: Any, forces: Any, virials: Any, sizes: list[int]) -> Any:
-    """Return the derivatives of energies by cells (system, 3, 3) at given positions.
-
-    A strain ε of positions r and lattice vectors a changes E by -Ξᵀ = -Σ r ⊗ F + aᵀ ∂E/∂a. Vectors of axes that are
-    not periodic are zero, and so are the derivatives by them.
-    """
-    pairs = zip(positions.split(sizes), forces.split(sizes), strict=True)
-    moments = torch.stack([x.mT @ force for x, force in pairs])
-    return torch.linalg.pinv(cells).mT @ (moments - virials.mT)
+    """Return the derivatives of energies by cells (system, 3, 3) at given positions."""
+    systems = zip(positions.split(sizes), cells, forces.split(sizes), virials, strict=True)
+    return torch.stack([slope_by_cell(*system) for system in systems])
 
 
 class Once(torch.autograd.Function):  # type: ignore[misc, name-defined]

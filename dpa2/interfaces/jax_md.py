@@ -13,6 +13,7 @@ from ..model.model import Model
 from ..model.potential import Potential
 from ..nn.arrays import Array
 from ..nn.module import module
+from .strain import slope_by_cell
 
 jax: Any = require("jax", "jax-md")
 
@@ -107,13 +108,9 @@ def energy(potential: Potential, positions: Array, cell: Array) -> Array:
 
 
 def energy_and_slopes(potential: Potential, positions: Array, cell: Array) -> tuple[Array, tuple[Array, Array]]:
-    """Return the energy, and its derivatives by positions and cell; section 12.5 of the specification.
-
-    A strain ε of positions r and lattice vectors a changes E by -Ξᵀ = -Σ r ⊗ F + aᵀ ∂E/∂a.
-    """
+    """Return the energy, and its derivatives by positions and cell."""
     found = potential(positions, cell)
-    moment = positions.T @ found.forces - found.virial.T
-    return found.energy, (-found.forces, jax.numpy.linalg.pinv(cell).T @ moment)
+    return found.energy, (-found.forces, slope_by_cell(positions, cell, found.forces, found.virial))
 
 
 def by_arguments(slopes: tuple[Array, Array], factor: Array) -> tuple:
